@@ -1,0 +1,1 @@
+"""Sample photographs and style paintings (installed as the package ``nstyle.samples``)."""

@@ -1,0 +1,1 @@
+"""Procedural painters: every module paints one style picture from a seed."""

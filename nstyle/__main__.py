@@ -1,0 +1,5 @@
+"""`python -m nstyle`."""
+
+from nstyle.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,109 @@
+"""Listeners: each is called with every Step; one that returns True ends the run."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from nstyle import image
+from nstyle.errors import ImageError
+from nstyle.records import Result, Step
+
+
+class Bar:
+    """A progress bar on a terminal: epoch, eps, loss, seconds per epoch, time left at most."""
+
+    def __init__(self, max_epochs: int, stream: IO[str] | None = None) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=max_epochs, unit="epoch", file=stream, dynamic_ncols=True)
+
+    def __call__(self, step: Step) -> None:
+        self._bar.set_postfix(eps=f"{step.eps:.4f}", loss=f"{step.loss:.4g}", refresh=False)
+        self._bar.update(1)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        self._bar.close()
+
+
+class Lines:
+    """Plain lines where there is no terminal: the first epoch, then every tenth."""
+
+    def __init__(self, max_epochs: int, stream: IO[str] | None = None, every: int = 10) -> None:
+        self._max, self._stream, self._every = max_epochs, stream or sys.stderr, every
+        self._seconds = 0.0
+
+    def __call__(self, step: Step) -> None:
+        self._seconds += step.seconds
+        if step.epoch == 1 or step.epoch % self._every == 0:
+            pace = self._seconds / step.epoch
+            left = pace * (self._max - step.epoch)
+            print(
+                f"epoch {step.epoch}: eps {step.eps:.5f}, loss {step.loss:.4g}, "
+                f"{pace:.2f} s per epoch, at most {left:.0f} s left",
+                file=self._stream,
+                flush=True,
+            )
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class Snapshots:
+    """Every `every` epochs the picture beside the result: out.jpg -> out_e0050.jpg."""
+
+    def __init__(self, output: str, every: int, metadata: Mapping[str, Any]) -> None:
+        self._output, self._every, self._metadata = Path(output), every, metadata
+
+    def __call__(self, step: Step) -> None:
+        if self._every and step.epoch % self._every == 0:
+            image.write(step.picture(), self.path(step.epoch), metadata=self._metadata)
+
+    def path(self, epoch: int) -> Path:
+        """Where the snapshot of an epoch goes."""
+        return self._output.with_name(f"{self._output.stem}_e{epoch:04d}{self._output.suffix}")
+
+
+class Trace:
+    """JSON lines: one per epoch, flushed at once, and a last one with the result.
+
+    Raises ImageError where the file cannot be written.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - closed by close()
+        except OSError as error:
+            raise ImageError(f"--trace {path}: cannot be written ({error.strerror})") from error
+
+    def __call__(self, step: Step) -> None:
+        self._write(step.as_json())
+
+    def finish(self, result: Result) -> None:
+        """The last line: why it stopped, epochs, seconds, peak memory, options, version."""
+        self._write({**result.as_json(), "peak_memory_bytes": peak_memory()})
+
+    def _write(self, record: Mapping[str, Any]) -> None:
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def peak_memory() -> int:
+    """Largest resident memory of this process so far, in bytes (0 where nobody tells)."""
+    if os.name != "posix":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

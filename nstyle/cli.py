@@ -1,0 +1,216 @@
+"""Words -> options -> stylize -> file; errors -> one line and an exit code. No defaults here."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import difflib
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from nstyle import __version__
+from nstyle.errors import DivergedError, ImageError, NStyleError, OptionError
+from nstyle.options import Delivery, Options, build
+
+SAMPLE_PHOTO, SAMPLE_STYLE = "coffee.jpg", "starry_flow.jpg"
+OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose refusals are one line, with the nearest flag."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit code 2."""
+        prefix = "unrecognized arguments: "
+        if message.startswith(prefix):
+            word = message[len(prefix) :].split()[0]
+            flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
+            near = difflib.get_close_matches(word.split("=")[0], flags, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; see {self.prog} --help"
+            message = f"unknown: {word}{hint}"
+        self.exit(REFUSED, f"{self.prog}: error: {message}\n")
+
+
+def add_fields(parser: argparse.ArgumentParser, cls: type) -> None:
+    """One flag per field that has one; what is not typed does not appear in the result."""
+    for entry in dataclasses.fields(cls):
+        facts = entry.metadata
+        flags = facts["flags"]
+        if flags is None:
+            flags = ("--" + entry.name.replace("_", "-"),)
+        if not flags:
+            continue
+        about = facts["help"]
+        if facts["kind"] is bool:
+            parser.add_argument(*flags, dest=entry.name, action="store_true", help=about,
+                                default=argparse.SUPPRESS)  # fmt: skip
+            continue
+        if entry.default is not None:
+            about += f" (default: {entry.default})"
+        if facts["choices"]:
+            about += f" [{', '.join(facts['choices'])}]"
+        parser.add_argument(
+            *flags,
+            dest=entry.name,
+            metavar=facts["metavar"] or facts["kind"].__name__.upper().replace("STR", "WORD"),
+            help=about.replace("%", "%%"),
+            default=argparse.SUPPRESS,
+        )
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """The flags of `run`."""
+    parser.add_argument("--content-image", metavar="FILE", help="photo (default: a sample)")
+    parser.add_argument("--style-image", metavar="FILE", help="painting (default: a sample)")
+    parser.add_argument("--preset", metavar="NAME", help="a known recipe: mxnet")
+    add_fields(parser, Options)
+    add_fields(parser, Delivery)
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="any field of Options"
+    )
+    parser.add_argument("--version", action="version", version=f"nstyle {__version__}")
+
+
+def parse_set(words: Sequence[str]) -> dict[str, str]:
+    """["momentum=0.8"] -> {"momentum": "0.8"}. Raises OptionError."""
+    values = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise OptionError(f"--set {word}: expected NAME=VALUE, e.g. --set momentum=0.8")
+        values[name.strip().replace("-", "_")] = value.strip()
+    return values
+
+
+def split_options(words: argparse.Namespace) -> tuple[dict[str, Any], Delivery]:
+    """(what the user typed for Options, Delivery). Raises OptionError."""
+    typed = {**vars(words), **parse_set(words.set)}
+    names = {entry.name for entry in dataclasses.fields(Delivery)}
+    delivery = build(Delivery, {key: typed.pop(key) for key in names & set(typed)})
+    for name in ("content_image", "style_image", "preset", "set", "command"):
+        typed.pop(name, None)
+    return typed, delivery
+
+
+def sample(name: str) -> str:
+    """Path of a sample picture, in the installed package or in a checkout."""
+    installed = Path(__file__).parent / "samples" / name
+    return str(installed if installed.is_file() else Path(__file__).parents[1] / "input" / name)
+
+
+def run(words: argparse.Namespace) -> int:
+    """`nstyle run`: paint one picture; the exit code."""
+    from nstyle import image, presets, transfer
+
+    typed, delivery = split_options(words)
+    options = presets.resolve(typed, words.preset)
+    configure_logging(delivery)
+    image.check_destination(delivery.path)
+    content = words.content_image or sample(SAMPLE_PHOTO)
+    style = words.style_image or sample(SAMPLE_STYLE)
+    metadata = transfer.describe(options, words.preset)
+    with listening(options, delivery, metadata) as (listeners, trace):
+        code = OK
+        try:
+            result = transfer.run(content, style, options, listeners=listeners, preset=words.preset)
+        except DivergedError as error:
+            result, code = error.result, FAILED  # type: ignore[attr-defined]
+            say(f"error: {error}")
+        if trace is not None:
+            trace.finish(result)
+    return deliver(result, delivery, code)
+
+
+@contextlib.contextmanager
+def listening(
+    options: Options, delivery: Delivery, metadata: dict[str, Any]
+) -> Iterator[tuple[list[Any], Any]]:
+    """(listeners, the trace or None), closed afterwards."""
+    from nstyle import callbacks
+
+    with contextlib.ExitStack() as stack:
+        listeners: list[Any] = []
+        trace = None
+        if delivery.trace:
+            trace = stack.enter_context(contextlib.closing(callbacks.Trace(delivery.trace)))
+            listeners.append(trace)
+        listeners.append(callbacks.Snapshots(delivery.path, delivery.save_epochs, metadata))
+        if not delivery.quiet:
+            kind = callbacks.Bar if sys.stderr.isatty() else callbacks.Lines
+            shown = stack.enter_context(contextlib.closing(kind(options.max_num_epochs)))
+            listeners.append(shown)
+        yield listeners, trace
+
+
+def deliver(result: Any, delivery: Delivery, code: int) -> int:
+    """Write the picture, say where; the exit code."""
+    try:
+        result.save(delivery.path)
+    except ImageError as error:
+        say(f"error: {error}")
+        return FAILED
+    if not delivery.quiet:
+        why = {"eps": "converged", "max-epochs": "reached --max-num-epochs"}
+        say(
+            f"{delivery.path}: {result.epochs} epochs in {result.seconds:.1f} s, "
+            f"{why.get(result.stopped, result.stopped)}"
+        )
+    return INTERRUPTED if result.stopped == "interrupted" else code
+
+
+def configure_logging(delivery: Delivery) -> None:
+    """What the library logs, as plain lines on stderr."""
+    level = logging.WARNING if delivery.quiet else logging.INFO
+    logger = logging.getLogger("nstyle")
+    logger.setLevel(logging.DEBUG if delivery.verbose else level)
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+
+
+def say(line: str) -> None:
+    """A line on stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+COMMANDS = {"run": (add_run, run, "paint a photo in the style of a painting")}
+
+
+def build_parser() -> Parser:
+    """The parser of `nstyle`, with its commands."""
+    parser = Parser(prog="nstyle", description="Neural style transfer.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"nstyle {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (add, _, about) in COMMANDS.items():
+        add(commands.add_parser(name, help=about, description=about, allow_abbrev=False))
+    return parser
+
+
+def guarded(work: Any, words: argparse.Namespace, program: str) -> int:
+    """Run a command; what nstyle refuses becomes one line and exit code 2. Bugs pass through."""
+    try:
+        return int(work(words))
+    except NStyleError as error:
+        say(f"{program}: error: {error}")
+        return REFUSED
+    except KeyboardInterrupt:
+        say("interrupted")
+        return INTERRUPTED
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The console script `nstyle`; the exit code."""
+    words = build_parser().parse_args(argv)
+    return guarded(COMMANDS[words.command][1], words, "nstyle")
+
+
+def main_run(argv: Sequence[str] | None = None) -> int:
+    """`python run.py`: the same as `nstyle run`."""
+    parser = Parser(prog="run.py", description=COMMANDS["run"][2], allow_abbrev=False)
+    add_run(parser)
+    return guarded(run, parser.parse_args(argv), "run.py")

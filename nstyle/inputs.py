@@ -1,0 +1,87 @@
+"""Everything a run needs from outside, found and checked before MXNet is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nstyle import image, layers, pyramid, weights
+from nstyle.errors import ImageError, WeightsError
+from nstyle.options import Options, noise_share, parse_layers
+from nstyle.picture import Picture, resize
+from nstyle.pyramid import Size
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Pictures at their working sizes, and the weights file to use.
+
+    start: the picture to begin with, of the photo's size, or None for photo and noise.
+    """
+
+    photo: Picture
+    style: Picture
+    start: Picture | None
+    model: str
+    weights: str
+
+
+def gather(content: Any, style: Any, options: Options) -> Inputs:
+    """Read and size the pictures, find the weights, check the layers' names.
+
+    content, style: paths, PIL images, arrays or Pictures. Raises ImageError, OptionError,
+    WeightsError.
+    """
+    model, path = find_weights(options)
+    check_layers(options, model)
+    photo = image.read(content, max_pixels=options.max_pixels)
+    painting = image.read(style, max_pixels=options.max_pixels)
+    size, style_size = sizes(photo.size, painting.size, options)
+    return Inputs(
+        resize(photo, *size, method=options.resize),
+        resize(painting, *style_size, method=options.resize),
+        read_start(options, size),
+        model,
+        path,
+    )
+
+
+def find_weights(options: Options) -> tuple[str, str]:
+    """(model or "auto" where only the file can tell, path). Raises WeightsError."""
+    if options.weights is None:
+        return weights.find(options.model)
+    path = Path(options.weights)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "no such file"
+        raise WeightsError(f"--weights {path}: {what}; give an MXNet .params file of a VGG")
+    return options.model, str(path)
+
+
+def check_layers(options: Options, model: str) -> None:
+    """Refuse layers the model has not. Raises OptionError."""
+    blocks = layers.BLOCKS["vgg19" if model == "auto" else model]
+    for field in ("content_layers", "style_layers"):
+        layers.check_taps(parse_layers(getattr(options, field), field), layers.taps(blocks), model)
+
+
+def sizes(photo: Size, painting: Size, options: Options) -> tuple[Size, Size]:
+    """Sizes of the result and of the style picture. Raises OptionError."""
+    if options.fit == "stretch":  # as the example did: sizes cut by int(), one for both
+        size = pyramid.truncated_size(photo, options.max_long_edge)
+        return size, size
+    size = pyramid.result_size(photo, options.max_long_edge, options.enlarge)
+    return size, pyramid.style_size(painting, size, options.style_scale)
+
+
+def read_start(options: Options, size: Size) -> Picture | None:
+    """The picture named by --init, at the photo's size. Raises ImageError."""
+    if noise_share(options.init) is not None:
+        return None
+    try:
+        picture = image.read(options.init, max_pixels=options.max_pixels)
+    except ImageError as error:
+        raise ImageError(
+            f"--init: {error}; allowed are content, noise, noise:0.7 or a picture"
+        ) from error
+    return resize(picture, *size, method=options.resize)

@@ -1,0 +1,48 @@
+"""VGG as a table: blocks, convolutions, taps by name. Knows no framework.
+
+Simonyan & Zisserman, "Very deep convolutional networks" (arXiv:1409.1556). A tap is the output
+of a layer: `relu4_2` is the second convolution of block 4 after its ReLU.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from nstyle.errors import OptionError
+
+# Convolutions per block. The slim network has VGG-19's as far as the deepest style layer.
+BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4), "vgg19-slim": (2, 2, 4, 4, 1)}
+
+
+def convolutions(blocks: Sequence[int]) -> list[str]:
+    """Names of the convolutions in order: conv1_1, conv1_2, conv2_1, ..."""
+    return [f"conv{b}_{i}" for b, count in enumerate(blocks, 1) for i in range(1, count + 1)]
+
+
+def taps(blocks: Sequence[int]) -> list[str]:
+    """Names of all taps in order: conv1_1, relu1_1, ..., pool1, conv2_1, ..."""
+    names = []
+    for block, count in enumerate(blocks, 1):
+        for index in range(1, count + 1):
+            names += [f"conv{block}_{index}", f"relu{block}_{index}"]
+        names.append(f"pool{block}")
+    return names
+
+
+def check_taps(wanted: Iterable[str], available: Sequence[str], model: str) -> None:
+    """Raise OptionError for a layer the network lacks, naming the nearest."""
+    for name in wanted:
+        if name not in available:
+            near = difflib.get_close_matches(name, available, n=1, cutoff=0.0)
+            raise OptionError(
+                f"no layer {name!r} in {model}: its layers are {available[0]} ... "
+                f"{available[-1]}; did you mean {near[0]!r}?"
+            )
+
+
+def needed_convolutions(wanted: Iterable[str], blocks: Sequence[int]) -> list[str]:
+    """The convolutions up to the deepest of the wanted taps."""
+    names = taps(blocks)
+    deepest = max(names.index(name) for name in wanted)
+    return [name for name in names[: deepest + 1] if name.startswith("conv")]

@@ -1,0 +1,111 @@
+"""The Gluon network: GluonCV's VGG cut at the deepest tap, its taps as outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nstyle.backend import GluonVGG, gluon, nd
+from nstyle.layers import BLOCKS, convolutions, taps  # noqa: F401
+
+# Average pooling shrinks activations; this factor brings them back (see docs/design.md).
+RESCALE = 2.0
+
+
+def pooling_layer(kind: str, ceil: bool) -> Any:
+    """A 2x2 pooling layer; `ceil` rounds odd sizes up, padding not counted (TensorFlow's SAME)."""
+    options = {"pool_size": 2, "strides": 2, "ceil_mode": ceil}
+    if kind == "max":
+        return gluon.nn.MaxPool2D(**options)
+    # Without ceil there is no padding to count; oneDNN then logs nothing and runs the same.
+    return gluon.nn.AvgPool2D(**options, count_include_pad=not ceil)
+
+
+class TappedVGG(gluon.HybridBlock):  # type: ignore[misc]
+    """GluonCV's VGG up to the deepest tap, giving all taps at once.
+
+    blocks: convolutions per block; widths: channels per convolution that is kept, in order;
+    padding: "zero" or "reflect" (one pixel before every 3x3 convolution).
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[int],
+        widths: Sequence[int],
+        wanted: Sequence[str],
+        *,
+        pooling: str = "avg",
+        padding: str = "zero",
+        ceil: bool = False,
+    ) -> None:
+        super().__init__()
+        self.wanted = list(wanted)
+        self._padding, self._pooling = padding, pooling
+        names = taps(blocks)
+        self._names = names[: max(names.index(name) for name in wanted) + 1]
+        with self.name_scope():
+            self.features = gluon.nn.HybridSequential(prefix="")
+            for name, layer in zip(self._names, gluon_layers(blocks, widths, padding)):
+                swap = name.startswith("pool")
+                self.features.add(pooling_layer(pooling, ceil) if swap else layer)
+
+    def hybrid_forward(self, F: Any, x: Any) -> list[Any]:
+        """x: (N, 3, H, W) -> the wanted taps, in the order asked for."""
+        seen = {}
+        for name, layer in zip(self._names, self.features):
+            if name.startswith("conv") and self._padding == "reflect":
+                x = F.pad(x, mode="reflect", pad_width=(0, 0, 0, 0, 1, 1, 1, 1))
+            x = layer(x)
+            if name.startswith("pool") and self._pooling == "avg-rescaled":
+                x = x * RESCALE
+            seen[name] = x
+        return [seen[name] for name in self.wanted]
+
+    def parameters_by_layer(self) -> dict[str, tuple[Any, Any]]:
+        """conv name -> (weight, bias) parameters."""
+        return {
+            name: (layer.weight, layer.bias)
+            for name, layer in zip(self._names, self.features)
+            if name.startswith("conv")
+        }
+
+
+def gluon_layers(blocks: Sequence[int], widths: Sequence[int], padding: str) -> list[Any]:
+    """The layers of GluonCV's VGG for as many convolutions as there are widths.
+
+    GluonCV's class knows one width per block and zero padding, as VGG has them; a convolution
+    that differs is replaced by one of its own width, without padding where we pad by reflection.
+    """
+    firsts = [sum(blocks[:block]) for block in range(len(blocks))]
+    filters = [widths[first] if first < len(widths) else 1 for first in firsts]
+    layers = list(GluonVGG(list(blocks), filters).features)
+    places = [i for i, layer in enumerate(layers) if isinstance(layer, gluon.nn.Conv2D)]
+    for place, first in zip(places, range(len(widths))):
+        block = max(b for b, start in enumerate(firsts) if start <= first)
+        if padding == "reflect" or widths[first] != filters[block]:
+            pad = 0 if padding == "reflect" else 1
+            layers[place] = gluon.nn.Conv2D(widths[first], kernel_size=3, padding=pad)
+    return layers
+
+
+def build(
+    blocks: Sequence[int],
+    arrays: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    wanted: Sequence[str],
+    *,
+    pooling: str,
+    padding: str,
+    device: Any,
+) -> TappedVGG:
+    """The network on a device with these convolutions (name -> kernel OIHW, bias), frozen."""
+    widths = [kernel.shape[0] for kernel, _ in arrays.values()]
+    network = TappedVGG(blocks, widths, wanted, pooling=pooling, padding=padding)
+    for name, parameters in network.parameters_by_layer().items():
+        for parameter, values in zip(parameters, arrays[name]):
+            parameter.shape = values.shape
+            parameter.grad_req = "null"
+            parameter.initialize(ctx=device)
+            parameter.set_data(nd.array(values))
+    return network

@@ -1,0 +1,336 @@
+"""Every option once: name, type, default, limits, help. The command line is built from here.
+
+`Options` holds what shapes the picture and where it is computed; `Delivery` what a run leaves
+behind and what it says. Both refuse bad values with one line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from nstyle.errors import OptionError
+
+MODELS = ("auto", "vgg19", "vgg16", "vgg19-slim")
+MODEL_ALIASES = {"vgg": "vgg19"}
+INITS = ("content", "noise")
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    kind: type,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    flags: tuple[str, ...] | None = None,
+    metavar: str | None = None,
+    optional: bool = False,
+    shapes: bool = True,
+) -> Any:
+    """A dataclass field that knows all about itself.
+
+    flags: names on the command line; None = `--name-with-dashes`, () = only by --set.
+    shapes: False for what cannot change the picture (it is then not written into results).
+    """
+    facts = {
+        "help": help,
+        "kind": kind,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "flags": flags,
+        "metavar": metavar,
+        "optional": optional or default is None,
+        "shapes": shapes,
+    }
+    return field(default=default, metadata=facts)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What shapes the picture, and where it is computed. Raises OptionError for a bad value."""
+
+    model: str = option(
+        "auto",
+        "network; auto = vgg19 where its weights are installed, else the built-in vgg19-slim",
+        kind=str,
+        choices=MODELS,
+    )
+    weights: str | None = option(
+        None, "weights file instead of the installed one", kind=str, metavar="FILE"
+    )
+    content_weight: float = option(10.0, "weight of the photo's content", kind=float, low=0)
+    style_weight: float = option(1.0, "weight of the painting's style", kind=float, low=0)
+    tv_weight: float = option(0.1, "weight of smoothness (total variation)", kind=float, low=0)
+    stop_eps: float = option(
+        0.005, "stop when the picture's relative change is below; 0 = never", kind=float, low=0
+    )
+    max_num_epochs: int = option(1000, "stop after so many epochs", kind=int, low=1)
+    max_long_edge: int = option(
+        512, "long edge of the result in pixels", kind=int, low=16, high=65000
+    )
+    enlarge: bool = option(False, "enlarge a photo smaller than --max-long-edge", kind=bool)
+    lr: float = option(0.1, "learning rate; 0.2 and 0.3 work, too", kind=float, low=0)
+    lr_sched_delay: int = option(
+        50, "epochs between two decreases of the learning rate", kind=int, low=1
+    )
+    lr_sched_factor: float = option(
+        0.9, "what the learning rate is multiplied by then", kind=float, low=0, high=1
+    )
+    gpu: int | str = option(
+        "auto", "GPU index; -1 = CPU; auto = GPU 0 if MXNet sees one", kind=str, shapes=False
+    )
+    remove_noise: float = option(
+        0.2,
+        "strength of the Gaussian filter at the end (0.15 for less, 0 = off)",
+        kind=float,
+        low=0,
+        high=10,
+        flags=("--remove-noise", "-remove-noise"),
+    )
+    init: str = option(
+        "content", "start: content, noise, noise:0.7 (share of noise) or a picture", kind=str
+    )
+    pooling: str = option(
+        "auto",
+        "auto = what the weights were made for",
+        kind=str,
+        choices=("auto", "avg", "avg-rescaled", "max"),
+    )
+    content_layers: str = option(
+        "relu4_2", "layers, with weights if wanted: relu4_2,relu5_1:0.5", kind=str
+    )
+    style_layers: str = option(
+        "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1", "the same for the style", kind=str
+    )
+    style_scale: float = option(
+        1.0,
+        "size of the strokes: the style gets this squared times the result's pixels",
+        kind=float,
+        low=0.01,
+        high=100,
+    )
+    seed: int = option(0, "of the noise", kind=int, low=0, high=2**32 - 1)
+    threads: int | None = option(
+        None, "CPU threads (default: all usable cores)", kind=int, low=1, high=1024, shapes=False
+    )
+    max_pixels: int = option(
+        200_000_000, "refuse pictures with more pixels", kind=int, low=256, shapes=False
+    )
+    # Fields without a flag of their own: --set name=value.
+    momentum: float = option(0.9, "SGD's momentum", kind=float, low=0, high=0.999, flags=())
+    weight_decay: float = option(0.0, "pull towards the mean colour", kind=float, low=0, flags=())
+    clip_gradient: float = option(
+        0.0, "largest value of the gradient, element-wise; 0 = off", kind=float, low=0, flags=()
+    )
+    step_limit: float = option(
+        1.0,
+        "largest change of a value by one gradient, in grey levels, before momentum; 0 = off",
+        kind=float,
+        low=0,
+        flags=(),
+    )
+    backoff: float = option(
+        0.98,
+        "what the learning rate is multiplied by when the loss rises; 1 = off",
+        kind=float,
+        low=0.1,
+        high=1,
+        flags=(),
+    )
+    normalization: str = option(
+        "balanced", "how losses are scaled", kind=str, choices=("balanced", "mxnet"), flags=()
+    )
+    denoiser: str = option(
+        "gaussian", "what --remove-noise does", kind=str, choices=("gaussian", "tv"), flags=()
+    )
+    fit: str = option(
+        "keep",
+        "keep the style's aspect, or stretch it to the photo's size",
+        kind=str,
+        choices=("keep", "stretch"),
+        flags=(),
+    )
+    resize: str = option(
+        "lanczos",
+        "how pictures are brought to size",
+        kind=str,
+        choices=("lanczos", "bicubic", "bilinear", "bilinear-plain", "nearest"),
+        flags=(),
+    )
+    pixel_range: float = option(
+        255.0, "white, before the mean is subtracted", kind=float, low=1, high=256, flags=()
+    )
+    noise_range: float = option(
+        20.0, "noise is uniform in -range..range grey levels", kind=float, low=0, flags=()
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", MODEL_ALIASES.get(self.model, self.model))
+        check_fields(self)
+        object.__setattr__(self, "gpu", parse_gpu(self.gpu))
+        parse_layers(self.content_layers, "content_layers")
+        parse_layers(self.style_layers, "style_layers")
+        noise_share(self.init)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a run leaves behind and what it says. Raises OptionError for a bad value."""
+
+    output: str = option(
+        "output/out.jpg", "result: .jpg .png .webp .tiff", kind=str, shapes=False, metavar="FILE"
+    )
+    output_dir: str | None = option(
+        None, "folder of the result; its name comes from --output", kind=str, shapes=False
+    )
+    save_epochs: int = option(
+        50, "a snapshot beside the result every so many epochs; 0 = none", kind=int, low=0
+    )
+    trace: str | None = option(
+        None, "write one JSON line per epoch to FILE", kind=str, metavar="FILE", shapes=False
+    )
+    quiet: bool = option(False, "say nothing but errors", kind=bool, shapes=False)
+    verbose: bool = option(False, "say more", kind=bool, shapes=False)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    @property
+    def path(self) -> str:
+        """Where the result goes."""
+        if self.output_dir is None:
+            return self.output
+        return os.path.join(self.output_dir, os.path.basename(self.output))
+
+
+AnyOptions = TypeVar("AnyOptions", Options, Delivery)
+
+
+def shown(name: str) -> str:
+    """The field as the user types it: --stop-eps, or momentum for --set."""
+    for cls in (Options, Delivery):
+        for entry in dataclasses.fields(cls):
+            if entry.name == name and entry.metadata["flags"] != ():
+                return "--" + name.replace("_", "-")
+    return name
+
+
+def check_fields(options: Options | Delivery) -> None:
+    """Type, limits and choices of every field; numbers are converted where nothing is lost."""
+    for entry in dataclasses.fields(options):
+        value = getattr(options, entry.name)
+        if value is None and entry.metadata["optional"]:
+            continue
+        object.__setattr__(options, entry.name, check_value(entry, value))
+
+
+def check_value(entry: dataclasses.Field[Any], value: Any) -> Any:
+    """The value in the field's type. Raises OptionError."""
+    facts, name = entry.metadata, shown(entry.name)
+    value = convert(facts["kind"], value, name)
+    if facts["choices"] and value not in facts["choices"]:
+        raise OptionError(f"{name}: {value!r} is none of {nearest(value, facts['choices'])}")
+    low, high = facts["low"], facts["high"]
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        too_low = low is not None and value < low
+        if not math.isfinite(value) or too_low or (high is not None and value > high):
+            limits = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
+            raise OptionError(f"{name}: {value} is out of range; allowed is {limits}")
+    return value
+
+
+def convert(kind: type, value: Any, name: str) -> Any:
+    """`value` (often a word typed by the user) as str, bool, int or float, or OptionError."""
+    if kind is str:
+        return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+    if kind is bool:
+        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if str(value).lower() not in words:
+            raise OptionError(f"{name}: {value!r} is neither true nor false")
+        return words[str(value).lower()]
+    try:
+        number = kind(value)
+    except (TypeError, ValueError, OverflowError):
+        wanted = "a whole number" if kind is int else "a number"
+        raise OptionError(f"{name}: {value!r} is not {wanted}") from None
+    if isinstance(value, float) and number != value and not math.isnan(value):
+        raise OptionError(f"{name}: {value!r} is not a whole number")
+    return number
+
+
+def nearest(value: object, allowed: Iterable[str]) -> str:
+    """ "a, b, c; did you mean b?" for error messages."""
+    names = list(allowed)
+    near = difflib.get_close_matches(str(value), names, n=1)
+    return ", ".join(names) + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def parse_gpu(value: int | str) -> int | str:
+    """ "auto" or an index, -1 for the CPU. Raises OptionError."""
+    if value == "auto":
+        return value
+    index = convert(int, value, "--gpu")
+    if index < -1:
+        raise OptionError(f"--gpu: {value} is no GPU index; allowed is 0, 1, ..., -1 (CPU), auto")
+    return int(index)
+
+
+def parse_layers(text: str, name: str) -> dict[str, float]:
+    """ "relu1_1:0.5,relu3_1" -> {"relu1_1": 0.5, "relu3_1": 1.0}. Raises OptionError."""
+    layers: dict[str, float] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        layer, _, weight = part.partition(":")
+        number = convert(float, weight or 1.0, f"{shown(name)}, weight of {layer}")
+        if not (math.isfinite(number) and number >= 0):
+            raise OptionError(f"{shown(name)}: weight {weight} of {layer} is not at least 0")
+        if layer in layers:
+            raise OptionError(f"{shown(name)}: {layer} is named twice")
+        layers[layer] = number
+    if not any(layers.values()):
+        raise OptionError(f"{shown(name)}: {text!r} names no layer; a layer is e.g. relu4_2")
+    return layers
+
+
+def noise_share(init: str) -> float | None:
+    """Share of noise that `--init` asks for, or None for a picture file. Raises OptionError."""
+    word, colon, share = init.partition(":")
+    if word not in INITS or (word == "content" and colon):
+        return None
+    if not colon:
+        return 0.0 if word == "content" else 1.0
+    number = convert(float, share, "--init noise")
+    if not 0 <= number <= 1:
+        raise OptionError(f"--init: the share of noise {share} is out of range; allowed is 0 to 1")
+    return float(number)
+
+
+def build(cls: type[AnyOptions], values: Mapping[str, Any]) -> AnyOptions:
+    """Options from a mapping. Raises OptionError for an unknown name, with the nearest."""
+    known = [entry.name for entry in dataclasses.fields(cls)]
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
+            raise OptionError(f"no option {name!r}{hint}")
+    return cls(**values)
+
+
+def shaping(options: Options) -> dict[str, Any]:
+    """The options that shape the picture, for records and metadata. No paths: names of files."""
+    values = {}
+    for entry in dataclasses.fields(options):
+        if entry.metadata["shapes"]:
+            values[entry.name] = getattr(options, entry.name)
+    if options.weights is not None:
+        values["weights"] = os.path.basename(options.weights)
+    if noise_share(options.init) is None:
+        values["init"] = os.path.basename(options.init)
+    return values

@@ -1,0 +1,64 @@
+"""The only place that knows means, channel order, range and layout.
+
+A network file expects its input in one of a few conventions. They all differ from this house's
+array (RGB, 0..255 minus the convention's mean, float32 1x3xHxW) by a factor per channel and an
+order of channels, which `fold` moves into the first kernel. So the picture lives in one space,
+in grey levels, whatever the network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nstyle.picture import Picture
+
+CAFFE_MEAN = (123.68, 116.779, 103.939)
+
+
+@dataclass(frozen=True)
+class Convention:
+    """How a family of weights wants its input: (pixel 0..255 - mean) / deviation, in `order`."""
+
+    name: str
+    mean: tuple[float, float, float]  # RGB, 0..255
+    deviation: tuple[float, float, float] = (1.0, 1.0, 1.0)  # RGB, 0..255
+    order: str = "rgb"
+
+    def without_mean(self) -> Convention:
+        """The same convention for recipes that feed plain 0..255 pixels."""
+        return replace(self, mean=(0.0, 0.0, 0.0))
+
+
+CAFFE = Convention("caffe", CAFFE_MEAN)
+CAFFE_BGR = Convention("caffe-bgr", CAFFE_MEAN, order="bgr")
+# 0..1 with ImageNet's mean and deviation, as GluonCV and torchvision train; here times 255.
+IMAGENET = Convention(
+    "imagenet",
+    mean=(0.485 * 255, 0.456 * 255, 0.406 * 255),
+    deviation=(0.229 * 255, 0.224 * 255, 0.225 * 255),
+)
+
+
+def fold(convention: Convention, kernel: np.ndarray) -> np.ndarray:
+    """First kernel (OIHW, I=3) in its convention -> the kernel for this house's arrays.
+
+    Exact at the border too: zero padding means "mean colour" in both, since only factors move.
+    """
+    if convention.order == "bgr":
+        kernel = kernel[:, ::-1]
+    factors = np.asarray(convention.deviation, kernel.dtype).reshape(1, 3, 1, 1)
+    return np.ascontiguousarray(kernel / factors)
+
+
+def to_array(picture: Picture, convention: Convention, pixel_range: float = 255.0) -> np.ndarray:
+    """Picture -> float32 1x3xHxW, pixels 0..pixel_range minus the convention's mean."""
+    values = picture.floats() * np.float32(pixel_range) - np.asarray(convention.mean, np.float32)
+    return np.ascontiguousarray(values.transpose(2, 0, 1)[np.newaxis])
+
+
+def to_floats(array: np.ndarray, convention: Convention, pixel_range: float = 255.0) -> np.ndarray:
+    """float32 1x3xHxW -> HxWx3 float32, clipped to 0..1."""
+    values = array[0].transpose(1, 2, 0) + np.asarray(convention.mean, np.float32)
+    return np.clip(values / np.float32(pixel_range), 0.0, 1.0)

@@ -1,0 +1,114 @@
+"""What must happen before MXNet is imported: MXNet 1.9.1 is of 2022, the Python around it is not.
+
+Nothing happens at import of this module; `prepare()` does it once.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import platform
+import sys
+from pathlib import Path
+
+log = logging.getLogger("nstyle")
+
+# Names numpy dropped in 1.24 that MXNet 1.9.1 and GluonCV 0.10 still look up when imported.
+NUMPY_ALIASES = {"bool": bool, "int": int, "float": float, "object": object, "complex": complex}
+
+_prepared: dict[str, int] = {}
+
+
+def prepare(threads: int | None = None) -> int:
+    """Make MXNet importable and fast; return the number of threads it will use.
+
+    threads: how many, or None for all cores this process may use. Idempotent; the number of
+    threads is fixed by the first call, because OpenMP reads it when MXNet is loaded.
+    """
+    if _prepared:
+        if threads and threads != _prepared["threads"]:
+            log.warning(
+                "MXNet already runs on %d threads; threads=%d has no effect any more",
+                _prepared["threads"],
+                threads,
+            )
+        return _prepared["threads"]
+    count = threads or usable_cores()
+    if "mxnet" in sys.modules:
+        log.warning(
+            "mxnet was imported before nstyle, so nstyle could not set its number of threads; "
+            "import nstyle first"
+        )
+    os.environ["OMP_NUM_THREADS"] = str(count)
+    os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # a log line per bound graph
+    restore_numpy_aliases()
+    restore_distutils()
+    _prepared["threads"] = count
+    return count
+
+
+def restore_numpy_aliases() -> None:
+    """Put `np.bool` and friends back (numpy 1.24 and later lack them)."""
+    import numpy as np
+
+    for name, builtin in NUMPY_ALIASES.items():
+        if name not in np.__dict__:
+            setattr(np, name, builtin)
+
+
+def restore_distutils() -> None:
+    """Python 3.12 has no distutils; setuptools brings its own when it is imported first."""
+    if sys.version_info >= (3, 12):
+        import setuptools  # type: ignore[import-untyped]  # noqa: F401
+
+
+def usable_cores() -> int:
+    """Cores this process may use: its affinity, bounded by a container's CPU quota."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    quota = container_quota()
+    return max(1, min(cores, math.ceil(quota)) if quota else cores)
+
+
+def container_quota(root: str = "/sys/fs/cgroup") -> float | None:
+    """CPUs granted by the control group (version 2, then 1), or None where there is no limit."""
+    try:
+        quota, period = (Path(root) / "cpu.max").read_text().split()[:2]
+    except (OSError, ValueError):
+        try:
+            quota = (Path(root) / "cpu" / "cpu.cfs_quota_us").read_text().strip()
+            period = (Path(root) / "cpu" / "cpu.cfs_period_us").read_text().strip()
+        except OSError:
+            return None
+    if quota == "max" or int(quota) <= 0:
+        return None
+    return int(quota) / int(period)
+
+
+def what_works(system: str | None = None, machine: str | None = None) -> str:
+    """One line for people whose platform has no MXNet 1.9.1, or '' where it should work."""
+    system, machine = system or platform.system(), machine or platform.machine()
+    if system == "Windows":
+        return "MXNet 1.9.1 does not exist for Windows: run nstyle inside WSL2 (Ubuntu)"
+    if system == "Darwin" and machine == "arm64":
+        return "MXNet 1.9.1 does not exist for Apple silicon: use a Linux x86-64 container"
+    if machine not in ("x86_64", "AMD64"):
+        return f"MXNet 1.9.1 does not exist for {system} on {machine}: use Linux x86-64"
+    return ""
+
+
+def describe() -> dict[str, str]:
+    """Versions and machine, for bug reports. Does not load MXNet."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    facts = {"python": platform.python_version(), "system": platform.platform()}
+    for package in ("nstyle", "mxnet", "gluoncv", "numpy", "pillow", "scikit-image"):
+        try:
+            facts[package] = version(package)
+        except PackageNotFoundError:
+            facts[package] = "not installed"
+    facts["cores"] = str(usable_cores())
+    return facts

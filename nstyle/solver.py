@@ -1,0 +1,86 @@
+"""The loop: counts epochs, measures the relative change, stops and says why.
+
+It knows neither pictures nor networks nor optimisers, and is tested on a parabola.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nstyle.errors import DivergedError
+from nstyle.records import Step
+
+# Earlier the picture has not yet begun to move: momentum starts from zero.
+FIRST_EPS_EPOCH = 10
+
+Listener = Callable[[Step], Any]
+# (epoch, loss, eps, seconds, x) -> Step
+Describe = Callable[[int, float, float, float, Any], Step]
+
+
+@dataclass
+class Watch:
+    """Observes an optimiser: one Step per epoch for the listeners, True when it shall stop."""
+
+    objective: Any
+    x: Any
+    describe: Describe
+    listeners: Sequence[Listener]
+    stop_eps: float
+    max_epochs: int
+    history: list[Step] = field(default_factory=list)
+    stopped: str = ""
+    last: float = field(default_factory=time.perf_counter)
+
+    def __call__(self, x: Any, loss: float, state: dict[str, Any]) -> bool:
+        """The optimiser's `observe`. Raises DivergedError where loss or picture is not finite."""
+        size = self.objective.norm(x)
+        eps = self.objective.norm(x - self.x) / size if size else math.inf
+        if not (math.isfinite(loss) and math.isfinite(eps)):
+            raise DivergedError(f"the loss became {loss} in epoch {len(self.history) + 1}")
+        now = time.perf_counter()
+        step = self.describe(len(self.history) + 1, loss, eps, now - self.last, x)
+        self.x, self.last = x, now
+        self.history.append(step.without_picture())
+        wishes = [listener(step) for listener in self.listeners]
+        self.stopped = self.reason(step, any(wish is True for wish in wishes))
+        return bool(self.stopped)
+
+    def reason(self, step: Step, wished: bool) -> str:
+        """Why to stop after this step, or ''."""
+        if step.epoch >= FIRST_EPS_EPOCH and step.eps < self.stop_eps:
+            return "eps"
+        if step.epoch >= self.max_epochs:
+            return "max-epochs"
+        return "callback" if wished else ""
+
+
+def solve(
+    minimise: Callable[..., Any],
+    objective: Any,
+    x: Any,
+    *,
+    describe: Describe,
+    listeners: Sequence[Listener] = (),
+    stop_eps: float = 0.005,
+    max_epochs: int = 1000,
+) -> Watch:
+    """Run an optimiser until the relative change falls below stop_eps; x in the result is last.
+
+    minimise(objective, x, observe=...). stop_eps counts from epoch 10. Ctrl-C ends the run with
+    stopped = "interrupted". Raises DivergedError with the attribute `watch`, whose x is the last
+    good picture.
+    """
+    watch = Watch(objective, x, describe, listeners, stop_eps, max_epochs)
+    try:
+        minimise(objective, x, observe=watch)
+    except KeyboardInterrupt:
+        watch.stopped = "interrupted"
+    except DivergedError as error:
+        error.watch = watch  # type: ignore[attr-defined]
+        raise
+    return watch

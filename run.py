@@ -1,0 +1,5 @@
+"""Paint a photo in the style of a painting: python run.py --help"""
+
+from nstyle.cli import main_run
+
+raise SystemExit(main_run())
