@@ -27,7 +27,8 @@ class TappedVGG(gluon.HybridBlock):  # type: ignore[misc]
     """GluonCV's VGG up to the deepest tap, giving all taps at once.
 
     blocks: convolutions per block; widths: channels per convolution that is kept, in order;
-    padding: "zero" or "reflect" (one pixel before every 3x3 convolution).
+    padding: "zero" or "reflect" (one pixel before every 3x3 convolution); border: pixels by which
+    the picture's edge is repeated first, so that zero padding paints no rim.
     """
 
     def __init__(
@@ -39,10 +40,11 @@ class TappedVGG(gluon.HybridBlock):  # type: ignore[misc]
         pooling: str = "avg",
         padding: str = "zero",
         ceil: bool = False,
+        border: int = 0,
     ) -> None:
         super().__init__()
         self.wanted = list(wanted)
-        self._padding, self._pooling = padding, pooling
+        self._padding, self._pooling, self._border = padding, pooling, border
         names = taps(blocks)
         self._names = names[: max(names.index(name) for name in wanted) + 1]
         with self.name_scope():
@@ -54,6 +56,8 @@ class TappedVGG(gluon.HybridBlock):  # type: ignore[misc]
     def hybrid_forward(self, F: Any, x: Any) -> list[Any]:
         """x: (N, 3, H, W) -> the wanted taps, in the order asked for."""
         seen = {}
+        if self._border:
+            x = F.pad(x, mode="reflect", pad_width=(0, 0, 0, 0) + 4 * (self._border,))
         for name, layer in zip(self._names, self.features):
             if name.startswith("conv") and self._padding == "reflect":
                 x = F.pad(x, mode="reflect", pad_width=(0, 0, 0, 0, 1, 1, 1, 1))
@@ -97,11 +101,12 @@ def build(
     *,
     pooling: str,
     padding: str,
+    border: int,
     device: Any,
 ) -> TappedVGG:
     """The network on a device with these convolutions (name -> kernel OIHW, bias), frozen."""
     widths = [kernel.shape[0] for kernel, _ in arrays.values()]
-    network = TappedVGG(blocks, widths, wanted, pooling=pooling, padding=padding)
+    network = TappedVGG(blocks, widths, wanted, pooling=pooling, padding=padding, border=border)
     for name, parameters in network.parameters_by_layer().items():
         for parameter, values in zip(parameters, arrays[name]):
             parameter.shape = values.shape

@@ -168,6 +168,14 @@ class Options:
     pixel_range: float = option(
         255.0, "white, before the mean is subtracted", kind=float, low=1, high=256, flags=()
     )
+    border: int = option(
+        8,
+        "pixels by which edges are repeated before the network, against dark rims",
+        kind=int,
+        low=0,
+        high=64,
+        flags=(),
+    )
     noise_range: float = option(
         20.0, "noise is uniform in -range..range grey levels", kind=float, low=0, flags=()
     )

@@ -94,7 +94,13 @@ def load_network(
     loaded = weights.load(inputs.weights, convolutions, model=inputs.model)
     pooling = loaded.pooling if options.pooling == "auto" else options.pooling
     network = networks.build(
-        blocks, loaded.arrays, ordered, pooling=pooling, padding=loaded.padding, device=device
+        blocks,
+        loaded.arrays,
+        ordered,
+        pooling=pooling,
+        padding=loaded.padding,
+        border=options.border,
+        device=device,
     )
     return network, loaded
 

@@ -33,7 +33,8 @@ class Picture:
         alpha = self.alpha
         if alpha is not None and (alpha.shape != shape[:2] or alpha.dtype != dtype):
             raise ImageError(
-                f"alpha must be {shape[:2]} {dtype} like the pixels, not {alpha.shape} {alpha.dtype}"
+                f"alpha must be {shape[:2]} {dtype} like the pixels, "
+                f"not {alpha.shape} {alpha.dtype}"
             )
 
     @property

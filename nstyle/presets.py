@@ -19,6 +19,7 @@ MXNET: dict[str, Any] = {
     "fit": "stretch",  # the style took the photo's size
     "pixel_range": 256.0,  # it multiplied 0..1 by 256
     "pooling": "avg",  # every pooling layer was turned into average pooling
+    "border": 0,
     "init": "noise",
     "noise_range": 0.1,  # uniform in (-0.1, 0.1)
     "lr": 0.1,

@@ -304,8 +304,15 @@ def test_exif_orientation(tmp_path, orientation, name):
 
 def test_turns_agree_with_pillow():
     flips = Image.Transpose
-    names = {2: flips.FLIP_LEFT_RIGHT, 3: flips.ROTATE_180, 4: flips.FLIP_TOP_BOTTOM,
-             5: flips.TRANSPOSE, 6: flips.ROTATE_270, 7: flips.TRANSVERSE, 8: flips.ROTATE_90}  # fmt: skip
+    names = {
+        2: flips.FLIP_LEFT_RIGHT,
+        3: flips.ROTATE_180,
+        4: flips.FLIP_TOP_BOTTOM,
+        5: flips.TRANSPOSE,
+        6: flips.ROTATE_270,
+        7: flips.TRANSVERSE,
+        8: flips.ROTATE_90,
+    }
     for orientation, flip in names.items():
         expected = np.asarray(Image.fromarray(ramp()).transpose(flip))
         assert np.array_equal(formats.TURNS[orientation](ramp()), expected)
@@ -403,8 +410,8 @@ def test_16_bit_grey_is_not_clipped(tmp_path, name):
 def test_float_tiff(tmp_path, top):
     array = (ramp()[..., 1] / 255 * top).astype(np.float32)
     tifffile.imwrite(tmp_path / "a.tiff", array)
-    assert difference(image.read(tmp_path / "a.tiff").pixels[..., 0], ramp(dtype=np.uint16)[..., 1])\
-        <= 129  # fmt: skip
+    expected = ramp(dtype=np.uint16)[..., 1]
+    assert difference(image.read(tmp_path / "a.tiff").pixels[..., 0], expected) <= 129
 
 
 def test_float_tiff_with_nan_is_refused(tmp_path):

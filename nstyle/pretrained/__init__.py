@@ -1,0 +1,1 @@
+"""Networks inside the package; see MODEL_CARD.md."""

@@ -1,0 +1,60 @@
+"""Metadata of the package; settings of the tools are in pyproject.toml."""
+
+import re
+import runpy
+import sys
+from pathlib import Path
+
+from setuptools import setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "nstyle/__init__.py").read_text()).group(1)
+UNSUPPORTED = runpy.run_path(str(HERE / "nstyle/runtime.py"))["what_works"]()
+
+if UNSUPPORTED and {"install", "bdist_wheel", "develop", "editable_wheel"} & set(sys.argv):
+    raise SystemExit(f"nstyle: {UNSUPPORTED}")
+
+setup(
+    name="nstyle",
+    version=VERSION,
+    description="A photo, a painting, and the photo painted in that style, on Apache MXNet",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.9",
+    packages=[
+        "nstyle",
+        "nstyle.distillation",
+        "nstyle.pretrained",
+        "nstyle.samples",
+        "nstyle.samples.painters",
+    ],
+    package_dir={
+        "nstyle": "nstyle",
+        "nstyle.samples": "input",
+        "nstyle.samples.painters": "input/painters",
+    },
+    package_data={
+        "nstyle": ["py.typed"],
+        "nstyle.pretrained": ["*.params", "*.md"],
+        "nstyle.samples": ["*.jpg", "CREDITS.md"],
+    },
+    install_requires=[
+        # MXNet's last release; GluonCV and numpy are stated together with it, because either
+        # alone pulls numpy 2, which MXNet cannot use.
+        "mxnet==1.9.1",
+        "gluoncv==0.10.5.post0",
+        "numpy>=1.22,<2",
+        "pillow>=9.5",
+        "scikit-image>=0.19",
+        "scipy>=1.8",
+        "tifffile",
+        "tqdm",
+        'setuptools<81; python_version >= "3.12"',  # MXNet needs its distutils
+    ],
+    extras_require={
+        "heif": ["pillow-heif"],
+        "test": ["pytest", "ruff", "mypy", "setuptools<81", "wheel"],
+    },
+    entry_points={"console_scripts": ["nstyle = nstyle.cli:main"]},
+)

@@ -1,0 +1,190 @@
+"""Listeners: lines, bar, snapshots, trace."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+from PIL import Image
+from test_records import METADATA, a_result, a_step
+
+from nstyle import callbacks, image
+from nstyle.errors import ImageError
+
+KEYS = {"epoch", "scale", "width", "height", "loss", "terms", "eps", "seconds"}
+LAST_KEYS = {"stopped", "epochs", "seconds", "model", "options", "version"}
+
+
+def walk(listener: Any, epochs: int) -> None:
+    """Show so many steps to a listener and close it where it can be."""
+    for epoch in range(1, epochs + 1):
+        assert listener(a_step(epoch)) is not True
+    getattr(listener, "close", lambda: None)()
+
+
+def test_lines_tell_of_the_first_epoch_and_every_tenth():
+    stream = io.StringIO()
+    walk(callbacks.Lines(100, stream), 25)
+    lines = stream.getvalue().splitlines()
+    assert [int(re.match(r"epoch (\d+):", line)[1]) for line in lines] == [1, 10, 20]
+    for line in lines:
+        assert "eps 0.01" in line
+        assert "loss 2.5" in line
+        assert "0.25 s per epoch" in line
+
+
+def test_lines_tell_the_time_left_at_the_pace_so_far():
+    stream = io.StringIO()
+    walk(callbacks.Lines(100, stream), 20)
+    assert stream.getvalue().splitlines()[-1].endswith("at most 20 s left")
+
+
+def test_lines_go_to_stderr_where_no_stream_is_given(capsys):
+    walk(callbacks.Lines(3), 1)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("epoch 1:")
+
+
+def test_the_bar_shows_eps_and_loss_and_ends_its_line_when_closed():
+    stream = io.StringIO()
+    walk(callbacks.Bar(20, stream), 20)
+    shown = stream.getvalue()
+    assert shown.endswith("\n")
+    last = shown.rstrip("\n").split("\r")[-1]
+    assert "20/20" in last
+    assert "eps=0.0100" in last
+    assert "loss=2.5" in last
+
+
+def test_a_closed_bar_says_no_more():
+    stream = io.StringIO()
+    bar = callbacks.Bar(5, stream)
+    bar(a_step(1))
+    bar.close()
+    before = stream.getvalue()
+    bar.close()
+    assert stream.getvalue() == before
+
+
+def test_the_bar_appears_with_the_first_epoch_so_that_lines_before_it_stay_whole():
+    stream = io.StringIO()
+    bar = callbacks.Bar(5, stream)
+    before = stream.getvalue()
+    bar(a_step(1))
+    bar.close()
+    assert before == ""
+    assert "/5" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("every", "epochs", "names"),
+    [
+        (50, 101, ["out_e0050.jpg", "out_e0100.jpg"]),
+        (1, 2, ["out_e0001.jpg", "out_e0002.jpg"]),
+        (5, 4, []),
+        (0, 60, []),
+    ],
+)
+def test_snapshots_are_named_after_the_result_and_the_epoch(every, epochs, names, tmp_path):
+    walk(callbacks.Snapshots(str(tmp_path / "out.jpg"), every, METADATA), epochs)
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+@pytest.mark.parametrize("name", ["out.png", "a.b.tiff", "Out.WEBP"])
+def test_a_snapshot_has_folder_name_and_format_of_the_result(name, tmp_path):
+    found = callbacks.Snapshots(str(tmp_path / "deep" / name), 50, METADATA).path(12345)
+    assert found == tmp_path / "deep" / f"{Path(name).stem}_e12345{Path(name).suffix}"
+
+
+def test_no_pixels_are_read_for_an_epoch_without_a_snapshot(tmp_path):
+    def read() -> Any:
+        raise AssertionError("nobody needs this picture")
+
+    callbacks.Snapshots(str(tmp_path / "out.png"), 2, METADATA)(a_step(1, read=read))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_snapshot_is_the_finished_picture_of_its_step_with_the_options_inside(tmp_path):
+    callbacks.Snapshots(str(tmp_path / "out.png"), 3, METADATA)(a_step(3))
+    path = tmp_path / "out_e0003.png"
+    with Image.open(path) as found:
+        assert np.array_equal(np.asarray(found), tiny.picture(3))
+    assert image.read_metadata(path) == METADATA
+
+
+def trace_lines(path: Path) -> list[Any]:
+    """The records in a trace; refuses what JSON proper does not know."""
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is not JSON")
+
+    return [json.loads(line, parse_constant=refuse) for line in path.read_text().splitlines()]
+
+
+def test_a_trace_has_a_line_per_epoch_and_a_last_one_with_the_result(tmp_path):
+    path = tmp_path / "new" / "trace.jsonl"
+    trace = callbacks.Trace(str(path))
+    for epoch in (1, 2):
+        trace(a_step(epoch))
+    trace.finish(a_result())
+    trace.close()
+    *steps, last = trace_lines(path)
+    assert [set(step) for step in steps] == [KEYS, KEYS]
+    assert [step["epoch"] for step in steps] == [1, 2]
+    assert steps[0] == a_step(1).as_json()
+    assert set(last) >= LAST_KEYS
+    assert (last["stopped"], last["epochs"]) == ("eps", 2)
+    assert last["options"] == {"lr": 0.1, "seed": 0}
+    assert [value for key, value in last.items() if "peak" in key and "memory" in key][0] > 0
+
+
+def test_a_line_of_the_trace_can_be_read_as_soon_as_its_epoch_is_over(tmp_path):
+    trace = callbacks.Trace(str(tmp_path / "t.jsonl"))
+    trace(a_step(1))
+    assert trace_lines(tmp_path / "t.jsonl")[0]["epoch"] == 1
+    trace.close()
+
+
+def test_a_trace_begins_anew(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_text("old\n")
+    trace = callbacks.Trace(str(path))
+    trace(a_step(1))
+    trace.close()
+    assert [line["epoch"] for line in trace_lines(path)] == [1]
+
+
+def test_a_trace_that_cannot_be_written_is_refused_by_name(tmp_path):
+    (tmp_path / "file").write_text("x")
+    for path in (tmp_path / "file" / "t.jsonl", tmp_path):
+        with pytest.raises(ImageError) as caught:
+            callbacks.Trace(str(path))
+        assert str(caught.value).startswith(f"--trace {path}:")
+
+
+def test_peak_memory_is_in_bytes_and_never_falls():
+    before = callbacks.peak_memory()
+    block = np.ones(64 * 2**20, np.uint8)
+    after = callbacks.peak_memory()
+    assert block[-1] == 1
+    assert after >= before
+    if sys.platform.startswith("linux"):
+        assert after > 64 * 2**20  # in kilobytes or pages it would be far below
+
+
+def test_no_listener_ends_a_run_by_what_it_returns(tmp_path):
+    trace = callbacks.Trace(str(tmp_path / "t"))
+    stream = io.StringIO()
+    bar, lines = callbacks.Bar(3, stream), callbacks.Lines(3, stream)
+    shots = callbacks.Snapshots(str(tmp_path / "out.png"), 1, METADATA)
+    assert [listener(a_step(1)) for listener in (trace, bar, lines, shots)] == [None] * 4
+    bar.close()
+    trace.close()

@@ -1,0 +1,198 @@
+"""The question sheet for each loss: known values, a case by hand, shapes, gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nstyle import losses
+from nstyle.backend import mx, nd
+
+SHAPE = (1, 3, 5, 7)
+
+
+def values(seed: int, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 2, shape).astype(np.float32)
+
+
+# ---- transcriptions in float64 ----
+
+
+def content(x: np.ndarray, target: np.ndarray, scale: float) -> float:
+    return scale * float(np.square(x - target).sum())
+
+
+def gram(x: np.ndarray) -> np.ndarray:
+    flat = x.reshape(x.shape[1], -1)
+    return flat @ flat.T / flat.shape[1]
+
+
+def style(x: np.ndarray, target: np.ndarray, scale: float) -> float:
+    return scale * float(np.square(gram(x) - target).sum())
+
+
+def total_variation(x: np.ndarray, scale: float) -> float:
+    across, down = np.diff(x, axis=3), np.diff(x, axis=2)
+    return scale * float(np.square(across).sum() + np.square(down).sum())
+
+
+CONTENT_TARGET, STYLE_TARGET = values(1), gram(values(2)).astype(np.float32)
+# name: (the loss of one argument on the device, the same in numpy)
+CASES: dict[str, tuple[Callable[[Any], Any], Callable[[np.ndarray], float]]] = {
+    "content": (
+        lambda x: losses.content(x, nd.array(CONTENT_TARGET), 0.7),
+        lambda x: content(x, CONTENT_TARGET.astype(np.float64), 0.7),
+    ),
+    "style": (
+        lambda x: losses.style(x, nd.array(STYLE_TARGET), 0.7),
+        lambda x: style(x, STYLE_TARGET.astype(np.float64), 0.7),
+    ),
+    "total_variation": (
+        lambda x: losses.total_variation(x, 0.7),
+        lambda x: total_variation(x, 0.7),
+    ),
+}
+
+
+def central_differences(function: Callable[[np.ndarray], float], x: np.ndarray) -> np.ndarray:
+    x, gradient = x.astype(np.float64), np.zeros(x.shape)
+    for index in np.ndindex(*x.shape):
+        step = np.zeros_like(x)
+        step[index] = 1e-5
+        gradient[index] = (function(x + step) - function(x - step)) / 2e-5
+    return gradient
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_value_is_that_of_the_transcription(name):
+    on_device, in_numpy = CASES[name]
+    value, _ = on_device(nd.array(values(3)))
+    assert value.shape == (1,)
+    assert value.asscalar() == pytest.approx(in_numpy(values(3).astype(np.float64)), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_gradient_is_that_of_central_differences(name):
+    on_device, in_numpy = CASES[name]
+    _, gradient = on_device(nd.array(values(3)))
+    assert gradient.shape == SHAPE
+    expected = central_differences(in_numpy, values(3))
+    error = np.abs(gradient.asnumpy() - expected).max()
+    assert error < 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_value_and_gradient_are_proportional_to_the_scale(name):
+    loss = getattr(losses, name)
+    target = {"content": [CONTENT_TARGET], "style": [STYLE_TARGET]}.get(name, [])
+    arguments = [nd.array(values(3)), *map(nd.array, target)]
+    (one, slope), (three, steep) = loss(*arguments, 1.0), loss(*arguments, 3.0)
+    assert three.asscalar() == pytest.approx(3 * one.asscalar(), rel=1e-6)
+    assert np.allclose(steep.asnumpy(), 3 * slope.asnumpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_argument_is_not_changed(name):
+    x = nd.array(values(3))
+    CASES[name][0](x)
+    assert (x.asnumpy() == values(3)).all()
+
+
+def test_features_equal_to_the_target_have_no_content_loss():
+    value, gradient = losses.content(nd.array(values(1)), nd.array(values(1)), 5.0)
+    assert value.asscalar() == 0
+    assert not gradient.asnumpy().any()
+
+
+def test_content_by_hand():
+    features, target = nd.array([[[[1, 2], [3, 4]]]]), nd.array([[[[1, 0], [0, 4]]]])
+    value, gradient = losses.content(features, target, 0.5)
+    assert value.asscalar() == 6.5  # (4 + 9) / 2
+    assert gradient.asnumpy().tolist() == [[[[0, 2], [3, 0]]]]
+
+
+def test_content_refuses_another_shape():
+    with pytest.raises(mx.MXNetError):
+        losses.content(nd.zeros((1, 3, 5, 7)), nd.zeros((1, 3, 5, 8)), 1.0)
+
+
+def test_gram_by_hand():
+    features = nd.array([[[[1, 2], [3, 4]], [[0, 1], [0, 1]]]])
+    assert losses.gram(features).asnumpy().tolist() == [[7.5, 1.5], [1.5, 0.5]]
+
+
+def test_gram_of_constant_features_is_the_product_of_the_constants():
+    features = nd.ones((1, 3, 4, 6)) * nd.array([1, 2, 3]).reshape((1, 3, 1, 1))
+    expected = [[1, 2, 3], [2, 4, 6], [3, 6, 9]]
+    assert np.allclose(losses.gram(features).asnumpy(), expected, rtol=1e-6)
+
+
+def test_gram_is_symmetric_and_that_of_the_transcription():
+    found = losses.gram(nd.array(values(3))).asnumpy()
+    assert (found == found.T).all()
+    assert np.allclose(found, gram(values(3).astype(np.float64)), rtol=1e-5, atol=1e-5)
+
+
+def test_gram_does_not_depend_on_the_pictures_size():
+    tiled = np.tile(values(3), (1, 1, 2, 3))
+    one, many = losses.gram(nd.array(values(3))), losses.gram(nd.array(tiled))
+    assert np.allclose(one.asnumpy(), many.asnumpy(), rtol=1e-5, atol=1e-5)
+
+
+def test_gram_refuses_what_is_no_feature_map():
+    with pytest.raises((mx.MXNetError, IndexError)):
+        losses.gram(nd.zeros((3, 5)))
+
+
+def test_features_with_the_targets_gram_matrix_have_no_style_loss():
+    x = nd.array(values(3))
+    value, gradient = losses.style(x, losses.gram(x), 5.0)
+    assert value.asscalar() == 0
+    assert not gradient.asnumpy().any()
+
+
+def test_style_does_not_see_where_things_are():
+    flipped = np.ascontiguousarray(values(3)[:, :, ::-1, ::-1])
+    target = nd.array(STYLE_TARGET)
+    one, _ = losses.style(nd.array(values(3)), target, 1.0)
+    other, _ = losses.style(nd.array(flipped), target, 1.0)
+    assert one.asscalar() == pytest.approx(other.asscalar(), rel=1e-5)
+
+
+def test_style_by_hand():
+    features, target = nd.array([[[[1, 2], [3, 4]]]]), nd.array([[5.5]])
+    value, gradient = losses.style(features, target, 3.0)
+    assert value.asscalar() == 12  # G = 30 / 4 = 7.5, 3 (7.5 - 5.5)^2
+    assert gradient.asnumpy().tolist() == [[[[6, 12], [18, 24]]]]  # 4 * 3 * 2 * F / 4
+
+
+def test_style_refuses_a_gram_matrix_of_another_width():
+    with pytest.raises(mx.MXNetError):
+        losses.style(nd.zeros((1, 3, 5, 7)), nd.zeros((4, 4)), 1.0)
+
+
+def test_a_constant_picture_has_no_total_variation():
+    value, gradient = losses.total_variation(nd.ones((1, 3, 6, 5)) * 100, 5.0)
+    assert value.asscalar() == 0
+    assert not gradient.asnumpy().any()
+
+
+def test_total_variation_by_hand():
+    value, gradient = losses.total_variation(nd.array([[[[0, 1], [0, 3]]]]), 0.5)
+    assert value.asscalar() == 7  # (1 + 9 + 0 + 4) / 2
+    assert gradient.asnumpy().tolist() == [[[[-1, -1], [-3, 5]]]]
+
+
+def test_total_variation_is_added_up_over_the_channels():
+    x = values(3)
+    whole, _ = losses.total_variation(nd.array(x), 1.0)
+    parts = [losses.total_variation(nd.array(x[:, c : c + 1]), 1.0)[0].asscalar() for c in range(3)]
+    assert whole.asscalar() == pytest.approx(sum(parts), rel=1e-5)
+
+
+def test_total_variation_refuses_what_is_no_picture():
+    with pytest.raises((mx.MXNetError, ValueError)):
+        losses.total_variation(nd.zeros((5, 7)), 1.0)

@@ -1,0 +1,387 @@
+"""Weights files: found, recognised, checked; every refusal is one line."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+
+from nstyle import layers, networks, pixels, weights
+from nstyle.backend import mx, nd
+from nstyle.errors import WeightsError
+from nstyle.picture import Picture
+
+IMAGENET_MEAN = 255 * np.array([0.485, 0.456, 0.406])
+IMAGENET_DEVIATION = 255 * np.array([0.229, 0.224, 0.225])
+TAPS = ["relu1_1", "relu3_1", "relu4_2"]
+NEEDED = layers.needed_convolutions(TAPS, tiny.BLOCKS["vgg19"])
+BUILT_IN = weights.PRETRAINED / "vgg19-slim.params"
+
+
+def refusal(path: Any, wanted: Sequence[str] = NEEDED, model: str = "auto") -> str:
+    """The message of the WeightsError that load() raises: one line that names the file."""
+    with pytest.raises(WeightsError) as caught:
+        weights.load(str(path), wanted, model=model)
+    message = str(caught.value)
+    assert "\n" not in message and str(path) in message
+    return message
+
+
+def features(loaded: weights.Weights, picture: np.ndarray, model: str) -> list[np.ndarray]:
+    """The taps of a uint8 picture through everything between a file and a feature."""
+    network = networks.build(
+        tiny.BLOCKS[model],
+        loaded.arrays,
+        TAPS,
+        pooling=loaded.pooling,
+        padding=loaded.padding,
+        border=0,
+        device=mx.cpu(),
+    )
+    x = pixels.to_array(Picture(picture), loaded.convention)
+    return [tap.asnumpy()[0] for tap in network(nd.array(x))]
+
+
+# ---- conventions ----
+
+CONVENTIONS = {
+    "caffe": (tiny.MEAN, 1.0),
+    "gluon": (IMAGENET_MEAN, IMAGENET_DEVIATION),
+    "prefixed": (IMAGENET_MEAN, IMAGENET_DEVIATION),
+}
+
+
+@pytest.mark.parametrize("names", CONVENTIONS)
+@pytest.mark.parametrize("model", ["vgg16", "vgg19"])
+def test_features_are_those_of_a_transcription_that_normalises_explicitly(tmp_path, names, model):
+    path = tiny.write_vgg(tmp_path / "a.params", model=model, names=names)
+    needed = layers.needed_convolutions(TAPS, tiny.BLOCKS[model])
+    loaded = weights.load(path, needed, model=model)
+    picture = tiny.picture(1)
+    mean, deviation = CONVENTIONS[names]
+    x = tiny.to_input(picture, mean, deviation)
+    expected = tiny.taps_of(tiny.random_arrays(model=model), x, model=model)
+    for name, found in zip(TAPS, features(loaded, picture, model)):
+        assert np.abs(found - expected[name]).max() < 1e-5 * np.abs(expected[name]).max(), name
+
+
+def test_the_same_network_under_other_names_gives_the_same_features(tmp_path):
+    kernel, bias = tiny.random_arrays()["conv1_1"]
+    # Gluon's first kernel sees pixels divided by their deviation; its mean differs a little, too.
+    scaled = kernel * IMAGENET_DEVIATION.reshape(1, 3, 1, 1).astype(np.float32)
+    moved = weights.load(
+        tiny.write_vgg(
+            tmp_path / "gluon.params", names="gluon", change={"features.0.weight": scaled}
+        ),
+        NEEDED,
+    )
+    plain = weights.load(tiny.write_vgg(tmp_path / "caffe.params"), NEEDED)
+    assert np.allclose(moved.arrays["conv1_1"][0], kernel, rtol=1e-6)
+    assert (moved.arrays["conv1_1"][1] == bias).all()
+    for name in NEEDED[1:]:
+        assert (moved.arrays[name][0] == plain.arrays[name][0]).all()
+    assert moved.convention.mean == tuple(IMAGENET_MEAN)
+    assert plain.convention.mean == tuple(tiny.MEAN)
+
+
+@pytest.mark.parametrize("names", ["caffe", "gluon", "prefixed"])
+def test_the_arrays_are_those_of_the_file_in_the_order_needed(tmp_path, names):
+    path = tiny.write_vgg(tmp_path / "a.params", names=names)
+    loaded = weights.load(path, NEEDED)
+    assert list(loaded.arrays) == NEEDED
+    assert loaded.widths == [4, 4, 6, 6, 8, 8, 8, 8, 8, 8]
+    for name in NEEDED[1:]:
+        for found, expected in zip(loaded.arrays[name], tiny.random_arrays()[name]):
+            assert found.dtype == np.float32 and (found == expected).all()
+
+
+def test_names_without_the_prefix_arg_are_known_too(tmp_path):
+    arrays = tiny.file_arrays(tiny.random_arrays(), tiny.BLOCKS["vgg19"], "caffe", True)
+    bare = {name.replace("arg:", ""): array for name, array in arrays.items()}
+    loaded = weights.load(tiny.save_params(tmp_path / "a.params", bare), NEEDED)
+    assert list(loaded.arrays) == NEEDED
+
+
+def test_float16_files_are_computed_in_float32(tmp_path):
+    arrays = tiny.file_arrays(tiny.random_arrays(), tiny.BLOCKS["vgg19"], "caffe", False)
+    halves = {name: array.astype(np.float16) for name, array in arrays.items()}
+    loaded = weights.load(tiny.save_params(tmp_path / "a.params", halves), NEEDED)
+    kernel = loaded.arrays["conv4_2"][0]
+    assert kernel.dtype == np.float32
+    assert (kernel == halves["arg:conv4_2_weight"].astype(np.float32)).all()
+
+
+@pytest.mark.parametrize("names", ["caffe", "gluon", "prefixed"])
+def test_deeper_and_dense_layers_are_ignored_with_a_line_for_the_curious(tmp_path, caplog, names):
+    path = tiny.write_vgg(tmp_path / "a.params", names=names)
+    with caplog.at_level(logging.DEBUG, logger="nstyle"):
+        loaded = weights.load(path, NEEDED[:2])
+    assert list(loaded.arrays) == NEEDED[:2]
+    assert "ignored" in caplog.text
+    assert not [record for record in caplog.records if record.levelno > logging.DEBUG]
+
+
+def test_a_deeper_layer_may_be_anything(tmp_path):
+    broken = {"arg:conv4_3_weight": np.full((8, 8, 3, 3), np.nan, np.float32)}
+    broken["arg:conv5_1_weight"] = np.zeros((2, 9, 1, 1), np.float32)
+    path = tiny.write_vgg(tmp_path / "a.params", change=broken)
+    assert list(weights.load(path, NEEDED).arrays) == NEEDED
+    assert "conv4_3" in refusal(path, [*NEEDED, "conv4_3"])
+
+
+# ---- which VGG ----
+
+
+@pytest.mark.parametrize("names", ["caffe", "gluon", "prefixed"])
+@pytest.mark.parametrize("model", ["vgg16", "vgg19"])
+def test_vgg16_and_vgg19_are_told_apart(tmp_path, names, model):
+    path = tiny.write_vgg(tmp_path / "a.params", model=model, names=names)
+    assert weights.model_in(path) == model
+
+
+@pytest.mark.parametrize("names", ["caffe", "gluon", "prefixed"])
+@pytest.mark.parametrize(("inside", "asked"), [("vgg16", "vgg19"), ("vgg19", "vgg16")])
+def test_another_vgg_than_asked_for_is_refused(tmp_path, names, inside, asked):
+    path = tiny.write_vgg(tmp_path / "a.params", model=inside, names=names)
+    needed = layers.needed_convolutions(TAPS, tiny.BLOCKS[asked])
+    message = refusal(path, needed, asked)
+    assert inside in message and f"--model {asked}" in message
+
+
+def test_a_file_that_ends_at_conv5_1_is_a_vgg19(tmp_path):
+    path = tiny.write_vgg(tmp_path / "a.params", deep=False)
+    assert weights.model_in(path) == "vgg19"
+    assert list(weights.load(path, NEEDED, model="vgg19-slim").arrays) == NEEDED
+
+
+def test_a_narrow_vgg19_calls_itself_slim(tmp_path):
+    wide = tiny.write_vgg(tmp_path / "wide.params", (64, 4, 4, 4, 4), deep=False)
+    narrow = tiny.write_vgg(tmp_path / "narrow.params", deep=False)
+    assert weights.load(wide, NEEDED).model == "vgg19"
+    assert weights.load(narrow, NEEDED).model == "vgg19-slim"
+
+
+# ---- refusals ----
+
+
+def test_no_such_file_is_refused(tmp_path):
+    assert "no such file" in refusal(tmp_path / "none.params")
+
+
+def test_a_folder_is_refused(tmp_path):
+    assert "folder" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 an archive", b"\x12", bytes(4000)])
+def test_what_is_no_params_file_is_refused(tmp_path, content):
+    (tmp_path / "a.params").write_bytes(content)
+    assert ".params" in refusal(tmp_path / "a.params")
+
+
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.9, 0.9999])
+def test_a_truncated_file_is_refused(tmp_path, share):
+    path = Path(tiny.write_vgg(tmp_path / "a.params"))
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    refusal(path)
+
+
+def test_arrays_without_names_are_refused(tmp_path):
+    nd.save(str(tmp_path / "a.params"), [nd.zeros((4, 3, 3, 3))])
+    assert "no names" in refusal(tmp_path / "a.params")
+
+
+def test_names_of_no_vgg_are_refused(tmp_path):
+    path = tiny.save_params(
+        tmp_path / "a.params", {"resnet0_conv0_weight": np.zeros((4, 3, 3, 3), np.float32)}
+    )
+    message = refusal(path)
+    assert "resnet0_conv0_weight" in message and "conv1_1_weight" in message
+
+
+@pytest.mark.parametrize(
+    ("names", "array"),
+    [
+        ("caffe", "arg:conv2_1_weight"),
+        ("caffe", "arg:conv4_2_bias"),
+        ("gluon", "features.5.weight"),
+        ("gluon", "features.5.bias"),
+        ("prefixed", "vgg0_conv2_bias"),
+        ("prefixed", "vgg0_conv2_weight"),
+    ],
+)
+def test_a_missing_array_is_refused(tmp_path, names, array):
+    path = tiny.write_vgg(tmp_path / "a.params", names=names, change={array: None})
+    layer = "conv4_2" if "4_2" in array else "conv2_1"
+    assert f"{layer}_{array.rpartition('_')[2].rpartition('.')[2]} is missing" in refusal(path)
+
+
+def test_the_layer_that_is_missing_may_be_the_first(tmp_path):
+    change = {"arg:conv1_1_weight": None, "arg:conv1_1_bias": None}
+    path = tiny.write_vgg(tmp_path / "a.params", change=change)
+    assert "conv1_1_weight is missing" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("array", "shape"),
+    [
+        ("conv2_1_weight", (6, 4, 1, 1)),  # not 3x3
+        ("conv2_1_weight", (6, 4, 3)),
+        ("conv2_1_weight", (6, 36)),
+        ("conv2_1_bias", (5,)),
+        ("conv2_1_bias", (1, 6)),
+        ("conv1_1_weight", (4, 1, 3, 3)),  # not 3 input channels
+        ("conv1_1_weight", (4, 4, 3, 3)),
+    ],
+)
+def test_a_misshapen_array_is_refused(tmp_path, array, shape):
+    change = {f"arg:{array}": np.zeros(shape, np.float32)}
+    path = tiny.write_vgg(tmp_path / "a.params", change=change)
+    message = refusal(path)
+    assert array[:7] in message and str(shape[1] if "1_1" in array else shape) in message
+
+
+def test_shapes_that_do_not_follow_from_one_another_are_refused(tmp_path):
+    change = {"arg:conv3_2_weight": np.zeros((8, 7, 3, 3), np.float32)}
+    message = refusal(tiny.write_vgg(tmp_path / "a.params", change=change))
+    assert "conv3_2 takes 7 channels" in message and "conv3_1 has 8" in message
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("array", ["conv1_1_bias", "conv4_2_weight"])
+def test_values_that_are_not_finite_are_refused(tmp_path, value, array):
+    layer, _, kind = array.rpartition("_")
+    broken = tiny.random_arrays()[layer][kind == "bias"].copy()
+    broken.flat[-1] = value
+    message = refusal(tiny.write_vgg(tmp_path / "a.params", change={f"arg:{array}": broken}))
+    assert layer in message and "not finite" in message
+
+
+@pytest.mark.parametrize("names", ["gluon", "prefixed"])
+def test_a_vgg_with_batch_normalisation_is_refused_by_that_name(tmp_path, names):
+    arrays = {}
+    for index, pair in enumerate(tiny.random_arrays().values()):
+        convolution, norm = f"features.{3 * index}.", f"features.{3 * index + 1}."
+        if names == "prefixed":
+            convolution, norm = f"vgg0_conv{index}_", f"vgg0_batchnorm{index}_"
+        arrays.update({f"{convolution}weight": pair[0], f"{convolution}bias": pair[1]})
+        arrays.update({f"{norm}gamma": pair[1], f"{norm}beta": pair[1]})
+    path = tiny.save_params(tmp_path / "a.params", arrays)
+    assert "batch norm" in refusal(path)
+
+
+# ---- the network inside the package ----
+
+
+def test_the_built_in_network_loads_with_all_its_layers():
+    needed = layers.convolutions(layers.BLOCKS["vgg19-slim"])
+    loaded = weights.load(str(BUILT_IN), needed, model="vgg19-slim")
+    assert loaded.model == "vgg19-slim"
+    assert (loaded.padding, loaded.pooling) == ("zero", "avg")
+    assert loaded.convention.mean == tuple(tiny.MEAN)
+    assert list(loaded.arrays) == needed
+
+
+def test_the_built_in_file_is_small_and_holds_only_half_precision_convolutions():
+    assert BUILT_IN.stat().st_size < 2_500_000
+    arrays = nd.load(str(BUILT_IN))
+    expected = [
+        f"arg:{name}_{kind}"
+        for name in layers.convolutions(layers.BLOCKS["vgg19-slim"])
+        for kind in ("weight", "bias")
+    ]
+    assert sorted(arrays) == sorted(expected)
+    assert {array.dtype for array in arrays.values()} == {np.float16}
+
+
+@pytest.mark.parametrize("place", [0.5, 0.99])
+def test_a_built_in_file_damaged_by_one_byte_is_refused(tmp_path, monkeypatch, place):
+    monkeypatch.setattr(weights, "PRETRAINED", tmp_path)
+    copy = tmp_path / BUILT_IN.name
+    shutil.copy(BUILT_IN, copy)
+    weights.load(str(copy), NEEDED)
+    data = bytearray(copy.read_bytes())
+    data[int(len(data) * place)] ^= 1
+    copy.write_bytes(data)
+    refusal(copy)
+
+
+def test_another_file_in_the_package_folder_loads_like_any_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "PRETRAINED", tmp_path)
+    path = tiny.write_vgg(tmp_path / "mine.params")
+    assert list(weights.load(path, NEEDED).arrays) == NEEDED
+
+
+def test_a_known_file_gets_its_own_padding_and_pooling(tmp_path, monkeypatch):
+    import hashlib
+
+    path = Path(tiny.write_vgg(tmp_path / "a.params"))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setitem(weights.KNOWN_FILES, digest, ("reflect", "max"))
+    loaded = weights.load(str(path), NEEDED)
+    assert (loaded.padding, loaded.pooling) == ("reflect", "max")
+
+
+# ---- finding ----
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """(model folder, cache folder), both empty; the working directory is a fresh one."""
+    model, cache = tmp_path / "here" / "model", tmp_path / "cache"
+    model.mkdir(parents=True)
+    cache.mkdir()
+    monkeypatch.chdir(model.parent)
+    monkeypatch.setenv("NSTYLE_CACHE", str(cache))
+    return model, cache
+
+
+def found(model: str) -> tuple[str, Path]:
+    name, path = weights.find(model)
+    return name, Path(path).resolve()
+
+
+@pytest.mark.parametrize("asked", ["vgg19", "auto"])
+def test_the_model_folder_comes_before_the_cache_folder(places, asked):
+    for folder in reversed(places):
+        (folder / "vgg19.params").touch()
+        assert found(asked) == ("vgg19", folder / "vgg19.params")
+
+
+def test_auto_falls_back_to_the_built_in_network(places):
+    (places[0] / "vgg16.params").touch()
+    assert found("auto") == ("vgg19-slim", BUILT_IN)
+
+
+def test_the_built_in_network_is_never_looked_for_elsewhere(places):
+    (places[0] / "vgg19-slim.params").touch()
+    assert found("vgg19-slim") == ("vgg19-slim", BUILT_IN)
+
+
+@pytest.mark.parametrize("model", ["vgg19", "vgg16"])
+def test_absent_weights_are_refused_naming_both_ways_out(places, model):
+    with pytest.raises(WeightsError) as caught:
+        weights.find(model)
+    message = str(caught.value)
+    assert "download.sh" in message and "vgg19-slim" in message and "\n" not in message
+    assert str(places[1]) in message and f"{model}.params" in message
+
+
+def test_a_folder_named_like_weights_is_not_found(places):
+    (places[0] / "vgg19.params").mkdir()
+    assert found("auto")[0] == "vgg19-slim"
+
+
+def test_the_cache_folder_follows_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("NSTYLE_CACHE", str(tmp_path / "mine"))
+    assert weights.cache_folder() == tmp_path / "mine"
+    monkeypatch.delenv("NSTYLE_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setattr(weights.sys, "platform", "linux")
+    assert weights.cache_folder() == tmp_path / "xdg" / "nstyle"
