@@ -8,9 +8,8 @@ from typing import Any
 from nstyle import runtime
 from nstyle.errors import BackendError
 
-runtime.prepare()
-
 try:
+    runtime.prepare()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import mxnet as mx
@@ -20,7 +19,8 @@ except (ImportError, OSError, AttributeError) as error:
     advice = runtime.what_works() or (
         'install it with: pip install mxnet==1.9.1 gluoncv==0.10.5.post0 "numpy<2"'
     )
-    raise BackendError(f"MXNet or GluonCV cannot be loaded ({error}); {advice}") from error
+    reason = " ".join(str(error).split())
+    raise BackendError(f"MXNet or GluonCV cannot be loaded ({reason}); {advice}") from error
 
 __all__ = ["GluonVGG", "autograd", "device", "gluon", "gpu_count", "mx", "nd"]
 

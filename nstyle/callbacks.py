@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -13,22 +14,28 @@ from nstyle import image
 from nstyle.errors import ImageError
 from nstyle.records import Result, Step
 
+log = logging.getLogger("nstyle")
+
 
 class Bar:
     """A progress bar on a terminal: epoch, eps, loss, seconds per epoch, time left at most."""
 
     def __init__(self, max_epochs: int, stream: IO[str] | None = None) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(total=max_epochs, unit="epoch", file=stream, dynamic_ncols=True)
+        self._max, self._stream = max_epochs, stream
+        self._bar: Any = None
 
     def __call__(self, step: Step) -> None:
+        if self._bar is None:  # not earlier: loading must not count, nor log lines break the bar
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=self._max, unit="epoch", file=self._stream, dynamic_ncols=True)
         self._bar.set_postfix(eps=f"{step.eps:.4f}", loss=f"{step.loss:.4g}", refresh=False)
         self._bar.update(1)
 
     def close(self) -> None:
         """Leave the bar as it stands."""
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
 
 class Lines:
@@ -62,7 +69,10 @@ class Snapshots:
 
     def __call__(self, step: Step) -> None:
         if self._every and step.epoch % self._every == 0:
-            image.write(step.picture(), self.path(step.epoch), metadata=self._metadata)
+            try:
+                image.write(step.picture(), self.path(step.epoch), metadata=self._metadata)
+            except ImageError as error:  # a full disk now need not be one at the end
+                log.warning("snapshot skipped: %s", error)
 
     def path(self, epoch: int) -> Path:
         """Where the snapshot of an epoch goes."""
@@ -77,9 +87,10 @@ class Trace:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        try:
+        self._file: IO[str] | None = None
+        try:  # now, so that it is refused early; an old trace stays until the first epoch
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - closed by close()
+            open(path, "a", encoding="utf-8").close()
         except OSError as error:
             raise ImageError(f"--trace {path}: cannot be written ({error.strerror})") from error
 
@@ -91,12 +102,18 @@ class Trace:
         self._write({**result.as_json(), "peak_memory_bytes": peak_memory()})
 
     def _write(self, record: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(record) + "\n")
-        self._file.flush()
+        if self._file is None:
+            self._file = open(self._path, "w", encoding="utf-8")  # noqa: SIM115 - see close()
+        try:
+            self._file.write(json.dumps(record) + "\n")
+            self._file.flush()
+        except OSError as error:  # the picture matters more
+            log.warning("--trace %s: a line is lost (%s)", self._path, error.strerror)
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 def peak_memory() -> int:

@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
         """Exit code 2."""
         prefix = "unrecognized arguments: "
         if message.startswith(prefix):
-            word = message[len(prefix) :].split()[0]
+            word = (message[len(prefix) :].split() or ["''"])[0]
             flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
             near = difflib.get_close_matches(word.split("=")[0], flags, n=1)
             hint = f"; did you mean {near[0]}?" if near else f"; see {self.prog} --help"
@@ -81,18 +81,18 @@ def parse_set(words: Sequence[str]) -> dict[str, str]:
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:
-            raise OptionError(f"--set {word}: expected NAME=VALUE, e.g. --set momentum=0.8")
+            raise OptionError(f"--set {word!r}: expected NAME=VALUE, e.g. --set momentum=0.8")
         values[name.strip().replace("-", "_")] = value.strip()
     return values
 
 
 def split_options(words: argparse.Namespace) -> tuple[dict[str, Any], Delivery]:
     """(what the user typed for Options, Delivery). Raises OptionError."""
-    typed = {**vars(words), **parse_set(words.set)}
-    names = {entry.name for entry in dataclasses.fields(Delivery)}
-    delivery = build(Delivery, {key: typed.pop(key) for key in names & set(typed)})
-    for name in ("content_image", "style_image", "preset", "set", "command"):
-        typed.pop(name, None)
+    names = {entry.name for cls in (Options, Delivery) for entry in dataclasses.fields(cls)}
+    typed = {key: value for key, value in vars(words).items() if key in names}
+    typed.update(parse_set(words.set))
+    mine = {entry.name for entry in dataclasses.fields(Delivery)} & set(typed)
+    delivery = build(Delivery, {key: typed.pop(key) for key in mine})
     return typed, delivery
 
 
@@ -110,8 +110,8 @@ def run(words: argparse.Namespace) -> int:
     options = presets.resolve(typed, words.preset)
     configure_logging(delivery)
     image.check_destination(delivery.path)
-    content = words.content_image or sample(SAMPLE_PHOTO)
-    style = words.style_image or sample(SAMPLE_STYLE)
+    content = sample(SAMPLE_PHOTO) if words.content_image is None else words.content_image
+    style = sample(SAMPLE_STYLE) if words.style_image is None else words.style_image
     metadata = transfer.describe(options, words.preset)
     with listening(options, delivery, metadata) as (listeners, trace):
         code = OK
@@ -154,7 +154,11 @@ def deliver(result: Any, delivery: Delivery, code: int) -> int:
         say(f"error: {error}")
         return FAILED
     if not delivery.quiet:
-        why = {"eps": "converged", "max-epochs": "reached --max-num-epochs"}
+        why = {
+            "eps": "converged",
+            "max-epochs": "reached --max-num-epochs",
+            "diverged": "diverged; this is the last good picture",
+        }
         say(
             f"{delivery.path}: {result.epochs} epochs in {result.seconds:.1f} s, "
             f"{why.get(result.stopped, result.stopped)}"
@@ -181,14 +185,16 @@ def say(line: str) -> None:
 COMMANDS = {"run": (add_run, run, "paint a photo in the style of a painting")}
 
 
-def build_parser() -> Parser:
-    """The parser of `nstyle`, with its commands."""
+def build_parser() -> tuple[Parser, dict[str, Parser]]:
+    """The parser of `nstyle`, and those of its commands by name."""
     parser = Parser(prog="nstyle", description="Neural style transfer.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"nstyle {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    choices = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = {}
     for name, (add, _, about) in COMMANDS.items():
-        add(commands.add_parser(name, help=about, description=about, allow_abbrev=False))
-    return parser
+        commands[name] = choices.add_parser(name, help=about, description=about, allow_abbrev=False)
+        add(commands[name])
+    return parser, commands
 
 
 def guarded(work: Any, words: argparse.Namespace, program: str) -> int:
@@ -205,7 +211,10 @@ def guarded(work: Any, words: argparse.Namespace, program: str) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script `nstyle`; the exit code."""
-    words = build_parser().parse_args(argv)
+    parser, commands = build_parser()
+    words, rest = parser.parse_known_args(argv)
+    if rest:  # argparse would let the outer parser report it, which does not know the flags
+        commands[words.command].error("unrecognized arguments: " + " ".join(rest))
     return guarded(COMMANDS[words.command][1], words, "nstyle")
 
 

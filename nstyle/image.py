@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from nstyle import formats
 from nstyle.errors import ImageError
@@ -109,17 +109,19 @@ def _nearest_file(path: str) -> str:
 
 @contextlib.contextmanager
 def _quiet_pillow() -> Iterator[None]:
-    """Lift pillow's own limit of pixels and silence its warnings, so that only ours count.
+    """Lift pillow's limit of pixels, silence its warnings, refuse truncated files.
 
-    Both are global in the process, hence the lock.
+    All are global in the process, hence the lock; GluonCV makes pillow accept truncated files.
     """
     with _pillow_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        tolerant, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
         try:
             yield
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+            ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
 
 
 def _identify(file: BinaryIO, path: str) -> Image.Image:

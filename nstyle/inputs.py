@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from nstyle import image, layers, pyramid, weights
-from nstyle.errors import ImageError, WeightsError
-from nstyle.options import Options, noise_share, parse_layers
+from nstyle.errors import ImageError, OptionError, WeightsError
+from nstyle.options import Options
 from nstyle.picture import Picture, resize
 from nstyle.pyramid import Size
+from nstyle.syntax import noise_share, parse_layers
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,15 @@ def find_weights(options: Options) -> tuple[str, str]:
     path = Path(options.weights)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "no such file"
-        raise WeightsError(f"--weights {path}: {what}; give an MXNet .params file of a VGG")
+        shown = str(path) if str(path).isprintable() else repr(str(path))
+        raise WeightsError(f"--weights {shown}: {what}; give an MXNet .params file of a VGG")
     return options.model, str(path)
 
 
 def check_layers(options: Options, model: str) -> None:
     """Refuse layers the model has not. Raises OptionError."""
-    blocks = layers.BLOCKS["vgg19" if model == "auto" else model]
+    model = "vgg19" if model == "auto" else model
+    blocks = layers.BLOCKS[model]
     for field in ("content_layers", "style_layers"):
         layers.check_taps(parse_layers(getattr(options, field), field), layers.taps(blocks), model)
 
@@ -71,7 +74,14 @@ def sizes(photo: Size, painting: Size, options: Options) -> tuple[Size, Size]:
         size = pyramid.truncated_size(photo, options.max_long_edge)
         return size, size
     size = pyramid.result_size(photo, options.max_long_edge, options.enlarge)
-    return size, pyramid.style_size(painting, size, options.style_scale)
+    style = pyramid.style_size(painting, size, options.style_scale)
+    for flag, (width, height) in (("--max-long-edge", size), ("--style-scale", style)):
+        if width * height > options.max_pixels:
+            raise OptionError(
+                f"{flag}: asks for {width}x{height} pixels, more than --max-pixels "
+                f"{options.max_pixels} allows"
+            )
+    return size, style
 
 
 def read_start(options: Options, size: Size) -> Picture | None:

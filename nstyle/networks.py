@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nstyle.backend import GluonVGG, gluon, nd
-from nstyle.layers import BLOCKS, convolutions, taps  # noqa: F401
+from nstyle.layers import taps
 
 # Average pooling shrinks activations; this factor brings them back (see docs/design.md).
 RESCALE = 2.0

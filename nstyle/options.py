@@ -10,15 +10,15 @@ import dataclasses
 import difflib
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from nstyle.errors import OptionError
+from nstyle.syntax import convert, flag, nearest, noise_share, parse_gpu, parse_layers
 
 MODELS = ("auto", "vgg19", "vgg16", "vgg19-slim")
 MODEL_ALIASES = {"vgg": "vgg19"}
-INITS = ("content", "noise")
 
 
 def option(
@@ -68,7 +68,7 @@ class Options:
     )
     content_weight: float = option(10.0, "weight of the photo's content", kind=float, low=0)
     style_weight: float = option(1.0, "weight of the painting's style", kind=float, low=0)
-    tv_weight: float = option(0.1, "weight of smoothness (total variation)", kind=float, low=0)
+    tv_weight: float = option(0.03, "weight of smoothness (total variation)", kind=float, low=0)
     stop_eps: float = option(
         0.005, "stop when the picture's relative change is below; 0 = never", kind=float, low=0
     )
@@ -77,7 +77,7 @@ class Options:
         512, "long edge of the result in pixels", kind=int, low=16, high=65000
     )
     enlarge: bool = option(False, "enlarge a photo smaller than --max-long-edge", kind=bool)
-    lr: float = option(0.1, "learning rate; 0.2 and 0.3 work, too", kind=float, low=0)
+    lr: float = option(0.1, "learning rate; 0.2 and 0.3 work, too", kind=float, low=1e-12)
     lr_sched_delay: int = option(
         50, "epochs between two decreases of the learning rate", kind=int, low=1
     )
@@ -137,6 +137,13 @@ class Options:
         low=0,
         flags=(),
     )
+    taper: int = option(
+        200,
+        "epochs (or --max-num-epochs, if fewer) in which the learning rate goes to 0; 0 = off",
+        kind=int,
+        low=0,
+        flags=(),
+    )
     backoff: float = option(
         0.98,
         "what the learning rate is multiplied by when the loss rises; 1 = off",
@@ -181,7 +188,7 @@ class Options:
     )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "model", MODEL_ALIASES.get(self.model, self.model))
+        object.__setattr__(self, "model", MODEL_ALIASES.get(str(self.model), self.model))
         check_fields(self)
         object.__setattr__(self, "gpu", parse_gpu(self.gpu))
         parse_layers(self.content_layers, "content_layers")
@@ -227,7 +234,7 @@ def shown(name: str) -> str:
     for cls in (Options, Delivery):
         for entry in dataclasses.fields(cls):
             if entry.name == name and entry.metadata["flags"] != ():
-                return "--" + name.replace("_", "-")
+                return flag(name)
     return name
 
 
@@ -247,77 +254,13 @@ def check_value(entry: dataclasses.Field[Any], value: Any) -> Any:
     if facts["choices"] and value not in facts["choices"]:
         raise OptionError(f"{name}: {value!r} is none of {nearest(value, facts['choices'])}")
     low, high = facts["low"], facts["high"]
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if facts["kind"] in (int, float):
         too_low = low is not None and value < low
-        if not math.isfinite(value) or too_low or (high is not None and value > high):
-            limits = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
+        finite = isinstance(value, int) or math.isfinite(value)
+        if not finite or too_low or (high is not None and value > high):
+            limits = f"at least {low}" if high is None else f"from {low} to {high}"
             raise OptionError(f"{name}: {value} is out of range; allowed is {limits}")
     return value
-
-
-def convert(kind: type, value: Any, name: str) -> Any:
-    """`value` (often a word typed by the user) as str, bool, int or float, or OptionError."""
-    if kind is str:
-        return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
-    if kind is bool:
-        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-        if str(value).lower() not in words:
-            raise OptionError(f"{name}: {value!r} is neither true nor false")
-        return words[str(value).lower()]
-    try:
-        number = kind(value)
-    except (TypeError, ValueError, OverflowError):
-        wanted = "a whole number" if kind is int else "a number"
-        raise OptionError(f"{name}: {value!r} is not {wanted}") from None
-    if isinstance(value, float) and number != value and not math.isnan(value):
-        raise OptionError(f"{name}: {value!r} is not a whole number")
-    return number
-
-
-def nearest(value: object, allowed: Iterable[str]) -> str:
-    """ "a, b, c; did you mean b?" for error messages."""
-    names = list(allowed)
-    near = difflib.get_close_matches(str(value), names, n=1)
-    return ", ".join(names) + (f"; did you mean {near[0]!r}?" if near else "")
-
-
-def parse_gpu(value: int | str) -> int | str:
-    """ "auto" or an index, -1 for the CPU. Raises OptionError."""
-    if value == "auto":
-        return value
-    index = convert(int, value, "--gpu")
-    if index < -1:
-        raise OptionError(f"--gpu: {value} is no GPU index; allowed is 0, 1, ..., -1 (CPU), auto")
-    return int(index)
-
-
-def parse_layers(text: str, name: str) -> dict[str, float]:
-    """ "relu1_1:0.5,relu3_1" -> {"relu1_1": 0.5, "relu3_1": 1.0}. Raises OptionError."""
-    layers: dict[str, float] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        layer, _, weight = part.partition(":")
-        number = convert(float, weight or 1.0, f"{shown(name)}, weight of {layer}")
-        if not (math.isfinite(number) and number >= 0):
-            raise OptionError(f"{shown(name)}: weight {weight} of {layer} is not at least 0")
-        if layer in layers:
-            raise OptionError(f"{shown(name)}: {layer} is named twice")
-        layers[layer] = number
-    if not any(layers.values()):
-        raise OptionError(f"{shown(name)}: {text!r} names no layer; a layer is e.g. relu4_2")
-    return layers
-
-
-def noise_share(init: str) -> float | None:
-    """Share of noise that `--init` asks for, or None for a picture file. Raises OptionError."""
-    word, colon, share = init.partition(":")
-    if word not in INITS or (word == "content" and colon):
-        return None
-    if not colon:
-        return 0.0 if word == "content" else 1.0
-    number = convert(float, share, "--init noise")
-    if not 0 <= number <= 1:
-        raise OptionError(f"--init: the share of noise {share} is out of range; allowed is 0 to 1")
-    return float(number)
 
 
 def build(cls: type[AnyOptions], values: Mapping[str, Any]) -> AnyOptions:

@@ -17,10 +17,11 @@ from nstyle.balance import NORMALIZATIONS, Layer, Normalization
 from nstyle.errors import DivergedError
 from nstyle.executor import Executor, Features, Term
 from nstyle.inputs import Inputs
-from nstyle.options import Options, noise_share, parse_layers
+from nstyle.options import Options
 from nstyle.picture import Picture
 from nstyle.pixels import Convention
 from nstyle.records import Result, Step
+from nstyle.syntax import noise_share, parse_layers
 
 log = logging.getLogger("nstyle")
 
@@ -36,7 +37,7 @@ def paint(
     began = time.perf_counter()
     device = find_device(options.gpu)
     network, loaded = load_network(inputs, options, device)
-    say_what_runs(inputs, loaded, device)
+    say_what_runs(inputs, loaded, options, device)
     photo = pixels.to_array(inputs.photo, loaded.convention, options.pixel_range)
     style = pixels.to_array(inputs.style, loaded.convention, options.pixel_range)
     normalization = NORMALIZATIONS[options.normalization]
@@ -85,13 +86,11 @@ def load_network(
         *parse_layers(options.content_layers, "content_layers"),
         *parse_layers(options.style_layers, "style_layers"),
     ]
-    blocks = layers.BLOCKS["vgg16" if inputs.model == "vgg16" else "vgg19"]
-    if inputs.model == "auto" and weights.model_in(inputs.weights) == "vgg16":
-        blocks = layers.BLOCKS["vgg16"]
-        layers.check_taps(wanted, layers.taps(blocks), "vgg16")
+    file = weights.read(inputs.weights, inputs.model)
+    blocks = layers.BLOCKS[file.family]
+    layers.check_taps(wanted, layers.taps(blocks), file.family)
     ordered = [name for name in layers.taps(blocks) if name in wanted]
-    convolutions = layers.needed_convolutions(ordered, blocks)
-    loaded = weights.load(inputs.weights, convolutions, model=inputs.model)
+    loaded = weights.select(file, layers.needed_convolutions(ordered, blocks))
     pooling = loaded.pooling if options.pooling == "auto" else options.pooling
     network = networks.build(
         blocks,
@@ -99,17 +98,19 @@ def load_network(
         ordered,
         pooling=pooling,
         padding=loaded.padding,
-        border=options.border,
+        border=min(options.border, *(edge - 1 for edge in inputs.photo.size + inputs.style.size)),
         device=device,
     )
     return network, loaded
 
 
-def say_what_runs(inputs: Inputs, loaded: weights.Weights, device: Any) -> None:
-    """One line, so that nobody wonders which network painted."""
+def say_what_runs(inputs: Inputs, loaded: weights.Weights, options: Options, device: Any) -> None:
+    """One line, so that nobody wonders which network painted, and why."""
     width, height = inputs.photo.size
-    log.info("painting %dx%d with %s on %s", width, height, loaded.model, device)
-    log.debug("weights: %s, pooling made for: %s", inputs.weights, loaded.pooling)
+    chosen = options.model == "auto" and options.weights is None
+    why = " (built in; vgg19 is not installed)" if chosen and loaded.model == "vgg19-slim" else ""
+    log.info("painting %dx%d with %s%s on %s", width, height, loaded.model, why, device)
+    log.debug("weights: %s, made for %s pooling", inputs.weights, loaded.pooling)
 
 
 def build_terms(
@@ -142,8 +143,8 @@ def build_terms(
 
 
 def layer_weights(text: str, scales: Normalization) -> dict[str, float]:
-    """Layers with weights above 0, divided by their sum where the recipe says so."""
-    chosen = {name: weight for name, weight in parse_layers(text, "layers").items() if weight}
+    """Layers with weights, divided by their sum where the recipe says so."""
+    chosen = parse_layers(text, "layers")
     total = sum(chosen.values()) if scales.share_layers else 1.0
     return {name: weight / total for name, weight in chosen.items()}
 
@@ -156,9 +157,8 @@ def layer_facts(tap: Any, target: Any) -> Layer:
 
 def minimiser(options: Options, scales: Normalization, values: int) -> Callable[..., Any]:
     """The optimiser with its knobs turned; values: how many numbers the picture has."""
-    clip = options.clip_gradient
-    if options.step_limit and options.lr:
-        clip = options.step_limit / options.lr
+    limits = [options.clip_gradient, options.step_limit / options.lr]
+    clip = min((limit for limit in limits if limit), default=0.0)
     return partial(
         optimizers.sgd,
         rate=options.lr,
@@ -167,7 +167,10 @@ def minimiser(options: Options, scales: Normalization, values: int) -> Callable[
         clip=clip,
         rescale=scales.rescale(values),
         backoff=options.backoff,
-        schedule=optimizers.steps(options.lr_sched_delay, options.lr_sched_factor),
+        schedule=optimizers.tapered(
+            optimizers.steps(options.lr_sched_delay, options.lr_sched_factor),
+            min(options.taper, options.max_num_epochs),
+        ),
     )
 
 

@@ -21,6 +21,20 @@ def result_size(photo: Size, long_edge: int, enlarge: bool) -> Size:
     if scale >= 1 and not enlarge:
         return photo
     size = (max(1, int(photo[0] * scale + 0.5)), max(1, int(photo[1] * scale + 0.5)))
+    return checked(size, photo, long_edge)
+
+
+def truncated_size(photo: Size, long_edge: int) -> Size:
+    """MXNet's example: the long edge is long_edge, the other cut to a whole number by int().
+
+    Raises OptionError where the short edge would be under 16 px.
+    """
+    scale = long_edge / max(photo)
+    return checked((int(photo[0] * scale), int(photo[1] * scale)), photo, long_edge)
+
+
+def checked(size: Size, photo: Size, long_edge: int) -> Size:
+    """The size, or OptionError where the network would have nothing to see."""
     if min(size) < MIN_EDGE:
         least = math.ceil(MIN_EDGE * max(photo) / min(photo))
         raise OptionError(
@@ -28,12 +42,6 @@ def result_size(photo: Size, long_edge: int, enlarge: bool) -> Size:
             f"{size[0]}x{size[1]}; both edges must be at least {MIN_EDGE} px, so give {least}"
         )
     return size
-
-
-def truncated_size(photo: Size, long_edge: int) -> Size:
-    """MXNet's example: the long edge is long_edge, the other cut to a whole number by int()."""
-    scale = long_edge / max(photo)
-    return int(photo[0] * scale), int(photo[1] * scale)
 
 
 def style_size(style: Size, result: Size, style_scale: float) -> Size:

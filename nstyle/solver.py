@@ -24,7 +24,10 @@ Describe = Callable[[int, float, float, float, Any], Step]
 
 @dataclass
 class Watch:
-    """Observes an optimiser: one Step per epoch for the listeners, True when it shall stop."""
+    """Observes an optimiser: one Step per epoch for the listeners, True when it shall stop.
+
+    x is the newest point; good the newest whose loss is known to be finite (the one before x).
+    """
 
     objective: Any
     x: Any
@@ -36,14 +39,21 @@ class Watch:
     stopped: str = ""
     last: float = field(default_factory=time.perf_counter)
 
+    def __post_init__(self) -> None:
+        self.good = self.x
+
     def __call__(self, x: Any, loss: float, state: dict[str, Any]) -> bool:
         """The optimiser's `observe`. Raises DivergedError where loss or picture is not finite."""
-        size = self.objective.norm(x)
-        eps = self.objective.norm(x - self.x) / size if size else math.inf
-        if not (math.isfinite(loss) and math.isfinite(eps)):
-            raise DivergedError(f"the loss became {loss} in epoch {len(self.history) + 1}")
+        epoch = len(self.history) + 1
+        if not math.isfinite(loss):
+            raise DivergedError(f"the loss became {loss} in epoch {epoch}")
+        self.good = self.x
+        size, change = self.objective.norm(x), self.objective.norm(x - self.x)
+        if not math.isfinite(size):
+            raise DivergedError(f"the picture became {size} in epoch {epoch}")
+        eps = change / size if size else math.inf if change else 0.0
         now = time.perf_counter()
-        step = self.describe(len(self.history) + 1, loss, eps, now - self.last, x)
+        step = self.describe(epoch, loss, eps, now - self.last, x)
         self.x, self.last = x, now
         self.history.append(step.without_picture())
         wishes = [listener(step) for listener in self.listeners]
@@ -81,6 +91,7 @@ def solve(
     except KeyboardInterrupt:
         watch.stopped = "interrupted"
     except DivergedError as error:
+        watch.x, watch.stopped = watch.good, "diverged"
         error.watch = watch  # type: ignore[attr-defined]
         raise
     return watch

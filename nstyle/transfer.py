@@ -49,5 +49,5 @@ def run(
 
 def describe(options: Options, preset: str | None) -> dict[str, Any]:
     """What is written into results: version, preset, and the options that shape the picture."""
-    about = {"nstyle": __version__, "version": __version__, "options": shaping(options)}
+    about = {"version": __version__, "options": shaping(options)}
     return {**about, "preset": preset} if preset else about

@@ -83,9 +83,7 @@ def test_a_driver_that_fails_counts_as_no_gpu(monkeypatch):
         "import numpy; numpy.no_such_name",
     ],
 )
-def test_an_mxnet_that_cannot_be_loaded_becomes_one_line_with_the_install_command(
-    broken, tmp_path
-):
+def test_an_mxnet_that_cannot_be_loaded_becomes_one_line_with_the_install_command(broken, tmp_path):
     (tmp_path / "mxnet.py").write_text(broken)
     code = (
         "import json, platform\n"

@@ -70,8 +70,8 @@ CASES: dict[str, dict[str, Any]] = {
     "all terms": {},
     "maximum pooling": {"pooling": "max"},
     "rescaled average pooling": {"pooling": "avg-rescaled"},
-    "reflected border": {"padding": "reflect"},
-    "repeated border": {"border": 3},
+    "reflecting convolutions": {"padding": "reflect"},
+    "mirrored border": {"border": 3},
     "content and style at one layer": {"content": ("relu2_1", "relu3_1"), "style": ("relu2_1",)},
     "taps before the ReLU and after pooling": {
         "content": ("conv3_1",),

@@ -195,7 +195,7 @@ def test_each_picture_counts_against_max_pixels(which, tmp_path):
     big = write_picture(tmp_path / "big.png", size=(80, 80))
     small: Mapping[str, Any] = {"content": tiny.picture(0), "style": tiny.picture(1)}
     values = {**small, which: big}
-    with pytest.raises(ImageError, match="80x80.*--max-pixels"):
+    with pytest.raises(ImageError, match=r"80x80.*--max-pixels"):
         gathered(values.pop("content"), values.pop("style"), max_pixels=6000, **values)
 
 

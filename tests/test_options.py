@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nstyle import options
@@ -48,7 +50,7 @@ def test_what_is_no_number_is_refused_by_name_and_value(cls, entry, value):
 
 
 @pytest.mark.parametrize(("cls", "entry"), fields_of(int))
-@pytest.mark.parametrize("value", [16.5, "16.5"])
+@pytest.mark.parametrize("value", [16.5, "16.5", np.float32(16.5), Decimal("16.5")], ids=repr)
 def test_a_broken_number_is_no_whole_one(cls, entry, value):
     assert "whole number" in refusal(cls, **{entry.name: value})
 
@@ -206,7 +208,7 @@ def test_vgg_is_another_name_of_vgg19():
 def test_layers_have_names_and_weights():
     found = parse_layers(" relu1_1:0.5, relu3_1:1.5,relu4_2,, ", "style_layers")
     assert found == {"relu1_1": 0.5, "relu3_1": 1.5, "relu4_2": 1.0}
-    assert parse_layers("relu1_1:0,relu2_1", "style_layers") == {"relu1_1": 0, "relu2_1": 1}
+    assert parse_layers("relu1_1:0,relu2_1", "style_layers") == {"relu2_1": 1}  # 0 leaves out
 
 
 def test_blanks_around_the_parts_of_a_layer_do_not_matter():

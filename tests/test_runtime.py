@@ -132,9 +132,7 @@ def test_there_is_no_quota_without_control_groups(tmp_path):
     assert runtime.container_quota(str(tmp_path)) is None
 
 
-@pytest.mark.parametrize(
-    ("quota", "cores"), [(None, 8), (0.5, 1), (2.0, 2), (2.5, 3), (64.0, 8)]
-)
+@pytest.mark.parametrize(("quota", "cores"), [(None, 8), (0.5, 1), (2.0, 2), (2.5, 3), (64.0, 8)])
 def test_cores_are_those_of_the_affinity_bounded_by_the_quota(quota, cores, monkeypatch):
     affinity = set(range(8))
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: affinity, raising=False)
@@ -188,3 +186,14 @@ def test_a_description_for_bug_reports_names_all_that_matters(monkeypatch):
     assert {"python", "system", "cores", "nstyle", "mxnet", "numpy", "pillow"} <= set(facts)
     assert (facts["mxnet"], facts["gluoncv"]) == ("1.2.3", "not installed")
     assert int(facts["cores"]) >= 1
+
+
+def test_idle_threads_give_their_core_away_unless_the_user_says_otherwise():
+    code = (
+        "from nstyle import runtime\n"
+        "os.environ.pop('OMP_WAIT_POLICY', None) if MINE is None else None\n"
+        "runtime.prepare()\n"
+        "print(json.dumps(os.environ.get('OMP_WAIT_POLICY', '').lower()))\n"
+    )
+    assert in_a_fresh_process("MINE = None\n" + code) == "passive"
+    assert in_a_fresh_process("MINE = 1\n" + code, OMP_WAIT_POLICY="active") == "active"

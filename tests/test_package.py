@@ -1,0 +1,112 @@
+"""What is installed: complete, and able to paint far from the checkout."""
+
+from __future__ import annotations
+
+import configparser
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from nstyle import image
+
+CHECKOUT = Path(__file__).parents[1]
+LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".*_cache", ".venv", "__pycache__", "build", "dist", "*.egg-info", "output", "model",
+    "docs", "benchmarks",
+)  # fmt: skip
+
+
+def setup_py(tree: Path, *words: str) -> None:
+    """Run setup.py in a copy of the checkout."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "setup.py", "-q", *words],
+        cwd=tree,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what pip would install; where `wheel` is missing, without the wheel around."""
+    pytest.importorskip("setuptools", reason="setuptools is not installed")
+    folder = tmp_path_factory.mktemp("package")
+    shutil.copytree(CHECKOUT, folder / "tree", ignore=LEFT_OUT)
+    place = folder / "site"
+    place.mkdir()
+    if importlib.util.find_spec("wheel"):
+        setup_py(folder / "tree", "bdist_wheel", "-d", str(folder))
+        (wheel,) = folder.glob("*.whl")
+        zipfile.ZipFile(wheel).extractall(place)
+    else:
+        setup_py(folder / "tree", "egg_info", "-e", str(place), "build_py", "-d", str(place))
+    shutil.rmtree(folder / "tree")
+    return place
+
+
+def test_every_module_of_the_checkout_is_installed(installed):
+    def modules(folder: Path) -> set[str]:
+        return {
+            path.relative_to(folder).as_posix()
+            for path in folder.rglob("*.py")
+            if "__pycache__" not in path.parts
+        }
+
+    here, there = modules(CHECKOUT / "nstyle"), modules(installed / "nstyle")
+    assert here - there == set()
+    assert {name for name in there - here if not name.startswith("samples/")} == set()
+
+
+def test_weights_and_samples_are_installed_byte_for_byte(installed):
+    pairs = [
+        (CHECKOUT / "nstyle" / "pretrained", installed / "nstyle" / "pretrained", "*.params"),
+        (CHECKOUT / "input", installed / "nstyle" / "samples", "*.jpg"),
+        (CHECKOUT / "input", installed / "nstyle" / "samples", "CREDITS.md"),
+        (CHECKOUT / "input", installed / "nstyle" / "samples", "painters/*.py"),
+    ]
+    for here, there, pattern in pairs:
+        files = sorted(here.glob(pattern))
+        assert files
+        for file in files:
+            assert (there / file.relative_to(here)).read_bytes() == file.read_bytes()
+
+
+def test_only_the_package_is_installed(installed):
+    names = {path.name for path in installed.iterdir()}
+    assert {name for name in names if not name.endswith((".dist-info", ".egg-info"))} == {"nstyle"}
+
+
+def test_the_built_in_network_is_under_2_5_mb(installed):
+    sizes = [path.stat().st_size for path in (installed / "nstyle").rglob("*.params")]
+    assert sizes
+    assert sum(sizes) < 2.5e6
+
+
+def test_the_command_nstyle_is_installed(installed):
+    (file,) = installed.glob("*-info/entry_points.txt")
+    entries = configparser.ConfigParser()
+    entries.read(file)
+    assert entries["console_scripts"]["nstyle"] == "nstyle.cli:main"
+
+
+def test_what_is_installed_paints_its_samples_anywhere(installed, tmp_path):
+    words = ["--max-num-epochs", "2", "--max-long-edge", "64", "--output", "deep/out.png"]
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-m", "nstyle", "run", *words],
+        cwd=tmp_path,
+        env={**environment, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert max(image.read(tmp_path / "deep" / "out.png").size) == 64

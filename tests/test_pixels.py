@@ -1,0 +1,90 @@
+"""Means, channel order, range and layout: pictures <-> the network's input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny
+
+from nstyle import pixels
+from nstyle.picture import Picture
+
+CONVENTIONS = [pixels.CAFFE, pixels.CAFFE_BGR, pixels.IMAGENET, pixels.CAFFE.without_mean()]
+
+
+def test_black_and_white_by_hand():
+    values = np.zeros((16, 18, 3), np.uint8)
+    values[3, 5] = 255
+    array = pixels.to_array(Picture(values), pixels.CAFFE)
+    assert array.shape == (1, 3, 16, 18) and array.dtype == np.float32
+    assert np.allclose(array[0, :, 0, 0], [-123.68, -116.779, -103.939])
+    assert np.allclose(array[0, :, 3, 5], [131.32, 138.221, 151.061])
+
+
+def test_channels_stay_red_green_blue():
+    values = np.zeros((16, 16, 3), np.uint8)
+    values[..., 0] = 200
+    array = pixels.to_array(Picture(values), pixels.CAFFE.without_mean())
+    assert array[0, :, 0, 0].tolist() == [200, 0, 0]
+
+
+def test_the_range_multiplies_before_the_mean_is_subtracted():
+    white = Picture(np.full((16, 16, 3), 255, np.uint8))
+    array = pixels.to_array(white, pixels.CAFFE, 256.0)
+    assert np.allclose(array[0, :, 0, 0], 256 - tiny.MEAN)
+
+
+def test_sixteen_bits_keep_their_precision():
+    values = np.full((16, 16, 3), 257 * 100 + 64, np.uint16)
+    array = pixels.to_array(Picture(values), pixels.CAFFE.without_mean())
+    assert np.allclose(array, 100 + 64 / 257, atol=1e-4)
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=lambda c: c.name)
+@pytest.mark.parametrize("pixel_range", [255.0, 256.0, 1.0])
+def test_there_and_back_gives_the_same_pixels(convention, pixel_range):
+    values = tiny.picture(1)
+    array = pixels.to_array(Picture(values), convention, pixel_range)
+    back = pixels.to_floats(array, convention, pixel_range)
+    assert back.shape == values.shape
+    assert (np.rint(back * 255) == values).all()
+
+
+def test_what_is_out_of_range_is_clipped():
+    array = np.zeros((1, 3, 2, 2), np.float32)
+    array[0, :, 0, 0], array[0, :, 1, 1] = 1000, -1000
+    floats = pixels.to_floats(array, pixels.CAFFE)
+    assert floats[0, 0].tolist() == [1, 1, 1] and floats[1, 1].tolist() == [0, 0, 0]
+    assert np.allclose(floats[0, 1], tiny.MEAN / 255)
+
+
+def test_the_array_is_not_changed_on_its_way_back():
+    array = pixels.to_array(Picture(tiny.picture(1)), pixels.CAFFE)
+    before = array.copy()
+    pixels.to_floats(array, pixels.CAFFE)
+    assert (array == before).all()
+
+
+def test_without_mean_changes_nothing_but_the_mean():
+    plain = pixels.IMAGENET.without_mean()
+    assert plain.mean == (0, 0, 0)
+    assert (plain.deviation, plain.order) == (pixels.IMAGENET.deviation, "rgb")
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=lambda c: c.name)
+def test_a_folded_kernel_sees_what_the_files_kernel_saw(convention):
+    kernel = np.random.default_rng(1).normal(size=(4, 3, 3, 3)).astype(np.float32)
+    picture = tiny.picture(2)
+    x = (picture - np.array(convention.mean)) / np.array(convention.deviation)
+    x = x[..., ::-1] if convention.order == "bgr" else x
+    expected = tiny.convolve(x.transpose(2, 0, 1), kernel, np.zeros(4), "zero")
+    array = pixels.to_array(Picture(picture), convention)[0].astype(np.float64)
+    folded = pixels.fold(convention, kernel)
+    assert folded.dtype == np.float32 and folded.flags["C_CONTIGUOUS"]
+    found = tiny.convolve(array, folded, np.zeros(4), "zero")
+    assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+def test_caffes_kernel_is_left_as_it_is():
+    kernel = np.random.default_rng(1).normal(size=(4, 3, 3, 3)).astype(np.float32)
+    assert (pixels.fold(pixels.CAFFE, kernel) == kernel).all()

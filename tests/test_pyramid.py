@@ -1,0 +1,108 @@
+"""Sizes of pictures."""
+
+from __future__ import annotations
+
+import pytest
+
+from nstyle import pyramid
+from nstyle.errors import OptionError
+
+# ---- the result ----
+
+
+@pytest.mark.parametrize(
+    ("photo", "long_edge", "expected"),
+    [
+        ((1024, 768), 512, (512, 384)),
+        ((768, 1024), 512, (384, 512)),
+        ((1000, 1000), 512, (512, 512)),
+        ((1001, 333), 512, (512, 170)),  # 170.3
+        ((1023, 337), 512, (512, 169)),  # 168.7: rounded, not cut
+        ((400, 300), 512, (400, 300)),
+        ((512, 17), 512, (512, 17)),
+    ],
+)
+def test_the_long_edge_is_the_one_asked_for_and_small_photos_stay(photo, long_edge, expected):
+    assert pyramid.result_size(photo, long_edge, enlarge=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("photo", "expected"),
+    [((400, 300), (512, 384)), ((30, 40), (384, 512)), ((512, 99), (512, 99))],
+)
+def test_small_photos_are_enlarged_on_demand(photo, expected):
+    assert pyramid.result_size(photo, 512, enlarge=True) == expected
+
+
+@pytest.mark.parametrize("photo", [(10_000, 400), (400, 10_000)])
+def test_a_scroll_of_1_to_25_keeps_its_aspect(photo):
+    width, height = pyramid.result_size(photo, 512, enlarge=False)
+    assert sorted((width, height)) == [20, 512]
+    assert (width > height) == (photo[0] > photo[1])
+
+
+@pytest.mark.parametrize(("photo", "long_edge"), [((10_000, 200), 512), ((200, 10_000), 512)])
+def test_a_result_thinner_than_16_pixels_is_refused_naming_what_is_enough(photo, long_edge):
+    with pytest.raises(OptionError) as caught:
+        pyramid.result_size(photo, long_edge, enlarge=False)
+    message = str(caught.value)
+    assert "--max-long-edge" in message and "512" in message and "\n" not in message
+    enough = int(message.split()[-1])
+    assert min(pyramid.result_size(photo, enough, enlarge=False)) == pyramid.MIN_EDGE
+
+
+@pytest.mark.parametrize("width", [160, 163, 997, 5001])
+@pytest.mark.parametrize("height", [16, 17, 101])
+def test_both_edges_are_at_least_16_or_it_is_refused(width, height):
+    for long_edge in (16, 100, 159, 512):
+        try:
+            size = pyramid.result_size((width, height), long_edge, enlarge=False)
+        except OptionError:
+            assert height * long_edge / width < pyramid.MIN_EDGE
+        else:
+            assert min(size) >= pyramid.MIN_EDGE and max(size) <= max(long_edge, height)
+
+
+@pytest.mark.parametrize(
+    ("photo", "expected"),
+    [((1023, 337), (600, 197)), ((300, 200), (600, 400)), ((337, 1023), (197, 600))],
+)
+def test_the_example_cuts_sizes_and_always_uses_the_long_edge(photo, expected):
+    assert pyramid.truncated_size(photo, 600) == expected
+
+
+# ---- the style ----
+
+
+def pixels(size: tuple[int, int]) -> int:
+    return size[0] * size[1]
+
+
+@pytest.mark.parametrize("style", [(800, 800), (1600, 900), (1001, 1403), (300, 200)])
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
+def test_the_style_gets_the_results_pixels_times_the_square_of_its_scale(style, scale):
+    size = pyramid.style_size(style, (512, 384), scale)
+    assert pixels(size) == pytest.approx(scale**2 * 512 * 384, rel=0.01)
+    assert size[0] / size[1] == pytest.approx(style[0] / style[1], rel=0.01)
+
+
+@pytest.mark.parametrize("result", [(512, 100), (100, 512), (226, 226)])
+def test_the_style_never_takes_the_results_aspect(result):
+    size = pyramid.style_size((900, 600), result, 2.0)
+    assert size[0] / size[1] == pytest.approx(1.5, rel=0.01)
+
+
+@pytest.mark.parametrize("style", [(5000, 200), (200, 5000)])
+def test_the_short_edge_of_a_scroll_is_not_under_128(style):
+    size = pyramid.style_size(style, (512, 384), 1.0)
+    assert min(size) == pyramid.MIN_STYLE_EDGE
+    assert max(size) == 25 * min(size)
+
+
+def test_a_small_scale_does_not_take_the_texture_away():
+    assert pyramid.style_size((800, 600), (512, 384), 0.01) == (171, 128)
+
+
+def test_a_file_under_128_pixels_is_not_enlarged_for_that_reason():
+    assert pyramid.style_size((100, 60), (512, 384), 0.01) == (100, 60)
+    assert min(pyramid.style_size((1600, 64), (128, 96), 0.5)) == 64
