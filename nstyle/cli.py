@@ -16,7 +16,7 @@ from nstyle import __version__
 from nstyle.errors import DivergedError, ImageError, NStyleError, OptionError
 from nstyle.options import Delivery, Options, build
 
-SAMPLE_PHOTO, SAMPLE_STYLE = "coffee.jpg", "starry_flow.jpg"
+SAMPLE_PHOTO, SAMPLE_STYLE = "coffee.jpg", "cubist.jpg"
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 

@@ -28,7 +28,7 @@ class TappedVGG(gluon.HybridBlock):  # type: ignore[misc]
 
     blocks: convolutions per block; widths: channels per convolution that is kept, in order;
     padding: "zero" or "reflect" (one pixel before every 3x3 convolution); border: pixels by which
-    the picture's edge is repeated first, so that zero padding paints no rim.
+    the picture is mirrored at its border first.
     """
 
     def __init__(

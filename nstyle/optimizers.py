@@ -20,16 +20,6 @@ def steps(delay: int, factor: float) -> Schedule:
     return lambda step: factor ** (step // delay)
 
 
-def tapered(schedule: Schedule, horizon: int, floor: float = 0.002) -> Schedule:
-    """`schedule` times a straight line from 1 to (nearly) 0 at `horizon` steps; 0 = no taper.
-
-    The line ends the steady jitter of large steps, so that a small change means convergence.
-    """
-    if not horizon:
-        return schedule
-    return lambda step: schedule(step) * max(floor, 1.0 - (step / horizon) ** 4)
-
-
 def constant(step: int) -> float:
     """A rate that stays."""
     return 1.0

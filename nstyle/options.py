@@ -137,13 +137,6 @@ class Options:
         low=0,
         flags=(),
     )
-    taper: int = option(
-        200,
-        "epochs (or --max-num-epochs, if fewer) in which the learning rate goes to 0; 0 = off",
-        kind=int,
-        low=0,
-        flags=(),
-    )
     backoff: float = option(
         0.98,
         "what the learning rate is multiplied by when the loss rises; 1 = off",
@@ -176,8 +169,8 @@ class Options:
         255.0, "white, before the mean is subtracted", kind=float, low=1, high=256, flags=()
     )
     border: int = option(
-        8,
-        "pixels by which edges are repeated before the network, against dark rims",
+        0,
+        "pixels by which the picture is mirrored at its border before the network",
         kind=int,
         low=0,
         high=64,

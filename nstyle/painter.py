@@ -167,10 +167,7 @@ def minimiser(options: Options, scales: Normalization, values: int) -> Callable[
         clip=clip,
         rescale=scales.rescale(values),
         backoff=options.backoff,
-        schedule=optimizers.tapered(
-            optimizers.steps(options.lr_sched_delay, options.lr_sched_factor),
-            min(options.taper, options.max_num_epochs),
-        ),
+        schedule=optimizers.steps(options.lr_sched_delay, options.lr_sched_factor),
     )
 
 

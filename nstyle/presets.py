@@ -20,7 +20,6 @@ MXNET: dict[str, Any] = {
     "fit": "stretch",  # the style took the photo's size
     "pixel_range": 256.0,  # it multiplied 0..1 by 256
     "pooling": "avg",  # every pooling layer was turned into average pooling
-    "border": 0,
     "init": "noise",
     "noise_range": 0.1,  # uniform in (-0.1, 0.1)
     "lr_sched_delay": 10,
@@ -28,7 +27,6 @@ MXNET: dict[str, Any] = {
     "clip_gradient": 10.0,  # element-wise, before the weight decay is added
     "step_limit": 0.0,
     "backoff": 1.0,
-    "taper": 0,
     "denoiser": "tv",  # skimage's denoise_tv_chambolle, weight = remove-noise
 }
 

@@ -1,0 +1,1 @@
+"""The parts of `nstyle.distill`: pictures, teachers, the student, its maps, checkpoints."""

@@ -1,0 +1,144 @@
+"""Training pictures: found, held out, decoded once into memory, cut into random crops.
+
+A batch depends on nothing but the seed and its number, so a resumed training sees what an
+unbroken one sees, and no random state needs saving.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from nstyle import image, pixels
+from nstyle.errors import ImageError, OptionError
+from nstyle.picture import Picture
+
+log = logging.getLogger("nstyle")
+
+EXTENSIONS = (*image.EXTENSIONS, ".gif", ".bmp")
+# A crop is cut from a window of this many times its edge at most, and then shrunk.
+LARGEST_WINDOW = 2.0
+
+
+def find(folders: Iterable[str]) -> list[Path]:
+    """All picture files in the folders and below, sorted.
+
+    Raises OptionError for a folder that is none or that holds no picture.
+    """
+    found: list[Path] = []
+    for folder in folders:
+        if not os.path.isdir(folder):
+            raise OptionError(f"{folder}: no such folder; give folders of training pictures")
+        inside = [path for path in Path(folder).rglob("*") if path.suffix.lower() in EXTENSIONS]
+        if not inside:
+            raise OptionError(f"{folder}: holds no picture ({' '.join(EXTENSIONS)})")
+        found += inside
+    return sorted(set(found))
+
+
+def read_heldout(path: str | None) -> list[Path]:
+    """The pictures listed in a text file, one path per line, relative to the file's own folder.
+
+    Raises OptionError when the file or a picture named in it is absent.
+    """
+    if path is None:
+        return []
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"{path}: the list of held-out pictures cannot be read") from error
+    listed = [Path(path).parent / line.strip() for line in lines if line.strip()]
+    for picture in listed:
+        if not picture.is_file():
+            raise OptionError(f"{path}: lists {picture}, which is not there")
+    return listed
+
+
+def split(folders: Iterable[str], heldout: str | None) -> tuple[list[Path], list[Path]]:
+    """(training pictures, held-out pictures), which share no content, whatever its path.
+
+    A picture that is there twice is trained on once. Raises OptionError when none is left.
+    """
+    kept_out = read_heldout(heldout)
+    found = {_content(path): path for path in reversed(find(folders))}
+    for path in kept_out:
+        found.pop(_content(path), None)
+    training = sorted(found.values())
+    if not training:
+        raise OptionError(f"all pictures are listed in {heldout}: none is left to train on")
+    return training, kept_out
+
+
+def _content(path: Path) -> tuple[int, int]:
+    """The same for a file, its copies and links: size and checksum."""
+    try:
+        data = path.read_bytes()
+    except OSError:  # `load` leaves it out and says so
+        return -1, hash(path)
+    return len(data), zlib.crc32(data)
+
+
+def load(paths: Sequence[Path], short_edge: int | None = None) -> list[np.ndarray]:
+    """Pictures as uint8 HxWx3, shrunk to `short_edge` px where larger; bad ones are left out.
+
+    Logs how many were. Raises ImageError when none can be read.
+    """
+    loaded, refused = [], []
+    for path in paths:
+        try:
+            loaded.append(_shrink(image.read(path).to_pil().convert("RGB"), short_edge))
+        except ImageError as error:
+            refused.append(str(error))
+    if refused:
+        log.warning("%d of %d pictures left out: %s", len(refused), len(paths), refused[0])
+    if not loaded:
+        raise ImageError(f"none of the {len(paths)} pictures can be read; first: {refused[0]}")
+    return loaded
+
+
+def _shrink(picture: Image.Image, short_edge: int | None) -> np.ndarray:
+    factor = short_edge / min(picture.size) if short_edge else 1.0
+    if factor < 1:
+        size = [max(1, round(edge * factor)) for edge in picture.size]
+        picture = picture.resize((size[0], size[1]), Image.Resampling.LANCZOS)
+    return np.asarray(picture)
+
+
+def network_input(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """uint8 HxWx3 of one size -> float32 (N, 3, H, W), 0..255 minus the mean."""
+    return np.concatenate([pixels.to_array(Picture(p), pixels.CAFFE) for p in pictures])
+
+
+class Crops:
+    """Batches of square crops: random place, scale and flip; every picture once per round."""
+
+    def __init__(self, pictures: Sequence[np.ndarray], *, crop: int, batch: int, seed: int) -> None:
+        self._pictures, self._crop, self._batch, self._seed = pictures, crop, batch, seed
+
+    def __call__(self, number: int) -> np.ndarray:
+        """float32 (batch, 3, crop, crop): the batch of this number, counted from 0."""
+        chance = np.random.default_rng([self._seed, number])
+        chosen = [self._choose(number * self._batch + i) for i in range(self._batch)]
+        return network_input([self._cut(self._pictures[i], chance) for i in chosen])
+
+    def _choose(self, place: int) -> int:
+        turn, index = divmod(place, len(self._pictures))
+        order = np.random.default_rng([self._seed, 1, turn]).permutation(len(self._pictures))
+        return int(order[index])
+
+    def _cut(self, picture: np.ndarray, chance: np.random.Generator) -> np.ndarray:
+        height, width = picture.shape[:2]
+        largest = min(height, width, LARGEST_WINDOW * self._crop)
+        edge = chance.uniform(min(self._crop, largest), largest)
+        left, top = chance.uniform(0, width - edge), chance.uniform(0, height - edge)
+        window = (left, top, left + edge, top + edge)
+        size = (self._crop, self._crop)
+        cut = Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC, box=window)
+        turned = np.asarray(cut)
+        return turned[:, ::-1].copy() if chance.random() < 0.5 else turned
