@@ -34,7 +34,7 @@ class Normalization:
 # Relative errors (each term by its own target's size) times constants found by looking at
 # pictures: 10:1 shows both the photo and the strokes. Gradients are multiplied by N, so that a
 # learning rate means the same at every size.
-CONTENT, STYLE, TV = 3.0, 3000.0, 1.0
+CONTENT, STYLE, TV = 1.5, 1500.0, 0.5
 TINY = 1e-12
 
 BALANCED = Normalization(

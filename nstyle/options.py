@@ -79,7 +79,7 @@ class Options:
     enlarge: bool = option(False, "enlarge a photo smaller than --max-long-edge", kind=bool)
     lr: float = option(0.1, "learning rate; 0.2 and 0.3 work, too", kind=float, low=1e-12)
     lr_sched_delay: int = option(
-        50, "epochs between two decreases of the learning rate", kind=int, low=1
+        100, "epochs between two decreases of the learning rate", kind=int, low=1
     )
     lr_sched_factor: float = option(
         0.9, "what the learning rate is multiplied by then", kind=float, low=0, high=1
@@ -125,7 +125,7 @@ class Options:
         200_000_000, "refuse pictures with more pixels", kind=int, low=256, shapes=False
     )
     # Fields without a flag of their own: --set name=value.
-    momentum: float = option(0.9, "SGD's momentum", kind=float, low=0, high=0.999, flags=())
+    momentum: float = option(0.95, "SGD's momentum", kind=float, low=0, high=0.999, flags=())
     weight_decay: float = option(0.0, "pull towards the mean colour", kind=float, low=0, flags=())
     clip_gradient: float = option(
         0.0, "largest value of the gradient, element-wise; 0 = off", kind=float, low=0, flags=()
@@ -138,7 +138,7 @@ class Options:
         flags=(),
     )
     backoff: float = option(
-        0.98,
+        0.99,
         "what the learning rate is multiplied by when the loss rises; 1 = off",
         kind=float,
         low=0.1,

@@ -9,7 +9,7 @@ from nstyle.errors import OptionError
 from nstyle.options import Options, build, nearest
 
 # MXNet's example/neural-style as of 2015-11-27, number for number
-# (learning rate 0.1, momentum 0.9, factor 0.9 and remove-noise 0.2 are the defaults, too).
+# (learning rate 0.1, factor 0.9 and remove-noise 0.2 are the defaults, too).
 MXNET: dict[str, Any] = {
     "model": "vgg19",
     "normalization": "mxnet",  # (G - A) F / (C^2 HW) and (F - P) as head gradients
@@ -23,6 +23,7 @@ MXNET: dict[str, Any] = {
     "init": "noise",
     "noise_range": 0.1,  # uniform in (-0.1, 0.1)
     "lr_sched_delay": 10,
+    "momentum": 0.9,
     "weight_decay": 0.005,
     "clip_gradient": 10.0,  # element-wise, before the weight decay is added
     "step_limit": 0.0,
