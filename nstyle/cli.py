@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from nstyle import __version__
+from nstyle import __version__, commands
 from nstyle.errors import DivergedError, ImageError, NStyleError, OptionError
 from nstyle.options import Delivery, Options, build
 
@@ -182,19 +182,30 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-COMMANDS = {"run": (add_run, run, "paint a photo in the style of a painting")}
+COMMANDS = {
+    "run": (add_run, run, "paint a photo in the style of a painting"),
+    "distill": (
+        commands.add_distill,
+        commands.run_distill,
+        "train a small network to see as VGG-19 sees",
+    ),
+}
 
 
-def build_parser() -> tuple[Parser, dict[str, Parser]]:
-    """The parser of `nstyle`, and those of its commands by name."""
+def build_parser(argv: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
+    """The parser of `nstyle`, and those of its commands by name.
+
+    Only the command that is named in argv gets its flags, as some load MXNet to know them.
+    """
     parser = Parser(prog="nstyle", description="Neural style transfer.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"nstyle {__version__}")
     choices = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands = {}
+    parsers = {}
     for name, (add, _, about) in COMMANDS.items():
-        commands[name] = choices.add_parser(name, help=about, description=about, allow_abbrev=False)
-        add(commands[name])
-    return parser, commands
+        parsers[name] = choices.add_parser(name, help=about, description=about, allow_abbrev=False)
+        if name in argv[:1]:
+            add(parsers[name])
+    return parser, parsers
 
 
 def guarded(work: Any, words: argparse.Namespace, program: str) -> int:
@@ -211,10 +222,11 @@ def guarded(work: Any, words: argparse.Namespace, program: str) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script `nstyle`; the exit code."""
-    parser, commands = build_parser()
+    argv = sys.argv[1:] if argv is None else argv
+    parser, parsers = build_parser(argv)
     words, rest = parser.parse_known_args(argv)
     if rest:  # argparse would let the outer parser report it, which does not know the flags
-        commands[words.command].error("unrecognized arguments: " + " ".join(rest))
+        parsers[words.command].error("unrecognized arguments: " + " ".join(rest))
     return guarded(COMMANDS[words.command][1], words, "nstyle")
 
 

@@ -27,13 +27,14 @@ FLOORS = {
     "inputs": 5,
     "painter": 6,
     "transfer": 7, "distill": 7, "distillation": 7,
-    "cli": 8,
-    "__main__": 9,
+    "commands": 8,
+    "cli": 9,
+    "__main__": 10,
 }  # fmt: skip
 ONE_ROOM = {"distill": "distillation"}  # distill is the door of the package distillation
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
 FRAMEWORKS = {"mxnet", "gluoncv"}
-PRINTERS = {"cli", "callbacks"}
+PRINTERS = {"cli", "callbacks", "commands"}
 
 FILES = sorted(path for path in HOUSE.rglob("*.py") if "__pycache__" not in path.parts)
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
