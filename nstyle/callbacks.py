@@ -28,7 +28,14 @@ class Bar:
         if self._bar is None:  # not earlier: loading must not count, nor log lines break the bar
             from tqdm import tqdm
 
-            self._bar = tqdm(total=self._max, unit="epoch", file=self._stream, dynamic_ncols=True)
+            self._bar = tqdm(
+                total=self._max,
+                file=self._stream,
+                dynamic_ncols=True,
+                unit="epoch",
+                bar_format="{n_fmt}/{total_fmt} |{bar}| "
+                "{rate_inv_fmt}, at most {remaining}{postfix}",
+            )
         self._bar.set_postfix(eps=f"{step.eps:.4f}", loss=f"{step.loss:.4g}", refresh=False)
         self._bar.update(1)
 

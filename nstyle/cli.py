@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import difflib
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -109,9 +110,10 @@ def run(words: argparse.Namespace) -> int:
     typed, delivery = split_options(words)
     options = presets.resolve(typed, words.preset)
     configure_logging(delivery)
-    image.check_destination(delivery.path)
     content = sample(SAMPLE_PHOTO) if words.content_image is None else words.content_image
     style = sample(SAMPLE_STYLE) if words.style_image is None else words.style_image
+    check_overwriting(delivery, [content, style, options.init, options.weights])
+    image.check_destination(delivery.path)
     metadata = transfer.describe(options, words.preset)
     with listening(options, delivery, metadata) as (listeners, trace):
         code = OK
@@ -123,6 +125,16 @@ def run(words: argparse.Namespace) -> int:
         if trace is not None:
             trace.finish(result)
     return deliver(result, delivery, code)
+
+
+def check_overwriting(delivery: Delivery, read: Sequence[str | None]) -> None:
+    """Refuse to write over a file that is read. Raises OptionError."""
+    inputs = {os.path.realpath(path): path for path in read if path}
+    for flag, path in (("--output", delivery.path), ("--trace", delivery.trace)):
+        if path and os.path.realpath(path) in inputs:
+            raise OptionError(f"{flag}: {path} is one of the inputs; give another file")
+    if delivery.trace and os.path.realpath(delivery.trace) == os.path.realpath(delivery.path):
+        raise OptionError(f"--trace: {delivery.trace} is the output, too; give another file")
 
 
 @contextlib.contextmanager

@@ -13,6 +13,9 @@ from nstyle.picture import Picture, resize
 from nstyle.pyramid import Size
 from nstyle.syntax import noise_share, parse_layers
 
+# MXNet's arrays hold at most 2^31 values, and VGG's first layer has 64 channels.
+MAX_WORKING_PIXELS = 2**31 // 64 - 1
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -71,15 +74,17 @@ def check_layers(options: Options, model: str) -> None:
 def sizes(photo: Size, painting: Size, options: Options) -> tuple[Size, Size]:
     """Sizes of the result and of the style picture. Raises OptionError."""
     if options.fit == "stretch":  # as the example did: sizes cut by int(), one for both
-        size = pyramid.truncated_size(photo, options.max_long_edge)
-        return size, size
-    size = pyramid.result_size(photo, options.max_long_edge, options.enlarge)
-    style = pyramid.style_size(painting, size, options.style_scale)
+        shrinks = max(photo) > options.max_long_edge or options.enlarge
+        size = pyramid.truncated_size(photo, options.max_long_edge) if shrinks else photo
+        style = size
+    else:
+        size = pyramid.result_size(photo, options.max_long_edge, options.enlarge)
+        style = pyramid.style_size(painting, size, options.style_scale)
+    limit = min(options.max_pixels, MAX_WORKING_PIXELS)
     for flag, (width, height) in (("--max-long-edge", size), ("--style-scale", style)):
-        if width * height > options.max_pixels:
+        if width * height > limit:
             raise OptionError(
-                f"{flag}: asks for {width}x{height} pixels, more than --max-pixels "
-                f"{options.max_pixels} allows"
+                f"{flag}: asks for {width}x{height} pixels; at most {limit} can be painted at once"
             )
     return size, style
 

@@ -187,6 +187,8 @@ class Options:
         parse_layers(self.content_layers, "content_layers")
         parse_layers(self.style_layers, "style_layers")
         noise_share(self.init)
+        if not (self.content_weight or self.style_weight or self.tv_weight):
+            raise OptionError("--content-weight, --style-weight, --tv-weight: one must be above 0")
 
 
 @dataclass(frozen=True)

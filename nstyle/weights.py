@@ -22,7 +22,7 @@ log = logging.getLogger("nstyle")
 PRETRAINED = Path(__file__).parent / "pretrained"
 BUILT_IN = {"vgg19-slim": "vgg19-slim.params"}
 BUILT_IN_SHA256 = {
-    "vgg19-slim": "770d1607b1c38ee2721ce4af07bd62cf8eb77fb1773c0bec11a584348b193c9e",
+    "vgg19-slim": "fe8647f5e14e4100cb382c7991dda58da16db91654474815f51f58c69368e362",
 }
 # Files whose padding and pooling differ from VGG's and that cannot say so themselves:
 # SHA-256 -> (padding, pooling).
@@ -65,7 +65,9 @@ def cache_folder() -> Path:
 
 def folders() -> list[Path]:
     """Where weights files are looked for, in order."""
-    return [Path("model"), cache_folder()]
+    checkout = Path(__file__).parents[1]
+    beside = [checkout / "model"] if (checkout / "download.sh").is_file() else []
+    return [*dict.fromkeys([Path("model"), *beside]), cache_folder()]
 
 
 def find(model: str) -> tuple[str, str]:
@@ -81,7 +83,7 @@ def find(model: str) -> tuple[str, str]:
     places = " or ".join(str(folder / f"{model}.params") for folder in folders())
     raise WeightsError(
         f"--model {model}: its weights are not installed ({places}); "
-        f"get them with download.sh, or use the built-in --model vgg19-slim"
+        f"get them with download.sh, name a file with --weights, or use the built-in vgg19-slim"
     )
 
 

@@ -605,3 +605,14 @@ def test_both_doors_tell_the_version(door, capsys):
         door(["--version"])
     assert caught.value.code == 0
     assert capsys.readouterr().out == f"nstyle {__version__}\n"
+
+
+@pytest.mark.parametrize("flag", ["--output", "--trace"])
+def test_an_input_is_never_overwritten(capsys, tmp_path, flag):
+    photo = tmp_path / "photo.png"
+    Image.fromarray(tiny.picture(0)).save(photo)
+    before = photo.read_bytes()
+    words = ["--content-image", str(photo), flag, str(photo), "--output-dir", str(tmp_path)]
+    assert cli.main_run(words) == 2
+    assert "is one of the inputs" in capsys.readouterr().err
+    assert photo.read_bytes() == before

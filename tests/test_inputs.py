@@ -84,7 +84,7 @@ def test_a_scroll_of_1_to_25_can_be_a_style():
 
 
 def test_a_stretched_style_takes_the_size_of_the_photo_and_sizes_are_cut_by_int():
-    chosen = Options(fit="stretch", max_long_edge=100)
+    chosen = Options(fit="stretch", max_long_edge=100, enlarge=True)
     assert inputs.sizes((300, 199), (64, 500), chosen) == ((100, 66), (100, 66))
     assert inputs.sizes((30, 20), (64, 500), chosen) == ((100, 66), (100, 66))
 
@@ -202,3 +202,15 @@ def test_each_picture_counts_against_max_pixels(which, tmp_path):
 def test_a_style_enlarged_beyond_max_pixels_is_refused():
     with pytest.raises((ImageError, OptionError), match="style-scale"):
         gathered(tiny.picture(0), tiny.picture(1), style_scale=100, max_pixels=1_000_000)
+
+
+def test_a_style_larger_than_arrays_can_be_is_refused():
+    with pytest.raises(OptionError, match="--style-scale"):
+        inputs.sizes((160, 107), (800, 980), Options(style_scale=100))
+
+
+def test_stretching_does_not_enlarge_unless_asked():
+    options = Options(fit="stretch", max_long_edge=512)
+    assert inputs.sizes((320, 240), (100, 300), options) == ((320, 240), (320, 240))
+    asked = Options(fit="stretch", max_long_edge=512, enlarge=True)
+    assert inputs.sizes((320, 240), (100, 300), asked)[0] == (512, 384)

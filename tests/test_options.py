@@ -328,3 +328,8 @@ def test_the_shown_name_is_what_the_user_types():
     assert options.shown("stop_eps") == "--stop-eps"
     assert options.shown("momentum") == "momentum"
     assert options.shown("output_dir") == "--output-dir"
+
+
+def test_a_run_without_any_loss_is_refused():
+    with pytest.raises(OptionError, match="one must be above 0"):
+        Options(content_weight=0, style_weight=0, tv_weight=0)
