@@ -60,6 +60,7 @@ def find_weights(options: Options) -> tuple[str, str]:
         what = "is a folder" if path.is_dir() else "no such file"
         shown = str(path) if str(path).isprintable() else repr(str(path))
         raise WeightsError(f"--weights {shown}: {what}; give an MXNet .params file of a VGG")
+    weights.check_format(str(path))
     return options.model, str(path)
 
 

@@ -141,20 +141,26 @@ def read_arrays(path: str) -> dict[str, np.ndarray]:
     if not file.is_file():
         what = "is a folder" if file.is_dir() else "no such file"
         raise WeightsError(f"--weights {path}: {what}; give an MXNet .params file of a VGG")
+    check_format(path)
     try:
-        with file.open("rb") as stream:
-            magic = stream.read(8)
-        if magic != PARAMS_MAGIC:
-            raise WeightsError(f"--weights {path}: not an MXNet .params file (by its content)")
         loaded = nd.load(path)
     except (mx.MXNetError, OSError, ValueError) as error:
-        if isinstance(error, WeightsError):
-            raise
         reason = str(error).strip().splitlines()[-1][:200] if str(error).strip() else "damaged"
         raise WeightsError(f"--weights {path}: damaged or not readable ({reason})") from error
     if not isinstance(loaded, dict):
         raise WeightsError(f"--weights {path}: its arrays have no names, so no VGG can be built")
     return {name: array.asnumpy() for name, array in loaded.items()}
+
+
+def check_format(path: str) -> None:
+    """Refuse what is no .params file by its first bytes, without MXNet. Raises WeightsError."""
+    try:
+        with open(path, "rb") as stream:
+            magic = stream.read(len(PARAMS_MAGIC))
+    except OSError as error:
+        raise WeightsError(f"--weights {path}: cannot be read ({error.strerror})") from error
+    if magic != PARAMS_MAGIC:
+        raise WeightsError(f"--weights {path}: not an MXNet .params file (by its content)")
 
 
 def check_built_in(path: str) -> None:

@@ -118,7 +118,7 @@ def test_an_unknown_layer_is_refused_with_the_nearest(option, given, near):
 
 def test_an_unknown_layer_of_a_file_still_to_be_looked_at_names_a_network(tmp_path):
     weights = tmp_path / "any.params"
-    weights.write_bytes(b"only looked at later")
+    weights.write_bytes((0x112).to_bytes(8, "little") + b"only looked at later")
     with pytest.raises(OptionError, match="'relu9_1'") as caught:
         gathered("p.jpg", "s.jpg", weights=str(weights), content_layers="relu9_1")
     assert "in auto:" not in str(caught.value)
