@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from nstyle import image, layers, pyramid, weights
-from nstyle.errors import ImageError, OptionError, WeightsError
+from nstyle.errors import ImageError, OptionError
 from nstyle.options import Options
 from nstyle.picture import Picture, resize
 from nstyle.pyramid import Size
@@ -55,13 +54,8 @@ def find_weights(options: Options) -> tuple[str, str]:
     """(model or "auto" where only the file can tell, path). Raises WeightsError."""
     if options.weights is None:
         return weights.find(options.model)
-    path = Path(options.weights)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "no such file"
-        shown = str(path) if str(path).isprintable() else repr(str(path))
-        raise WeightsError(f"--weights {shown}: {what}; give an MXNet .params file of a VGG")
-    weights.check_format(str(path))
-    return options.model, str(path)
+    weights.check_format(options.weights)
+    return options.model, options.weights
 
 
 def check_layers(options: Options, model: str) -> None:

@@ -137,10 +137,6 @@ def read_arrays(path: str) -> dict[str, np.ndarray]:
     """All arrays of a .params file, as they are. Raises WeightsError."""
     from nstyle.backend import mx, nd  # here, so that finding and refusing stays light
 
-    file = Path(path)
-    if not file.is_file():
-        what = "is a folder" if file.is_dir() else "no such file"
-        raise WeightsError(f"--weights {path}: {what}; give an MXNet .params file of a VGG")
     check_format(path)
     try:
         loaded = nd.load(path)
@@ -153,7 +149,14 @@ def read_arrays(path: str) -> dict[str, np.ndarray]:
 
 
 def check_format(path: str) -> None:
-    """Refuse what is no .params file by its first bytes, without MXNet. Raises WeightsError."""
+    """Refuse what is not there or, by its first bytes, no .params file; MXNet is not needed.
+
+    Raises WeightsError.
+    """
+    if not os.path.isfile(path):
+        what = "is a folder" if os.path.isdir(path) else "no such file"
+        shown = path if path.isprintable() else repr(path)
+        raise WeightsError(f"--weights {shown}: {what}; give an MXNet .params file of a VGG")
     try:
         with open(path, "rb") as stream:
             magic = stream.read(len(PARAMS_MAGIC))
