@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from nstyle import image, layers, pyramid, weights
+from nstyle import image, layers, places, pyramid, weights
 from nstyle.errors import ImageError, OptionError
 from nstyle.options import Options
 from nstyle.picture import Picture, resize
@@ -53,7 +53,7 @@ def gather(content: Any, style: Any, options: Options) -> Inputs:
 def find_weights(options: Options) -> tuple[str, str]:
     """(model or "auto" where only the file can tell, path). Raises WeightsError."""
     if options.weights is None:
-        return weights.find(options.model)
+        return places.find(options.model)
     weights.check_format(options.weights)
     return options.model, options.weights
 

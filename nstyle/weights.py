@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,10 @@ from nstyle import pixels
 from nstyle.errors import WeightsError
 from nstyle.naming import recognise
 from nstyle.pixels import Convention
+from nstyle.places import BUILT_IN, BUILT_IN_SHA256, PRETRAINED
 
 log = logging.getLogger("nstyle")
 
-PRETRAINED = Path(__file__).parent / "pretrained"
-BUILT_IN = {"vgg19-slim": "vgg19-slim.params"}
-BUILT_IN_SHA256 = {
-    "vgg19-slim": "fe8647f5e14e4100cb382c7991dda58da16db91654474815f51f58c69368e362",
-}
 # Files whose padding and pooling differ from VGG's and that cannot say so themselves:
 # SHA-256 -> (padding, pooling).
 KNOWN_FILES = {
@@ -52,39 +47,6 @@ class Weights:
     def widths(self) -> list[int]:
         """Channels per convolution, in order."""
         return [kernel.shape[0] for kernel, _ in self.arrays.values()]
-
-
-def cache_folder() -> Path:
-    """Where downloaded weights live: $NSTYLE_CACHE, else the user's cache folder."""
-    if "NSTYLE_CACHE" in os.environ:
-        return Path(os.environ["NSTYLE_CACHE"])
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "nstyle"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nstyle"
-
-
-def folders() -> list[Path]:
-    """Where weights files are looked for, in order."""
-    checkout = Path(__file__).parents[1]
-    beside = [checkout / "model"] if (checkout / "download.sh").is_file() else []
-    return [*dict.fromkeys([Path("model"), *beside]), cache_folder()]
-
-
-def find(model: str) -> tuple[str, str]:
-    """(model, path) for a model's name or "auto". Raises WeightsError naming both ways out."""
-    if model in BUILT_IN:
-        return model, str(PRETRAINED / BUILT_IN[model])
-    for folder in folders():
-        path = folder / f"{'vgg19' if model == 'auto' else model}.params"
-        if path.is_file():
-            return path.stem, str(path)
-    if model == "auto":
-        return "vgg19-slim", str(PRETRAINED / BUILT_IN["vgg19-slim"])
-    places = " or ".join(str(folder / f"{model}.params") for folder in folders())
-    raise WeightsError(
-        f"--model {model}: its weights are not installed ({places}); "
-        f"get them with download.sh, name a file with --weights, or use the built-in vgg19-slim"
-    )
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ HOUSE = CHECKOUT / "nstyle"
 FLOORS = {
     "errors": 0, "runtime": 0, "files": 0, "formats": 0,
     "pretrained": 0,  # data only
-    "backend": 1, "layers": 1, "picture": 1, "syntax": 1,
+    "backend": 1, "layers": 1, "picture": 1, "syntax": 1, "places": 1,
     "options": 2, "image": 2, "pyramid": 2, "pixels": 2, "balance": 2, "optimizers": 2,
     "denoise": 2, "networks": 2, "losses": 2,
     "presets": 3, "records": 3, "naming": 3, "executor": 3,

@@ -141,7 +141,7 @@ def test_absent_weights_are_refused_with_where_they_were_sought_and_both_ways_ou
     assert message.startswith(f"--model {model}:")
     assert str(Path("model") / f"{model}.params") in message
     assert str(tmp_path / "cache" / f"{model}.params") in message
-    assert "download.sh" in message
+    assert "nstyle download" in message
     assert "vgg19-slim" in message
     assert "\n" not in message
 

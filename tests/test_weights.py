@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tiny
 
-from nstyle import layers, networks, pixels, weights
+from nstyle import layers, networks, pixels, places, weights
 from nstyle.backend import mx, nd
 from nstyle.errors import WeightsError
 from nstyle.picture import Picture
@@ -21,7 +21,7 @@ IMAGENET_MEAN = 255 * np.array([0.485, 0.456, 0.406])
 IMAGENET_DEVIATION = 255 * np.array([0.229, 0.224, 0.225])
 TAPS = ["relu1_1", "relu3_1", "relu4_2"]
 NEEDED = layers.needed_convolutions(TAPS, tiny.BLOCKS["vgg19"])
-BUILT_IN = weights.PRETRAINED / "vgg19-slim.params"
+BUILT_IN = places.PRETRAINED / "vgg19-slim.params"
 
 
 def refusal(path: Any, wanted: Sequence[str] = NEEDED, model: str = "auto") -> str:
@@ -328,62 +328,3 @@ def test_a_known_file_gets_its_own_padding_and_pooling(tmp_path, monkeypatch):
     monkeypatch.setitem(weights.KNOWN_FILES, digest, ("reflect", "max"))
     loaded = weights.load(str(path), NEEDED)
     assert (loaded.padding, loaded.pooling) == ("reflect", "max")
-
-
-# ---- finding ----
-
-
-@pytest.fixture
-def places(tmp_path, monkeypatch):
-    """(model folder, cache folder), both empty; the working directory is a fresh one."""
-    model, cache = tmp_path / "here" / "model", tmp_path / "cache"
-    model.mkdir(parents=True)
-    cache.mkdir()
-    monkeypatch.chdir(model.parent)
-    monkeypatch.setenv("NSTYLE_CACHE", str(cache))
-    return model, cache
-
-
-def found(model: str) -> tuple[str, Path]:
-    name, path = weights.find(model)
-    return name, Path(path).resolve()
-
-
-@pytest.mark.parametrize("asked", ["vgg19", "auto"])
-def test_the_model_folder_comes_before_the_cache_folder(places, asked):
-    for folder in reversed(places):
-        (folder / "vgg19.params").touch()
-        assert found(asked) == ("vgg19", folder / "vgg19.params")
-
-
-def test_auto_falls_back_to_the_built_in_network(places):
-    (places[0] / "vgg16.params").touch()
-    assert found("auto") == ("vgg19-slim", BUILT_IN)
-
-
-def test_the_built_in_network_is_never_looked_for_elsewhere(places):
-    (places[0] / "vgg19-slim.params").touch()
-    assert found("vgg19-slim") == ("vgg19-slim", BUILT_IN)
-
-
-@pytest.mark.parametrize("model", ["vgg19", "vgg16"])
-def test_absent_weights_are_refused_naming_both_ways_out(places, model):
-    with pytest.raises(WeightsError) as caught:
-        weights.find(model)
-    message = str(caught.value)
-    assert "download.sh" in message and "vgg19-slim" in message and "\n" not in message
-    assert str(places[1]) in message and f"{model}.params" in message
-
-
-def test_a_folder_named_like_weights_is_not_found(places):
-    (places[0] / "vgg19.params").mkdir()
-    assert found("auto")[0] == "vgg19-slim"
-
-
-def test_the_cache_folder_follows_the_environment(tmp_path, monkeypatch):
-    monkeypatch.setenv("NSTYLE_CACHE", str(tmp_path / "mine"))
-    assert weights.cache_folder() == tmp_path / "mine"
-    monkeypatch.delenv("NSTYLE_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    monkeypatch.setattr(weights.sys, "platform", "linux")
-    assert weights.cache_folder() == tmp_path / "xdg" / "nstyle"

@@ -1,0 +1,1 @@
+"""Measurements and contact sheets that anyone can repeat: `python -m benchmarks.NAME --help`."""

@@ -1,0 +1,55 @@
+"""Where weights files live: inside the package, in model/, in the user's cache folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from nstyle.errors import WeightsError
+
+PRETRAINED = Path(__file__).parent / "pretrained"
+BUILT_IN = {"vgg19-slim": "vgg19-slim.params"}
+BUILT_IN_SHA256 = {
+    "vgg19-slim": "fe8647f5e14e4100cb382c7991dda58da16db91654474815f51f58c69368e362",
+}
+# A model's file is its name with any of these; what is in it is told by its content alone.
+EXTENSIONS = (".params", ".safetensors", ".h5", ".mat", ".npz")
+
+
+def cache_folder() -> Path:
+    """Where downloaded weights live: $NSTYLE_CACHE, else the user's cache folder."""
+    if "NSTYLE_CACHE" in os.environ:
+        return Path(os.environ["NSTYLE_CACHE"])
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "nstyle"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nstyle"
+
+
+def folders() -> list[Path]:
+    """Where weights files are looked for, in order."""
+    checkout = Path(__file__).parents[1]
+    beside = [checkout / "model"] if (checkout / "download.sh").is_file() else []
+    return [*dict.fromkeys([Path("model"), *beside]), cache_folder()]
+
+
+def find(model: str) -> tuple[str, str]:
+    """(model, path) for a model's name or "auto". Raises WeightsError naming both ways out."""
+    if model in BUILT_IN:
+        return model, str(PRETRAINED / BUILT_IN[model])
+    for path in candidates("vgg19" if model == "auto" else model):
+        if path.is_file():
+            return path.stem, str(path)
+    if model == "auto":
+        return "vgg19-slim", str(PRETRAINED / BUILT_IN["vgg19-slim"])
+    places = " or ".join(str(folder / f"{model}.params") for folder in folders())
+    raise WeightsError(
+        f"--model {model}: its weights are not installed ({places}); get them with "
+        f"nstyle download --model {model}, name a file with --weights, "
+        "or use the built-in vgg19-slim"
+    )
+
+
+def candidates(model: str) -> list[Path]:
+    """Every place where the file of a model may be, in the order they are looked at."""
+    return [folder / f"{model}{end}" for folder in folders() for end in EXTENSIONS]
