@@ -24,6 +24,8 @@ setup(
     python_requires=">=3.9",
     packages=[
         "nstyle",
+        "nstyle.archives",
+        "nstyle.commands",
         "nstyle.distillation",
         "nstyle.pretrained",
         "nstyle.samples",
@@ -36,7 +38,7 @@ setup(
     },
     package_data={
         "nstyle": ["py.typed"],
-        "nstyle.pretrained": ["*.params", "*.md"],
+        "nstyle.pretrained": ["*.params", "*.json", "*.md"],
         "nstyle.samples": ["*.jpg", "CREDITS.md"],
     },
     install_requires=[
@@ -54,7 +56,8 @@ setup(
     ],
     extras_require={
         "heif": ["pillow-heif"],
-        "test": ["pytest", "ruff", "mypy", "setuptools<81", "wheel"],
+        "weights": ["h5py", "safetensors"],
+        "test": ["pytest", "ruff", "mypy", "setuptools<81", "wheel", "h5py", "safetensors"],
     },
     entry_points={"console_scripts": ["nstyle = nstyle.cli:main"]},
 )

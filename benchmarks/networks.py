@@ -17,6 +17,14 @@ from PIL import Image
 import nstyle
 
 GAP = 6
+REBUILD = {
+    "style_weight": 0,
+    "init": "noise",
+    "optimizer": "lbfgs",
+    "stop_eps": 0,
+    "max_num_epochs": 300,
+    "remove_noise": 0,
+}
 
 
 def paste_grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
@@ -35,17 +43,18 @@ def paste_grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
     return sheet
 
 
-def thumbnail(path: str, height: int) -> Image.Image:
-    """The picture in a file at that height."""
+def thumbnail(path: str, edge: int) -> Image.Image:
+    """The picture in a file with at most that long edge."""
     image = Image.open(path).convert("RGB")
-    return image.resize((max(1, round(image.width * height / image.height)), height))
+    image.thumbnail((edge, edge))
+    return image
 
 
 def painted(words: argparse.Namespace, content: str, style: str, weights: str) -> Image.Image:
     """One picture of the sheet."""
     settings: dict[str, Any] = {"max_long_edge": words.edge}
     if words.rebuild:
-        settings |= {"style_weight": 0, "init": "noise", "stop_eps": 0.001, "max_num_epochs": 400}
+        settings.update(REBUILD)
     if weights != "built-in":
         settings["weights"] = weights
     return nstyle.stylize(content, style, **settings).image
@@ -67,7 +76,7 @@ def main() -> None:
         for style in words.style:
             cells = [painted(words, content, style, weights) for weights in words.weights]
             shown = [content] if words.rebuild else [content, style]
-            rows.append([thumbnail(path, cells[0].height) for path in shown] + cells)
+            rows.append([thumbnail(path, words.edge) for path in shown] + cells)
             paste_grid(rows).save(words.output, quality=words.quality)
             print(f"{content} {style}", flush=True)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["NStyleError", "Options", "Result", "Step", "__version__", "stylize"]
+__all__ = ["NStyleError", "Options", "Result", "Step", "__version__", "evaluate", "stylize"]
 
 _HOMES = {
     "NStyleError": "nstyle.errors",
     "Options": "nstyle.options",
     "Result": "nstyle.records",
     "Step": "nstyle.records",
+    "evaluate": "nstyle.evaluation",
     "stylize": "nstyle.transfer",
 }
 

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+import importlib.util
 import warnings
+from pathlib import Path
 from typing import Any
 
 from nstyle import runtime
 from nstyle.errors import BackendError
+
+
+def gluoncv_file(name: str) -> Any:
+    """One module of GluonCV by its path under the package, e.g. "model_zoo/vgg.py", on its own.
+
+    `import gluoncv` takes longer than all the rest (it loads pandas, matplotlib, OpenCV) and fails
+    wherever PyTorch 2 or newer is installed. Raises ImportError.
+    """
+    package = importlib.util.find_spec("gluoncv")
+    if package is None or not package.submodule_search_locations:
+        raise ImportError("No module named 'gluoncv'")
+    path = Path(package.submodule_search_locations[0], name)
+    spec = importlib.util.spec_from_file_location(f"nstyle_gluoncv_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ImportError(f"gluoncv has no {name}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
 
 try:
     runtime.prepare()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import mxnet as mx
-        from gluoncv.model_zoo.vgg import VGG as GluonVGG
         from mxnet import autograd, gluon, nd
+
+        GluonVGG = gluoncv_file("model_zoo/vgg.py").VGG
 except (ImportError, OSError, AttributeError) as error:
     advice = runtime.what_works() or (
         'install it with: pip install mxnet==1.9.1 gluoncv==0.10.5.post0 "numpy<2"'

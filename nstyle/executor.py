@@ -1,6 +1,6 @@
-"""A picture array in, (loss, gradient) out: the network bound once per size, on one device.
+"""A picture array in, (loss, gradient) out: the network compiled once per size, on one device.
 
-The taps are the outputs of the bound graph; each loss hands the gradient with respect to its tap
+The taps are the outputs of the compiled graph; each loss hands the gradient with respect to its tap
 to the backward pass as a head gradient, so nothing but the convolutions is differentiated by
 MXNet. Only the picture gets a gradient.
 """
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nstyle import losses
-from nstyle.backend import mx, nd
+from nstyle.backend import autograd, mx, nd
 from nstyle.networks import TappedVGG
 
 
@@ -26,6 +26,7 @@ class Term:
     layer: str  # "" for tv
     scale: float
     target: Any = None  # content: (1, C, H, W); style: (C, C)
+    form: str = "squared"  # of tv, see losses.VARIATIONS
 
     @property
     def name(self) -> str:
@@ -34,7 +35,7 @@ class Term:
 
 
 class Features:
-    """The network bound for one picture size: forward gives taps, backward the picture's gradient.
+    """The network compiled for one picture size: forward gives taps, backward the gradient.
 
     Raises MXNetError where parameters and shape do not fit.
     """
@@ -46,35 +47,45 @@ class Features:
         symbol = mx.sym.Group(network(mx.sym.var("data")))
         parameters = {p.name: p.data(device) for p in network.collect_params().values()}
         self._data = nd.zeros(tuple(shape), ctx=device)
-        self._gradient = nd.zeros(tuple(shape), ctx=device) if gradient else None
-        names = symbol.list_arguments()
-        self._bound = symbol.bind(
-            device,
-            {**{n: parameters[n] for n in names if n != "data"}, "data": self._data},
-            args_grad={"data": self._gradient} if gradient else None,
-            grad_req={n: "write" if n == "data" and gradient else "null" for n in names},
-        )
+        self._records = gradient
+        if gradient:
+            self._data.attach_grad()
+        # A cached operator takes head gradients as they lie; a bound executor copies each twice.
+        self._run = nd.CachedOp(symbol, [("static_alloc", True), ("static_shape", True)])
+        names = symbol.list_inputs()
+        self._arguments = [self._data if n == "data" else parameters[n] for n in names]
+        self._outputs: list[Any] = []
 
     def forward(self, x: Any) -> dict[str, Any]:
         """x: (1, 3, H, W) -> tap name -> (1, C, h, w). Overwritten by the next call."""
         x.copyto(self._data)
-        outputs = self._bound.forward(is_train=self._gradient is not None)
-        return dict(zip(self.taps, outputs))
+        with autograd.record() if self._records else autograd.pause():
+            outputs = self._run(*self._arguments)
+        self._outputs = outputs if isinstance(outputs, list) else [outputs]
+        return dict(zip(self.taps, self._outputs))
 
     def backward(self, heads: Mapping[str, Any]) -> Any:
         """Gradient of each tap -> gradient of the picture, overwritten by the next call."""
-        self._bound.backward([heads[name] for name in self.taps])
-        return self._gradient
+        autograd.backward(self._outputs, [heads[name] for name in self.taps])
+        return self._data.grad
 
 
 class Executor:
     """The objective of a style transfer: calls give the loss and its gradient.
 
-    `terms` holds each term's value at the last call.
+    `terms` holds each term's value at the last call. clip_norm: the largest norm of the layers'
+    gradient, before that of total variation is added; 0 = any.
     """
 
-    def __init__(self, features: Features, terms: Sequence[Term], *, device: Any) -> None:
-        self._features, self._device = features, device
+    def __init__(
+        self,
+        features: Features,
+        terms: Sequence[Term],
+        *,
+        device: Any,
+        clip_norm: float = 0.0,
+    ) -> None:
+        self._features, self._device, self._clip_norm = features, device, clip_norm
         self._terms = list(terms)
         self.terms: dict[str, float] = {}
 
@@ -85,17 +96,21 @@ class Executor:
         values, direct = [], None
         for term in self._terms:
             if term.kind == "tv":
-                value, direct = losses.total_variation(x, term.scale)
+                value, direct = losses.VARIATIONS[term.form](x, term.scale)
             else:
                 compare = losses.content if term.kind == "content" else losses.style
                 value, head = compare(taps[term.layer], term.target, term.scale)
                 heads[term.layer] = heads[term.layer] + head if term.layer in heads else head
             values.append(value)
-        gradient = self._features.backward(heads)
+        gradient = self._limited(self._features.backward(heads))
         gradient = gradient.copy() if direct is None else gradient + direct
         numbers = nd.concat(*values, dim=0).asnumpy().tolist()
         self.terms = {term.name: number for term, number in zip(self._terms, numbers)}
         return sum(numbers), gradient
+
+    def _limited(self, gradient: Any) -> Any:
+        norm = self.norm(gradient) if self._clip_norm else 0.0
+        return gradient * (self._clip_norm / norm) if norm > self._clip_norm else gradient
 
     def norm(self, x: Any) -> float:
         """Euclidean norm."""

@@ -15,20 +15,19 @@ RESCALE = 2.0
 
 
 def pooling_layer(kind: str, ceil: bool) -> Any:
-    """A 2x2 pooling layer; `ceil` rounds odd sizes up, padding not counted (TensorFlow's SAME)."""
-    options = {"pool_size": 2, "strides": 2, "ceil_mode": ceil}
+    """A 2x2 pooling layer; `ceil` rounds odd sizes up, for "max" (see TappedVGG for the others)."""
     if kind == "max":
-        return gluon.nn.MaxPool2D(**options)
-    # Without ceil there is no padding to count; oneDNN then logs nothing and runs the same.
-    return gluon.nn.AvgPool2D(**options, count_include_pad=not ceil)
+        return gluon.nn.MaxPool2D(pool_size=2, strides=2, ceil_mode=ceil)
+    return gluon.nn.AvgPool2D(pool_size=2, strides=2)
 
 
 class TappedVGG(gluon.HybridBlock):  # type: ignore[misc]
     """GluonCV's VGG up to the deepest tap, giving all taps at once.
 
     blocks: convolutions per block; widths: channels per convolution that is kept, in order;
-    padding: "zero" or "reflect" (one pixel before every 3x3 convolution); border: pixels by which
-    the picture is mirrored at its border first.
+    padding: "zero" or "reflect" (one pixel before every 3x3 convolution); ceil: pooling rounds odd
+    sizes up and counts no padding (TensorFlow's SAME); border: pixels by which the picture is
+    mirrored at its border first.
     """
 
     def __init__(
@@ -45,6 +44,10 @@ class TappedVGG(gluon.HybridBlock):  # type: ignore[misc]
         super().__init__()
         self.wanted = list(wanted)
         self._padding, self._pooling, self._border = padding, pooling, border
+        # An average that counts no padding makes oneDNN print a line to the console. Repeating the
+        # last row and column gives the same: what is repeated alone in its window is its average,
+        # and where the size is even the row too many is dropped.
+        self._repeats = ceil and pooling != "max"
         names = taps(blocks)
         self._names = names[: max(names.index(name) for name in wanted) + 1]
         with self.name_scope():
@@ -61,6 +64,8 @@ class TappedVGG(gluon.HybridBlock):  # type: ignore[misc]
         for name, layer in zip(self._names, self.features):
             if name.startswith("conv") and self._padding == "reflect":
                 x = F.pad(x, mode="reflect", pad_width=(0, 0, 0, 0, 1, 1, 1, 1))
+            if name.startswith("pool") and self._repeats:
+                x = F.pad(x, mode="edge", pad_width=(0, 0, 0, 0, 0, 1, 0, 1))
             x = layer(x)
             if name.startswith("pool") and self._pooling == "avg-rescaled":
                 x = x * RESCALE
@@ -101,12 +106,15 @@ def build(
     *,
     pooling: str,
     padding: str,
-    border: int,
+    ceil: bool = False,
+    border: int = 0,
     device: Any,
 ) -> TappedVGG:
     """The network on a device with these convolutions (name -> kernel OIHW, bias), frozen."""
     widths = [kernel.shape[0] for kernel, _ in arrays.values()]
-    network = TappedVGG(blocks, widths, wanted, pooling=pooling, padding=padding, border=border)
+    network = TappedVGG(
+        blocks, widths, wanted, pooling=pooling, padding=padding, ceil=ceil, border=border
+    )
     for name, parameters in network.parameters_by_layer().items():
         for parameter, values in zip(parameters, arrays[name]):
             parameter.shape = values.shape

@@ -1,18 +1,26 @@
 """Minimisers of one signature; each owns its loop and knows neither pictures nor MXNet.
 
-An objective gives `objective(x) -> (loss, gradient)` and `clip(x, low, high)`; arrays have
-+ - * and /. After each step an optimiser calls `observe(x, loss, state)` (loss: of the point
-before the step; state: a flat dict from which the same call goes on to the same bytes) and
-returns when that says so.
+An objective gives `objective(x) -> (loss, gradient)`, `clip(x, low, high)`, `load` and `read`;
+arrays have + - * / and **. After each step an optimiser calls `observe(x, loss, state)` (loss: of
+the point before the step; state: a flat dict from which the same call goes on to the same bytes)
+and returns when that says so, or when no step lowers the loss any more.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
+
+from nstyle.quasinewton import lbfgs
 
 Observe = Callable[[Any, float, dict[str, Any]], bool]
 Schedule = Callable[[int], float]
+
+# From this step on a rising loss counts: before, momentum is still gathering.
+FIRST_BACKOFF_STEP = 10
+ADAM_DECAYS = 0.9, 0.999
 
 
 def steps(delay: int, factor: float) -> Schedule:
@@ -25,11 +33,12 @@ def constant(step: int) -> float:
     return 1.0
 
 
-def sgd(
+def descend(
     objective: Any,
     x: Any,
     *,
     observe: Observe,
+    nesterov: bool,
     state: Mapping[str, Any] | None = None,
     rate: float = 0.1,
     momentum: float = 0.9,
@@ -39,30 +48,127 @@ def sgd(
     backoff: float = 1.0,
     schedule: Schedule = constant,
 ) -> Any:
-    """Gradient descent with Polyak's momentum, as mx.optimizer.SGD updates.
+    """Gradient descent with momentum, as mx.optimizer.SGD and NAG update.
 
-    v <- momentum v - rate (clip(rescale g) + weight_decay x); x <- x + v. clip: element-wise, 0
-    for none. backoff (not in mx.optimizer.SGD): each time the loss rises after the tenth step the
-    rate is multiplied by it, so that too high a rate finds its own level.
+    d = rate (clip(rescale g) + weight_decay x); v <- momentum v - d; then x <- x + v (Polyak), or
+    x <- x + momentum v - d (Nesterov). clip: element-wise, 0 for none. backoff (not in
+    mx.optimizer): each time the loss rises after the tenth step the rate is multiplied by it, so
+    that too high a rate finds its own level.
+
+    MXNet 1.9's NAG takes the weight decay of its momentum from the point after the step; this is
+    that of 2017.
     """
     state = dict(state or {"step": 0, "velocity": x * 0, "damping": 1.0, "last": float("inf")})
     step, velocity = int(state["step"]), state["velocity"]
     damping, last = float(state["damping"]), float(state["last"])
     while True:
         loss, gradient = objective(x)
-        if loss > last and step >= 10:
+        if loss > last and step >= FIRST_BACKOFF_STEP:
             damping *= backoff
-        gradient = gradient * rescale
-        if clip:
-            gradient = objective.clip(gradient, -clip, clip)
-        if weight_decay:
-            gradient = gradient + x * weight_decay
-        velocity = velocity * momentum - gradient * (rate * damping * schedule(step))
-        x = x + velocity
+        gradient = prepared(objective, gradient, x, weight_decay, clip, rescale)
+        push = gradient * (rate * damping * schedule(step))
+        velocity = velocity * momentum - push
+        x = x + velocity * momentum - push if nesterov else x + velocity
         step, last = step + 1, loss
         state = {"step": step, "velocity": velocity, "damping": damping, "last": last}
         if observe(x, loss, state):
             return x
 
 
-OPTIMIZERS: dict[str, Callable[..., Any]] = {"sgd": sgd}
+sgd = partial(descend, nesterov=False)
+nag = partial(descend, nesterov=True, rate=0.001)
+
+
+def adam(
+    objective: Any,
+    x: Any,
+    *,
+    observe: Observe,
+    state: Mapping[str, Any] | None = None,
+    rate: float = 2.0,
+    weight_decay: float = 0.0,
+    clip: float = 0.0,
+    rescale: float = 1.0,
+    epsilon: float = 1e-8,
+    schedule: Schedule = constant,
+) -> Any:
+    """Adam (Kingma & Ba, arXiv:1412.6980), as mx.optimizer.Adam updates.
+
+    epsilon is added to the root of the second moment before the bias of the moments is corrected
+    (their section 2, last paragraph), so it counts for more in the first steps.
+    """
+    first, second = ADAM_DECAYS
+    state = dict(state or {"step": 0, "mean": x * 0, "square": x * 0})
+    step, mean, square = int(state["step"]), state["mean"], state["square"]
+    while True:
+        loss, gradient = objective(x)
+        gradient = gradient * rescale
+        if weight_decay:  # here MXNet adds it before the clip
+            gradient = gradient + x * weight_decay
+        gradient = objective.clip(gradient, -clip, clip) if clip else gradient
+        mean = mean * first + gradient * (1 - first)
+        square = square * second + gradient * gradient * (1 - second)
+        corrected = math.sqrt(1 - second ** (step + 1)) / (1 - first ** (step + 1))
+        x = x - mean / (square**0.5 + epsilon) * (rate * corrected * schedule(step))
+        step += 1
+        state = {"step": step, "mean": mean, "square": square}
+        if observe(x, loss, state):
+            return x
+
+
+def averaged(minimise: Callable[..., Any], decay: float) -> Callable[..., Any]:
+    """The same optimiser, observed through the running average of its points.
+
+    average <- decay average + (1 - decay) x, divided by 1 - decay^t, so that the start does not
+    count (as Adam's moments).
+    """
+
+    def run(
+        objective: Any,
+        x: Any,
+        *,
+        observe: Observe,
+        state: Mapping[str, Any] | None = None,
+        **knobs: Any,
+    ) -> Any:
+        seen = dict(state or {"average": x * 0, "averaged": 0})
+        mean, count = seen.pop("average"), int(seen.pop("averaged"))
+        shown = x
+
+        def through(x: Any, loss: float, inner: dict[str, Any]) -> bool:
+            nonlocal mean, count, shown
+            mean, count = mean * decay + x * (1 - decay), count + 1
+            shown = mean / (1 - decay**count)
+            return observe(shown, loss, {**inner, "point": x, "average": mean, "averaged": count})
+
+        start = seen.pop("point", x)
+        minimise(objective, start, observe=through, state=seen or None, **knobs)
+        return shown
+
+    return run
+
+
+def prepared(
+    objective: Any, gradient: Any, x: Any, weight_decay: float, clip: float, rescale: float
+) -> Any:
+    """The gradient rescaled, then clipped, then with the weight decay: the order of mx's SGD."""
+    gradient = gradient * rescale
+    if clip:
+        gradient = objective.clip(gradient, -clip, clip)
+    return gradient + x * weight_decay if weight_decay else gradient
+
+
+def carried(state: Mapping[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any] | None:
+    """A state for the same picture at another size: arrays converted, losses forgotten.
+
+    None for L-BFGS, whose memory is of no use at another size.
+    """
+    if not state or "begin" in state:
+        return None
+    numbers = {name: v for name, v in state.items() if isinstance(v, (int, float))}
+    arrays = {name: convert(v) for name, v in state.items() if name not in numbers}
+    forgotten = {"last": math.inf} if "last" in numbers else {}
+    return {**numbers, **arrays, **forgotten}
+
+
+OPTIMIZERS: dict[str, Callable[..., Any]] = {"sgd": sgd, "nag": nag, "adam": adam, "lbfgs": lbfgs}

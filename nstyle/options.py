@@ -7,50 +7,21 @@ behind and what it says. Both refuse bad values with one line.
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 from nstyle.errors import OptionError
-from nstyle.syntax import convert, flag, nearest, noise_share, parse_gpu, parse_layers
+from nstyle.fields import build, check_fields, option
+from nstyle.syntax import noise_share, parse_gpu, parse_layers, parse_scales, parse_size
+
+__all__ = ["Delivery", "Options", "build", "shaping"]
 
 MODELS = ("auto", "vgg19", "vgg16", "vgg19-slim")
 MODEL_ALIASES = {"vgg": "vgg19"}
-
-
-def option(
-    default: Any,
-    help: str,
-    *,
-    kind: type,
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] = (),
-    flags: tuple[str, ...] | None = None,
-    metavar: str | None = None,
-    optional: bool = False,
-    shapes: bool = True,
-) -> Any:
-    """A dataclass field that knows all about itself.
-
-    flags: names on the command line; None = `--name-with-dashes`, () = only by --set.
-    shapes: False for what cannot change the picture (it is then not written into results).
-    """
-    facts = {
-        "help": help,
-        "kind": kind,
-        "low": low,
-        "high": high,
-        "choices": choices,
-        "flags": flags,
-        "metavar": metavar,
-        "optional": optional or default is None,
-        "shapes": shapes,
-    }
-    return field(default=default, metadata=facts)
+# Learning rates where none is given. L-BFGS finds its own; its rate is the size of its first step.
+RATES = {"sgd": 0.1, "nag": 0.001, "adam": 2.0, "lbfgs": 1.0}
+RESAMPLING = ("lanczos", "bicubic", "bilinear", "bilinear-plain", "nearest")
 
 
 @dataclass(frozen=True)
@@ -76,8 +47,27 @@ class Options:
     max_long_edge: int = option(
         512, "long edge of the result in pixels", kind=int, low=16, high=65000
     )
+    size: str | None = option(
+        None,
+        "instead: 640x480, x400 (height) or 600x (width); the photo's aspect is kept unless "
+        "fit=stretch",
+        kind=str,
+        metavar="WxH",
+    )
     enlarge: bool = option(False, "enlarge a photo smaller than --max-long-edge", kind=bool)
-    lr: float = option(0.1, "learning rate; 0.2 and 0.3 work, too", kind=float, low=1e-12)
+    optimizer: str = option("sgd", "how the loss is lowered", kind=str, choices=tuple(RATES))
+    scales: int | str = option(
+        "auto",
+        "paint small first, then larger: how many sizes; 1 = at once, as MXNet's example",
+        kind=str,
+        metavar="N",
+    )
+    lr: float = option(
+        None,
+        "learning rate (default: sgd 0.1, where 0.2 and 0.3 work, too; nag 0.001, adam 2)",
+        kind=float,
+        low=1e-12,
+    )
     lr_sched_delay: int = option(
         100, "epochs between two decreases of the learning rate", kind=int, low=1
     )
@@ -125,10 +115,40 @@ class Options:
         200_000_000, "refuse pictures with more pixels", kind=int, low=256, shapes=False
     )
     # Fields without a flag of their own: --set name=value.
-    momentum: float = option(0.95, "SGD's momentum", kind=float, low=0, high=0.999, flags=())
+    scale_step: float = option(
+        2.0, "each size is so many times the one before", kind=float, low=1.1, high=8, flags=()
+    )
+    momentum: float = option(
+        0.95, "momentum of sgd and nag", kind=float, low=0, high=0.999, flags=()
+    )
     weight_decay: float = option(0.0, "pull towards the mean colour", kind=float, low=0, flags=())
     clip_gradient: float = option(
         0.0, "largest value of the gradient, element-wise; 0 = off", kind=float, low=0, flags=()
+    )
+    clip_norm: float = option(
+        0.0,
+        "largest norm of the layers' gradient, in multiples of the picture's values; 0 = off",
+        kind=float,
+        low=0,
+        flags=(),
+    )
+    evaluations: int = option(
+        0,
+        "lbfgs: evaluations per epoch, after which its memory starts anew; 0 = an epoch is a step",
+        kind=int,
+        low=0,
+        flags=(),
+    )
+    epsilon: float = option(
+        1e-8, "adam: added to the root of the second moment", kind=float, low=1e-30, flags=()
+    )
+    average: float = option(
+        0.0,
+        "the picture is a running average of the optimiser's, with this decay; 0 = off",
+        kind=float,
+        low=0,
+        high=0.9999,
+        flags=(),
     )
     step_limit: float = option(
         1.0,
@@ -146,14 +166,25 @@ class Options:
         flags=(),
     )
     normalization: str = option(
-        "balanced", "how losses are scaled", kind=str, choices=("balanced", "mxnet"), flags=()
+        "balanced",
+        "how losses are scaled",
+        kind=str,
+        choices=("balanced", "mxnet", "mxnet-nag", "gatys", "gatys-mean", "keras"),
+        flags=(),
+    )
+    tv_form: str = option(
+        "squared",
+        "total variation: squares of differences, MXNet's Laplacian, or to the power 1.25",
+        kind=str,
+        choices=("squared", "laplacian", "power"),
+        flags=(),
     )
     denoiser: str = option(
         "gaussian", "what --remove-noise does", kind=str, choices=("gaussian", "tv"), flags=()
     )
     fit: str = option(
         "keep",
-        "keep the style's aspect, or stretch it to the photo's size",
+        "keep every picture's aspect, or stretch photo and style to the result's size",
         kind=str,
         choices=("keep", "stretch"),
         flags=(),
@@ -162,11 +193,26 @@ class Options:
         "lanczos",
         "how pictures are brought to size",
         kind=str,
-        choices=("lanczos", "bicubic", "bilinear", "bilinear-plain", "nearest"),
+        choices=RESAMPLING,
         flags=(),
+    )
+    rescale: str = option(
+        "no",
+        "bring the finished picture to the photo's size or aspect",
+        kind=str,
+        choices=("no", "size", "aspect"),
+    )
+    rescale_method: str = option(
+        "bicubic", "how that is done", kind=str, choices=RESAMPLING, flags=()
     )
     pixel_range: float = option(
         255.0, "white, before the mean is subtracted", kind=float, low=1, high=256, flags=()
+    )
+    mean_subtraction: bool = option(
+        True, "the network's mean is subtracted from the pixels", kind=bool, flags=()
+    )
+    pooling_ceil: bool = option(
+        False, "pooling rounds odd sizes up, as TensorFlow's SAME does", kind=bool, flags=()
     )
     border: int = option(
         0,
@@ -184,9 +230,14 @@ class Options:
         object.__setattr__(self, "model", MODEL_ALIASES.get(str(self.model), self.model))
         check_fields(self)
         object.__setattr__(self, "gpu", parse_gpu(self.gpu))
+        object.__setattr__(self, "scales", parse_scales(self.scales))
         parse_layers(self.content_layers, "content_layers")
         parse_layers(self.style_layers, "style_layers")
         noise_share(self.init)
+        if self.size is not None:
+            parse_size(self.size)
+        if self.lr is None:
+            object.__setattr__(self, "lr", RATES[self.optimizer])
         if not (self.content_weight or self.style_weight or self.tv_weight):
             raise OptionError("--content-weight, --style-weight, --tv-weight: one must be above 0")
 
@@ -219,54 +270,6 @@ class Delivery:
         if self.output_dir is None:
             return self.output
         return os.path.join(self.output_dir, os.path.basename(self.output))
-
-
-AnyOptions = TypeVar("AnyOptions", Options, Delivery)
-
-
-def shown(name: str) -> str:
-    """The field as the user types it: --stop-eps, or momentum for --set."""
-    for cls in (Options, Delivery):
-        for entry in dataclasses.fields(cls):
-            if entry.name == name and entry.metadata["flags"] != ():
-                return flag(name)
-    return name
-
-
-def check_fields(options: Options | Delivery) -> None:
-    """Type, limits and choices of every field; numbers are converted where nothing is lost."""
-    for entry in dataclasses.fields(options):
-        value = getattr(options, entry.name)
-        if value is None and entry.metadata["optional"]:
-            continue
-        object.__setattr__(options, entry.name, check_value(entry, value))
-
-
-def check_value(entry: dataclasses.Field[Any], value: Any) -> Any:
-    """The value in the field's type. Raises OptionError."""
-    facts, name = entry.metadata, shown(entry.name)
-    value = convert(facts["kind"], value, name)
-    if facts["choices"] and value not in facts["choices"]:
-        raise OptionError(f"{name}: {value!r} is none of {nearest(value, facts['choices'])}")
-    low, high = facts["low"], facts["high"]
-    if facts["kind"] in (int, float):
-        too_low = low is not None and value < low
-        finite = isinstance(value, int) or math.isfinite(value)
-        if not finite or too_low or (high is not None and value > high):
-            limits = f"at least {low}" if high is None else f"from {low} to {high}"
-            raise OptionError(f"{name}: {value} is out of range; allowed is {limits}")
-    return value
-
-
-def build(cls: type[AnyOptions], values: Mapping[str, Any]) -> AnyOptions:
-    """Options from a mapping. Raises OptionError for an unknown name, with the nearest."""
-    known = [entry.name for entry in dataclasses.fields(cls)]
-    for name in values:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
-            raise OptionError(f"no option {name!r}{hint}")
-    return cls(**values)
 
 
 def shaping(options: Options) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from PIL import Image
 
 from nstyle.picture import Picture
 
@@ -54,11 +55,23 @@ def fold(convention: Convention, kernel: np.ndarray) -> np.ndarray:
 
 def to_array(picture: Picture, convention: Convention, pixel_range: float = 255.0) -> np.ndarray:
     """Picture -> float32 1x3xHxW, pixels 0..pixel_range minus the convention's mean."""
-    values = picture.floats() * np.float32(pixel_range) - np.asarray(convention.mean, np.float32)
-    return np.ascontiguousarray(values.transpose(2, 0, 1)[np.newaxis])
+    return from_floats(picture.floats(), convention, pixel_range)
+
+
+def from_floats(values: np.ndarray, convention: Convention, pixel_range: float) -> np.ndarray:
+    """HxWx3 floats, usually 0..1, -> float32 1x3xHxW as `to_array`."""
+    shifted = values * np.float32(pixel_range) - np.asarray(convention.mean, np.float32)
+    return np.ascontiguousarray(shifted.transpose(2, 0, 1)[np.newaxis], np.float32)
 
 
 def to_floats(array: np.ndarray, convention: Convention, pixel_range: float = 255.0) -> np.ndarray:
     """float32 1x3xHxW -> HxWx3 float32, clipped to 0..1."""
     values = array[0].transpose(1, 2, 0) + np.asarray(convention.mean, np.float32)
     return np.clip(values / np.float32(pixel_range), 0.0, 1.0)
+
+
+def resized(array: np.ndarray, width: int, height: int, *, overshoots: bool = True) -> np.ndarray:
+    """float32 1x3xHxW at another size: bicubic, or bilinear where values must not overshoot."""
+    method = Image.Resampling.BICUBIC if overshoots else Image.Resampling.BILINEAR
+    planes = [Image.fromarray(plane).resize((width, height), method) for plane in array[0]]
+    return np.stack([np.asarray(plane) for plane in planes])[np.newaxis]

@@ -1,45 +1,102 @@
-"""Known recipes as differences from the defaults, each value with its reason."""
+"""Defaults, then a preset's differences, then what the user typed; and what to do without VGG."""
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 from collections.abc import Mapping
 from typing import Any
 
-from nstyle.errors import OptionError
-from nstyle.options import Options, build, nearest
+from nstyle import layers, places
+from nstyle.errors import OptionError, WeightsError
+from nstyle.options import Delivery, Options, build
+from nstyle.recipes import PRESETS, Preset
+from nstyle.syntax import nearest, parse_layers
 
-# MXNet's example/neural-style as of 2015-11-27, number for number
-# (learning rate 0.1, factor 0.9 and remove-noise 0.2 are the defaults, too).
-MXNET: dict[str, Any] = {
-    "model": "vgg19",
-    "normalization": "mxnet",  # (G - A) F / (C^2 HW) and (F - P) as head gradients
-    "tv_weight": 0.0,  # it had none
-    "max_long_edge": 600,
-    "enlarge": True,  # its long edge was always max-long-edge
-    "resize": "bilinear-plain",  # skimage of 2015 did not smooth when shrinking
-    "fit": "stretch",  # the style took the photo's size
-    "pixel_range": 256.0,  # it multiplied 0..1 by 256
-    "pooling": "avg",  # every pooling layer was turned into average pooling
-    "init": "noise",
-    "noise_range": 0.1,  # uniform in (-0.1, 0.1)
-    "lr_sched_delay": 10,
-    "momentum": 0.9,
-    "weight_decay": 0.005,
-    "clip_gradient": 10.0,  # element-wise, before the weight decay is added
-    "step_limit": 0.0,
-    "backoff": 1.0,
-    "denoiser": "tv",  # skimage's denoise_tv_chambolle, weight = remove-noise
-}
+__all__ = ["PRESETS", "Preset", "delivery", "find", "resolve"]
 
-PRESETS: dict[str, Mapping[str, Any]] = {"mxnet": MXNET}
+log = logging.getLogger("nstyle")
+
+SLIM = "vgg19-slim"
+
+
+def find(preset: str) -> Preset:
+    """The preset of that name. Raises OptionError."""
+    if preset not in PRESETS:
+        raise OptionError(f"--preset: {preset!r} is none of {nearest(preset, PRESETS)}")
+    return PRESETS[preset]
 
 
 def resolve(typed: Mapping[str, Any], preset: str | None = None) -> Options:
     """Defaults, then the preset's differences, then what the user typed.
 
-    Raises OptionError for an unknown preset or a bad value.
+    A preset whose network is not installed is run with vgg19-slim, said in one line; what the user
+    typed is never replaced. Raises OptionError for an unknown preset or a bad value.
     """
-    if preset is not None and preset not in PRESETS:
-        raise OptionError(f"--preset: {preset!r} is none of {nearest(preset, PRESETS)}")
-    differences = PRESETS[preset] if preset else {}
+    differences = differences_of(preset, Options)
+    if preset is None:
+        return build(Options, typed)
+    if typed.get("weights") is not None:
+        differences.pop("model", None)  # the file says what it is
+    differences = fitted(differences, typed, preset)
     return build(Options, {**differences, **typed})
+
+
+def delivery(typed: Mapping[str, Any], preset: str | None = None) -> Delivery:
+    """The same for what a run leaves behind. Raises OptionError."""
+    return build(Delivery, {**differences_of(preset, Delivery), **typed})
+
+
+def differences_of(preset: str | None, cls: type) -> dict[str, Any]:
+    """The preset's values for the fields of Options or Delivery."""
+    names = {entry.name for entry in dataclasses.fields(cls)}
+    values = find(preset).values if preset is not None else {}
+    return {name: value for name, (value, _) in values.items() if name in names}
+
+
+def fitted(differences: Mapping[str, Any], typed: Mapping[str, Any], preset: str) -> dict[str, Any]:
+    """The preset's differences for the network that is there, with a line where it is another."""
+    meant = differences.get("model", "auto")
+    model = typed.get("model", meant)
+    if "model" not in typed and not installed(meant):
+        model = SLIM
+    if model == "auto":
+        model, _ = places.find(model)
+    if model != SLIM or typed.get("weights") is not None:
+        return dict(differences)
+    moved: dict[str, str] = {}
+    changed = {
+        name: nearest_layers(differences[name], name, moved)
+        for name in ("content_layers", "style_layers")
+        if name in differences and name not in typed
+    }
+    if meant not in (SLIM, "auto"):
+        why = "as asked" if "model" in typed else f"{meant} is not installed"
+        words = [f"; {layer} becomes {below}" for layer, below in moved.items()]
+        log.info("preset %s runs on %s, %s%s", preset, SLIM, why, "".join(words))
+    return {**differences, **changed, "model": SLIM}
+
+
+def installed(model: str) -> bool:
+    """Whether the weights of the model are there."""
+    try:
+        places.find(model)
+    except WeightsError:
+        return False
+    return True
+
+
+def nearest_layers(text: str, name: str, moved: dict[str, str]) -> str:
+    """Layers that vgg19-slim lacks replaced by the nearest below (also noted in `moved`)."""
+    order, there = (layers.taps(layers.BLOCKS[model]) for model in ("vgg19", SLIM))
+    found: dict[str, float] = {}
+    for layer, weight in parse_layers(text, name).items():
+        kind = layer.rstrip("_0123456789")
+        upto = order[: order.index(layer) + 1]
+        below = [tap for tap in upto if tap in there and tap.startswith(kind)][-1]
+        found[below] = found.get(below, 0.0) + weight
+        if below != layer:
+            moved[layer] = below
+    if not moved:
+        return text
+    return ",".join(f"{layer}:{weight:g}" for layer, weight in found.items())

@@ -8,6 +8,7 @@ from nstyle.errors import OptionError
 
 MIN_STYLE_EDGE = 128  # below this a style has no texture left for the deep layers
 MIN_EDGE = 16  # one position at the deepest layer
+COARSEST = 128  # long edge at which painting begins, about: smaller pictures show no strokes
 
 Size = tuple[int, int]  # width, height
 
@@ -24,6 +25,44 @@ def result_size(photo: Size, long_edge: int, enlarge: bool) -> Size:
     return checked(size, photo, long_edge)
 
 
+def boxed_size(photo: Size, wanted: tuple[int | None, int | None], *, keep: bool) -> Size:
+    """Size of the result for --size: within WxH in the photo's aspect, or (not keep) exactly that.
+
+    Where only one edge is wanted the other follows from the aspect, cut by int() if not keep.
+    Raises OptionError where an edge would be under 16 px.
+    """
+    width, height = wanted
+    if width and height and not keep:
+        return width, height
+    scale = min(edge / own for edge, own in zip(wanted, photo) if edge)
+    rounding = 0.5 if keep else 0.0
+    # 1e-9: an edge that was asked for must not lose a pixel to the division.
+    fitted = [int(own * scale + rounding + 1e-9) for own in photo]
+    return checked((fitted[0], fitted[1]), photo, max(fitted), "--size")
+
+
+def scale_sizes(size: Size, scales: int | str, step: float) -> list[Size]:
+    """The sizes to paint at, smallest first, the last being `size`; each `step` times the former.
+
+    scales: how many, or "auto": as many as keep the long edge at least about COARSEST. Sizes whose
+    short edge would be under 16 px are left out.
+    """
+    if scales == "auto":
+        scales = 1 + max(0, round(math.log(max(size) / COARSEST, step)))
+    shrunk = [tuple(round(edge / step**power) for edge in size) for power in range(int(scales))]
+    return [(width, height) for width, height in reversed(shrunk) if min(width, height) >= MIN_EDGE]
+
+
+def final_size(result: Size, photo: Size, rescale: str) -> Size:
+    """Size after the painting: as painted ("no"), the photo's own, or its aspect with the painted
+    long edge.
+    """
+    if rescale == "no":
+        return result
+    scale = 1.0 if rescale == "size" else max(result) / max(photo)
+    return max(1, round(photo[0] * scale)), max(1, round(photo[1] * scale))
+
+
 def truncated_size(photo: Size, long_edge: int) -> Size:
     """MXNet's example: the long edge is long_edge, the other cut to a whole number by int().
 
@@ -33,15 +72,21 @@ def truncated_size(photo: Size, long_edge: int) -> Size:
     return checked((int(photo[0] * scale), int(photo[1] * scale)), photo, long_edge)
 
 
-def checked(size: Size, photo: Size, long_edge: int) -> Size:
+def checked(size: Size, photo: Size, long_edge: int, flag: str = "--max-long-edge") -> Size:
     """The size, or OptionError where the network would have nothing to see."""
     if min(size) < MIN_EDGE:
         least = math.ceil(MIN_EDGE * max(photo) / min(photo))
         raise OptionError(
-            f"--max-long-edge: {long_edge} makes this {photo[0]}x{photo[1]} picture "
+            f"{flag}: {long_edge} makes this {photo[0]}x{photo[1]} picture "
             f"{size[0]}x{size[1]}; both edges must be at least {MIN_EDGE} px, so give {least}"
         )
     return size
+
+
+def shrunk_style(style: Size, shrink: float) -> Size:
+    """A style picture's size for a smaller result; its short edge is not under 128 px then."""
+    shrink = min(1.0, max(shrink, MIN_STYLE_EDGE / min(style)))
+    return max(1, round(style[0] * shrink)), max(1, round(style[1] * shrink))
 
 
 def style_size(style: Size, result: Size, style_scale: float) -> Size:

@@ -56,8 +56,8 @@ class Step:
 class Result:
     """A finished picture and how it came about.
 
-    stopped: "eps", "max-epochs", "interrupted", "callback" or "diverged"; metadata: the options
-    that shape the picture, as written into files.
+    stopped: "eps", "max-epochs", "minimum", "interrupted", "callback" or "diverged"; metadata: the
+    options that shape the picture, as written into files.
     """
 
     picture: Picture

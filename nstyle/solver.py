@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,8 @@ Describe = Callable[[int, float, float, float, Any], Step]
 class Watch:
     """Observes an optimiser: one Step per epoch for the listeners, True when it shall stop.
 
-    x is the newest point; good the newest whose loss is known to be finite (the one before x).
+    x is the newest point; good the newest whose loss is known to be finite (the one before x);
+    state what the optimiser needs to go on. history may begin with the steps of earlier scales.
     """
 
     objective: Any
@@ -37,10 +38,11 @@ class Watch:
     max_epochs: int
     history: list[Step] = field(default_factory=list)
     stopped: str = ""
+    state: dict[str, Any] = field(default_factory=dict)
     last: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
-        self.good = self.x
+        self.good, self.before = self.x, len(self.history)
 
     def __call__(self, x: Any, loss: float, state: dict[str, Any]) -> bool:
         """The optimiser's `observe`. Raises DivergedError where loss or picture is not finite."""
@@ -54,7 +56,7 @@ class Watch:
         eps = change / size if size else math.inf if change else 0.0
         now = time.perf_counter()
         step = self.describe(epoch, loss, eps, now - self.last, x)
-        self.x, self.last = x, now
+        self.x, self.last, self.state = x, now, state
         self.history.append(step.without_picture())
         wishes = [listener(step) for listener in self.listeners]
         self.stopped = self.reason(step, any(wish is True for wish in wishes))
@@ -62,7 +64,7 @@ class Watch:
 
     def reason(self, step: Step, wished: bool) -> str:
         """Why to stop after this step, or ''."""
-        if step.epoch >= FIRST_EPS_EPOCH and step.eps < self.stop_eps:
+        if step.epoch - self.before >= FIRST_EPS_EPOCH and step.eps < self.stop_eps:
             return "eps"
         if step.epoch >= self.max_epochs:
             return "max-epochs"
@@ -78,16 +80,20 @@ def solve(
     listeners: Sequence[Listener] = (),
     stop_eps: float = 0.005,
     max_epochs: int = 1000,
+    history: Sequence[Step] = (),
+    state: Mapping[str, Any] | None = None,
 ) -> Watch:
     """Run an optimiser until the relative change falls below stop_eps; x in the result is last.
 
-    minimise(objective, x, observe=...). stop_eps counts from epoch 10. Ctrl-C ends the run with
-    stopped = "interrupted". Raises DivergedError with the attribute `watch`, whose x is the last
-    good picture.
+    minimise(objective, x, observe=..., state=...). stop_eps counts from the tenth epoch on; epochs
+    are numbered on from `history`, up to max_epochs. Ctrl-C ends the run with stopped =
+    "interrupted"; an optimiser that finds no better point with "minimum". Raises DivergedError with
+    the attribute `watch`, whose x is the last good picture.
     """
-    watch = Watch(objective, x, describe, listeners, stop_eps, max_epochs)
+    watch = Watch(objective, x, describe, listeners, stop_eps, max_epochs, list(history))
     try:
-        minimise(objective, x, observe=watch)
+        minimise(objective, x, observe=watch, state=state)
+        watch.stopped = watch.stopped or "minimum"
     except KeyboardInterrupt:
         watch.stopped = "interrupted"
     except DivergedError as error:

@@ -59,6 +59,19 @@ def parse_gpu(value: int | str) -> int | str:
     return index
 
 
+def parse_scales(value: int | str) -> int | str:
+    """ "auto" or how many sizes, 1 to 12. Raises OptionError."""
+    if value == "auto":
+        return value
+    try:
+        count = int(convert(int, value, "--scales"))
+    except OptionError:
+        count = 0
+    if not 1 <= count <= 12:
+        raise OptionError(f"--scales: {value!r} is no number of sizes; allowed is 1 to 12, or auto")
+    return count
+
+
 def parse_layers(text: str, name: str) -> dict[str, float]:
     """ "relu1_1:0.5,relu3_1" -> {"relu1_1": 0.5, "relu3_1": 1.0}; weight 0 leaves a layer out.
 
@@ -91,3 +104,17 @@ def noise_share(init: str) -> float | None:
     if not 0 <= number <= 1:
         raise OptionError(f"--init: the share of noise {share} is out of range; allowed is 0 to 1")
     return float(number)
+
+
+def parse_size(text: str) -> tuple[int | None, int | None]:
+    """640x480 -> (640, 480), x400 -> (None, 400), 600x -> (600, None). Raises OptionError."""
+    words = text.lower().replace("×", "x").split("x")
+    edges = [word.strip() for word in words]
+    usual = all(not edge or (edge.isascii() and edge.isdigit()) for edge in edges)
+    if len(edges) != 2 or not usual or not any(edges):
+        raise OptionError(f"--size: {text!r} is not WxH, xH or Wx; e.g. 640x480 or x400")
+    width, height = (int(edge) if edge else None for edge in edges)
+    for edge in (width, height):
+        if edge is not None and not 16 <= edge <= 65000:
+            raise OptionError(f"--size: {edge} is out of range; allowed is from 16 to 65000")
+    return width, height

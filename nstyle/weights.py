@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from nstyle import pixels
+from nstyle import archives, pixels
+from nstyle.archives.contents import Archive, refusal
 from nstyle.errors import WeightsError
-from nstyle.naming import recognise
+from nstyle.naming import Recognised, recognise
 from nstyle.pixels import Convention
 from nstyle.places import BUILT_IN, BUILT_IN_SHA256, PRETRAINED
 
@@ -26,7 +27,7 @@ KNOWN_FILES = {
     "62dff35af2d701a3b5a0c31e29641b8463efe54627bf825aee7e8d078cb20a49": ("reflect", "max"),
 }
 VGG_FIRST_WIDTH = 64  # channels of conv1_1; a file with fewer is called slim
-PARAMS_MAGIC = (0x112).to_bytes(8, "little")  # MXNet's list of NDArrays
+MAX_VALUES = 2**26  # of a kernel; VGG's largest has 2.4 million
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,30 @@ class Weights:
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A file that was read and recognised. family: "vgg16" or "vgg19"."""
+    """A file that was opened and recognised; most kinds keep their values in the file till then."""
 
-    path: str
-    family: str
-    convention: Convention
-    arrays: Mapping[str, np.ndarray]
-    names: Mapping[str, str]  # "conv1_1_weight" -> the file's own name
+    archive: Archive
+    recognised: Recognised
+
+    @property
+    def path(self) -> str:
+        """Where it lies."""
+        return self.archive.path
+
+    @property
+    def family(self) -> str:
+        """vgg16 or vgg19."""
+        return self.recognised.family
+
+    @property
+    def convention(self) -> Convention:
+        """How it wants its pictures."""
+        return self.recognised.convention
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Our names, as conv1_1_weight -> the file's own."""
+        return self.recognised.names
 
 
 def load(path: str, wanted: Sequence[str], *, model: str = "auto") -> Weights:
@@ -72,9 +90,11 @@ def read(path: str, model: str = "auto") -> WeightsFile:
     """
     if PRETRAINED in Path(path).resolve().parents:
         check_built_in(path)
-    arrays = read_arrays(path)
-    names, convention, family = recognise(arrays, path, model)
-    return WeightsFile(path, family, convention, arrays, names)
+    archive = archives.read(path)
+    found = recognise(archive.arrays, path, model)
+    if archive.mean is not None:
+        found = replace(found, convention=replace(found.convention, mean=archive.mean))
+    return WeightsFile(archive, found)
 
 
 def select(file: WeightsFile, wanted: Sequence[str]) -> Weights:
@@ -82,12 +102,12 @@ def select(file: WeightsFile, wanted: Sequence[str]) -> Weights:
 
     Raises WeightsError where a needed array is missing, misshapen or not finite.
     """
-    arrays = {name: take(file.arrays, file.names, name, file.path) for name in wanted}
+    arrays = {name: take(file, name) for name in wanted}
     check_chain(arrays, file.path)
     padding, pooling = properties(file.path)
     first = wanted[0]
     arrays[first] = (pixels.fold(file.convention, arrays[first][0]), arrays[first][1])
-    ignored = len(file.arrays) - 2 * len(arrays)
+    ignored = len(file.archive.arrays) - 2 * len(arrays)
     if ignored:
         log.debug("%s: %d arrays beyond what is needed are ignored", file.path, ignored)
     slim = file.family == "vgg19" and arrays[first][0].shape[0] < VGG_FIRST_WIDTH
@@ -95,37 +115,12 @@ def select(file: WeightsFile, wanted: Sequence[str]) -> Weights:
     return Weights(model, arrays, file.convention, padding, pooling, file.path)
 
 
-def read_arrays(path: str) -> dict[str, np.ndarray]:
-    """All arrays of a .params file, as they are. Raises WeightsError."""
-    from nstyle.backend import mx, nd  # here, so that finding and refusing stays light
-
-    check_format(path)
-    try:
-        loaded = nd.load(path)
-    except (mx.MXNetError, OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[-1][:200] if str(error).strip() else "damaged"
-        raise WeightsError(f"--weights {path}: damaged or not readable ({reason})") from error
-    if not isinstance(loaded, dict):
-        raise WeightsError(f"--weights {path}: its arrays have no names, so no VGG can be built")
-    return {name: array.asnumpy() for name, array in loaded.items()}
-
-
 def check_format(path: str) -> None:
-    """Refuse what is not there or, by its first bytes, no .params file; MXNet is not needed.
+    """Refuse what is not there or, by its first bytes, no weights file; MXNet is not needed.
 
     Raises WeightsError.
     """
-    if not os.path.isfile(path):
-        what = "is a folder" if os.path.isdir(path) else "no such file"
-        shown = path if path.isprintable() else repr(path)
-        raise WeightsError(f"--weights {shown}: {what}; give an MXNet .params file of a VGG")
-    try:
-        with open(path, "rb") as stream:
-            magic = stream.read(len(PARAMS_MAGIC))
-    except OSError as error:
-        raise WeightsError(f"--weights {path}: cannot be read ({error.strerror})") from error
-    if magic != PARAMS_MAGIC:
-        raise WeightsError(f"--weights {path}: not an MXNet .params file (by its content)")
+    archives.check(path)
 
 
 def check_built_in(path: str) -> None:
@@ -143,26 +138,47 @@ def properties(path: str) -> tuple[str, str]:
     return "zero", "avg"
 
 
-def take(
-    arrays: Mapping[str, np.ndarray], names: Mapping[str, str], layer: str, path: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """(kernel, bias) of a convolution. Raises WeightsError if missing, misshapen, not finite."""
-    for kind in ("weight", "bias"):
-        if f"{layer}_{kind}" not in names:
-            raise WeightsError(
-                f"--weights {path}: {layer}_{kind} is missing, which the chosen layers need"
-            )
+def take(file: WeightsFile, layer: str) -> tuple[np.ndarray, np.ndarray]:
+    """(kernel OIHW, bias) of a convolution, float32.
+
+    Raises WeightsError if missing, misshapen, not finite.
+    """
+    check_shapes(file, layer)
     kernel, bias = (
-        arrays[names[f"{layer}_{kind}"]].astype(np.float32) for kind in ("weight", "bias")
+        floats(file, layer, file.archive.read(file.names[f"{layer}_{kind}"]))
+        for kind in ("weight", "bias")
     )
-    if kernel.ndim != 4 or kernel.shape[2:] != (3, 3) or bias.shape != kernel.shape[:1]:
-        raise WeightsError(
-            f"--weights {path}: {layer} has shapes {kernel.shape} and {bias.shape}; "
-            "a VGG's are (out, in, 3, 3) and (out,)"
+    return file.recognised.layout.to_oihw(kernel), bias
+
+
+def check_shapes(file: WeightsFile, layer: str) -> None:
+    """Refuse a layer that is not there or no convolution of 3x3, before its values are read.
+
+    Raises WeightsError.
+    """
+    for kind in ("weight", "bias"):
+        if f"{layer}_{kind}" not in file.names:
+            raise refusal(file.path, f"{layer}_{kind} is missing, which the chosen layers need")
+    kernel, bias = (
+        file.archive.arrays[file.names[f"{layer}_{kind}"]].shape for kind in ("weight", "bias")
+    )
+    layout = file.recognised.layout
+    if not layout.fits(kernel, bias) or math.prod(kernel) > MAX_VALUES:
+        raise refusal(
+            file.path,
+            f"{layer} has shapes {kernel} and {bias}; a VGG's are {layout.wanted} and (out,)",
         )
-    if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
-        raise WeightsError(f"--weights {path}: {layer} holds values that are not finite")
-    return kernel, bias
+
+
+def floats(file: WeightsFile, layer: str, values: np.ndarray) -> np.ndarray:
+    """The values as float32. Raises WeightsError where they are no finite numbers."""
+    if values.dtype.kind not in "fiu":
+        raise refusal(file.path, f"{layer} holds {values.dtype}; a VGG's are real numbers")
+    with np.errstate(over="ignore"):
+        single = values.astype(np.float32)
+    if not np.isfinite(single).all():
+        raise refusal(file.path, f"{layer} holds values that are not finite")
+    return single
 
 
 def check_chain(arrays: Mapping[str, tuple[np.ndarray, np.ndarray]], path: str) -> None:
@@ -170,8 +186,7 @@ def check_chain(arrays: Mapping[str, tuple[np.ndarray, np.ndarray]], path: str) 
     channels, before = 3, "the picture"
     for layer, (kernel, _) in arrays.items():
         if kernel.shape[1] != channels:
-            raise WeightsError(
-                f"--weights {path}: {layer} takes {kernel.shape[1]} channels, "
-                f"but {before} has {channels}"
+            raise refusal(
+                path, f"{layer} takes {kernel.shape[1]} channels, but {before} has {channels}"
             )
         channels, before = kernel.shape[0], layer

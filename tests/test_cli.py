@@ -21,6 +21,7 @@ from PIL import Image
 from test_records import a_result
 
 from nstyle import __version__, callbacks, cli, image, transfer
+from nstyle.commands import run as run_command
 from nstyle.options import Options, shaping
 
 CHECKOUT = Path(__file__).parents[1]
@@ -63,6 +64,13 @@ REFUSED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "layer weight": (["--style-layers", "relu1_1:x"], ["--style-layers", "relu1_1", "'x'"]),
     "model": (["--model", "vgg18"], ["--model", "'vgg18'", "vgg19-slim", "did you mean 'vgg1"]),
     "preset": (["--preset", "mxnt"], ["--preset", "'mxnt'", "did you mean 'mxnet'"]),
+    "preset near to nothing": (["--preset", "nope"], ["--preset", "'nope'", "tf-scroll"]),
+    "empty preset": (["--preset", ""], ["--preset", "''", "mxnet-nag"]),
+    "preset with an absent model": (
+        ["--preset", "keras-prisma", "--model", "vgg16"],
+        ["--model vgg16", "nstyle download"],
+    ),
+    "preset with an unknown model": (["--preset", "mxnet", "--model", "vgg"], ["--model vgg19"]),
     "extension": (["--output", "out.jpgg"], ["out.jpgg", ".tiff", "did you mean .jpg"]),
     "no extension": (["--output", "out"], ["out", "extension", ".png"]),
     "output is a folder": (["--output", "folder"], ["folder"]),
@@ -83,6 +91,18 @@ REFUSED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "init": (["--init", "nois"], ["--init", "nois", "content", "noise:0.7"]),
     "init share": (["--init", "noise:2"], ["--init", "2", "0 to 1"]),
     "lr": (["--lr", "-0.1"], ["--lr", "-0.1", "at least"]),
+    "lr word": (["--lr", "fast"], ["--lr", "'fast'", "number"]),
+    "lr 0": (["--lr", "0"], ["--lr", "0", "at least"]),
+    "optimizer": (["--optimizer", "adm"], ["--optimizer", "'adm'", "lbfgs", "did you mean 'adam'"]),
+    "size": (["--size", "640"], ["--size", "'640'", "640x480"]),
+    "size words": (["--size", "widexhigh"], ["--size", "'widexhigh'", "640x480"]),
+    "size below": (["--size", "15x400"], ["--size", "15", "from 16"]),
+    "size of a scroll": (["--size", "18x18"], ["--size", "18x14", "at least 16"]),
+    "size beyond arrays": (["--size", "60000x"], ["--size", "60000x48000", "at most"]),
+    "rescale": (["--rescale", "sise"], ["--rescale", "'sise'", "did you mean 'size'"]),
+    "set average": (["--set", "average=1"], ["average", "1", "from 0"]),
+    "set tv_form": (["--set", "tv_form=power2"], ["tv_form", "did you mean 'power'"]),
+    "set mean": (["--set", "mean_subtraction=maybe"], ["mean_subtraction", "'maybe'"]),
     "lr nan": (["--lr", "nan"], ["--lr", "nan", "at least"]),
     "epochs": (["--max-num-epochs", "0"], ["--max-num-epochs", "0", "at least 1"]),
     "epochs word": (["--max-num-epochs", "many"], ["--max-num-epochs", "'many'", "whole number"]),
@@ -147,7 +167,10 @@ print(json.dumps(answers))
 """
 OTHER_DOOR = {
     "no command": ([], ["COMMAND"]),
-    "command": (["paint"], ["paint", "run"]),
+    "command": (["pant"], ["'pant'", "run", "download"]),
+    "near command": (["rum"], ["'rum'", "did you mean 'run'"]),
+    "empty command": ([""], ["''", "run"]),
+    "flag before a wrong command": (["--x", "rum"], ["did you mean 'run'"]),
     "flag after run": (["run", "--stop-ep", "1"], ["--stop-ep", "did you mean --stop-eps?"]),
     "value after run": (["run", "--lr", "-1"], ["--lr", "-1", "at least"]),
     "photo after run": (["run", "--content-image", "no.png"], ["no.png", "no such file"]),
@@ -546,8 +569,8 @@ def test_without_arguments_the_samples_are_painted(tmp_path, monkeypatch, capsys
     assert cli.main_run([]) == 0
     content, style, options = asked
     assert (Path(content), Path(style)) == (
-        CHECKOUT / "input" / cli.SAMPLE_PHOTO,
-        CHECKOUT / "input" / cli.SAMPLE_STYLE,
+        CHECKOUT / "input" / run_command.SAMPLE_PHOTO,
+        CHECKOUT / "input" / run_command.SAMPLE_STYLE,
     )
     assert Path(content).is_file()
     assert Path(style).is_file()

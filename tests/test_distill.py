@@ -12,7 +12,15 @@ from PIL import Image
 from nstyle import distill as room
 from nstyle.backend import mx, nd
 from nstyle.distill import DistillOptions, distill, measure, ratios
-from nstyle.distillation import checkpoint, maps, pictures, student, teachers, training
+from nstyle.distillation import (
+    checkpoint,
+    maps,
+    measuring,
+    pictures,
+    student,
+    teachers,
+    training,
+)
 from nstyle.errors import DivergedError, ImageError, NStyleError, OptionError, WeightsError
 from nstyle.layers import convolutions
 from nstyle.networks import TappedVGG
@@ -354,16 +362,17 @@ def test_a_teacher_with_a_broken_layer_is_refused(tmp_path):
         teachers.Teachers([path])
 
 
+class Pooled(teachers.Teacher):
+    """A teacher that pools as the student does, so that it can be met."""
+
+    def prepare(self, wanted):
+        super().prepare(wanted)
+        network = TappedVGG(teachers.VGG19, TINY, list(wanted), pooling="avg")
+        teachers.fill(network, self._arrays)
+        self._network = network
+
+
 def test_measure_finds_the_perfect_network_perfect_and_another_worse(toys, tmp_path):
-    class Pooled(teachers.Teacher):
-        """A teacher that pools as the student does, so that it can be met."""
-
-        def prepare(self, wanted):
-            super().prepare(wanted)
-            network = TappedVGG(teachers.VGG19, TINY, list(wanted), pooling="avg")
-            teachers.fill(network, self._arrays)
-            self._network = network
-
     files = {"same": str(toys / "vgg19.params")}
     files["other"] = write_network(tmp_path / "other.params", TINY, seed=8)
     with pytest.MonkeyPatch.context() as patch:
@@ -378,6 +387,22 @@ def test_measure_finds_the_perfect_network_perfect_and_another_worse(toys, tmp_p
         assert errors["gram"] < 1e-2
     assert all(errors["variance"] > 0.01 for errors in found["other"].values())
     assert ratios(found["other"], found["other"])["gram"] == 1
+
+
+def test_likeness_is_how_much_more_the_teachers_layers_hold(toys, tmp_path, monkeypatch):
+    monkeypatch.setattr(teachers, "Teacher", Pooled)
+    arrays = student.random_arrays(TINY, 7)
+    arrays["conv1_1_weight"] = arrays["conv1_1_weight"] / 2  # all that follows is halved, too
+    for name in arrays:
+        assert not name.endswith("bias") or not arrays[name].any()
+    half = write_network(tmp_path / "half.params", TINY, **arrays)
+    knobs = [str(toys / "vgg19.params")], [str(toys / "photos")], str(toys / "heldout.txt")
+    found = measuring.likeness(half, *knobs)
+    assert list(found) == list(teachers.TAPS)
+    for tap, facts in found.items():
+        assert facts["channels"] == TINY[convolutions(teachers.VGG19).index(f"conv{tap[4:]}")]
+        assert facts["content"] == pytest.approx(4, rel=1e-3)
+        assert facts["style"] == pytest.approx(16, rel=1e-3)
 
 
 def test_checkpoints_hold_no_pickles(tmp_path):

@@ -1,67 +1,71 @@
-"""download.sh against a local server: what is wrong is never kept."""
+"""download.sh against a local server: with the real checksums, so what is wrong is never kept."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
-import threading
+import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import server
 
-SCRIPT = Path(__file__).parents[1] / "download.sh"
-
-
-class WrongFile(BaseHTTPRequestHandler):
-    """Answers every address with a page and status 200, but /missing with 404."""
-
-    def do_GET(self) -> None:
-        page = b"<html>not a network</html>"
-        self.send_response(404 if self.path.startswith("/missing") else 200)
-        self.send_header("Content-Length", str(len(page)))
-        self.end_headers()
-        self.wfile.write(page)
-
-    def log_message(self, *words: object) -> None:
-        pass
+CHECKOUT = Path(__file__).parents[1]
+ONLY_CODE = shutil.ignore_patterns("__pycache__", "*.params", "samples")
 
 
 @pytest.fixture(scope="module")
-def mirror() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), WrongFile)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+def mirror() -> Iterator[server.Site]:
+    with server.serving(b"not a network") as site:
+        yield site
 
 
-def download(folder: Path, mirror: str) -> subprocess.CompletedProcess[str]:
-    shutil.copy(SCRIPT, folder / "download.sh")
-    settings = {**os.environ, "MIRROR": mirror, "no_proxy": "127.0.0.1"}
-    words = ["bash", str(folder / "download.sh")]
-    return subprocess.run(words, env=settings, capture_output=True, text=True, timeout=60)
+@pytest.fixture
+def download(tmp_path, mirror):
+    """download(*words, MIRROR=...) in a copy of the checkout; the site's list is emptied."""
+    mirror.asked.clear()
+    shutil.copy(CHECKOUT / "download.sh", tmp_path)
+    shutil.copytree(CHECKOUT / "nstyle", tmp_path / "nstyle", ignore=ONLY_CODE)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").symlink_to(sys.executable)
+
+    def run(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        there = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        return subprocess.run(
+            ["bash", str(tmp_path / "download.sh"), *words],
+            cwd="/",
+            env={**there, "PATH": path, "no_proxy": "127.0.0.1", **settings},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run
 
 
-needs_a_client = pytest.mark.skipif(
-    not (shutil.which("curl") or shutil.which("wget")), reason="neither curl nor wget is installed"
-)
+def check_refusal(done: subprocess.CompletedProcess[str], why: str) -> None:
+    assert done.returncode == 2
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith("nstyle: error: ")
+    assert why in line and "--mirror" in line and "by hand" in line
 
 
-@needs_a_client
-def test_a_page_instead_of_the_file_is_refused_and_not_kept(tmp_path, mirror):
-    done = download(tmp_path, mirror)
-    assert done.returncode == 1
-    assert "not VGG-19's weights file" in done.stderr
+def test_a_wrong_file_is_refused_and_not_kept(download, tmp_path, mirror):
+    check_refusal(download("--mirror", mirror.address), "is not vgg19.params")
+    assert [path for path, _ in mirror.asked] == ["/vgg19.params", "/vgg19.h5"]
     assert list((tmp_path / "model").iterdir()) == []
 
 
-@needs_a_client
-def test_an_address_without_the_file_names_the_ways_out(tmp_path, mirror):
-    done = download(tmp_path, f"{mirror}/missing")
-    assert done.returncode == 1
-    assert "MIRROR=URL" in done.stderr and "by hand" in done.stderr
-    assert not (tmp_path / "model" / "vgg19.params").exists()
+def test_the_mirror_may_be_in_the_environment(download, mirror):
+    done = download("--model", "vgg16", MIRROR=f"{mirror.address}/my mirror".replace(" ", "_"))
+    check_refusal(done, "is not vgg16.h5")
+    assert [path for path, _ in mirror.asked] == ["/my_mirror/vgg16.h5"]
+
+
+def test_an_address_without_the_file_names_the_ways_out(download, tmp_path, mirror, monkeypatch):
+    monkeypatch.setattr(mirror, "manners", [404])
+    check_refusal(download(MIRROR=mirror.address), "answered 404")
+    assert list((tmp_path / "model").iterdir()) == []

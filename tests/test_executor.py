@@ -37,6 +37,8 @@ def make_executor(
     content: Sequence[str] = ("relu4_2",),
     style: Sequence[str] = ("relu1_1", "relu2_1", "relu3_1"),
     tv: float = 1e-3,
+    form: str = "squared",
+    clip_norm: float = 0.0,
     **knobs: Any,
 ) -> Executor:
     """Each term divided by its target's energy, so that all of them count."""
@@ -49,8 +51,8 @@ def make_executor(
             scale = 1 / float(nd.square(target).sum().asscalar())
             terms.append(Term(kind, name, scale, target))
     if tv:
-        terms.append(Term("tv", "", tv / picture(1).size))
-    return Executor(features, terms, device=CPU)
+        terms.append(Term("tv", "", tv / picture(1).size, form=form))
+    return Executor(features, terms, device=CPU, clip_norm=clip_norm)
 
 
 def slope_error(
@@ -78,6 +80,10 @@ CASES: dict[str, dict[str, Any]] = {
         "style": ("pool1", "pool2"),
     },
     "no total variation": {"tv": 0.0},
+    "total variation as a Laplacian": {"form": "laplacian", "tv": 0.1},
+    "total variation to a power": {"form": "power"},
+    "average pooling that rounds up": {"ceil": True},
+    "maximum pooling that rounds up": {"ceil": True, "pooling": "max"},
 }
 
 
@@ -177,6 +183,39 @@ def test_heads_at_one_layer_add_up():
     style = make_executor(content=(), style=("relu2_1",), tv=0.0)
     found = [e(e.load(picture(3)))[1].asnumpy() for e in (both, content, style)]
     assert np.abs(found[0] - (found[1] + found[2])).max() < 1e-5 * np.abs(found[0]).max()
+
+
+def gradient_of(**knobs: Any) -> np.ndarray:
+    executor = make_executor(**knobs)
+    return executor(executor.load(picture(3)))[1].asnumpy().astype(np.float64)
+
+
+def test_the_limit_of_the_norm_is_for_the_layers_before_total_variation_is_added():
+    layers_only = gradient_of(tv=0.0)
+    norm = float(np.linalg.norm(layers_only))
+    variation = gradient_of(tv=10.0) - layers_only
+    assert np.linalg.norm(variation) > 0.1 * norm
+    limited = gradient_of(tv=10.0, clip_norm=norm / 4)
+    expected = layers_only / 4 + variation
+    assert np.abs(limited - expected).max() < 1e-5 * np.abs(expected).max()
+    assert np.linalg.norm(gradient_of(tv=0.0, clip_norm=norm / 4)) == pytest.approx(
+        norm / 4, rel=1e-5
+    )
+
+
+def test_a_norm_below_the_limit_is_left_alone():
+    free = gradient_of()
+    for limit in (0.0, 1.01 * np.linalg.norm(gradient_of(tv=0.0))):
+        assert np.array_equal(gradient_of(clip_norm=float(limit)), free)
+
+
+@pytest.mark.parametrize("clip_norm", [0.0, 1e-9, 1e9])
+def test_the_gradient_is_a_new_array_every_time(clip_norm):
+    executor = make_executor(tv=0.0, clip_norm=clip_norm)
+    _, first = executor(executor.load(picture(3)))
+    copy = first.asnumpy()
+    executor(executor.load(picture(4)))
+    assert np.array_equal(first.asnumpy(), copy)
 
 
 def test_the_contract_of_an_objective():

@@ -17,6 +17,7 @@ from PIL import Image
 from nstyle import inputs, layers
 from nstyle.errors import ImageError, OptionError, WeightsError
 from nstyle.options import Options
+from nstyle.pyramid import Size
 
 CHECKOUT = Path(__file__).parents[1]
 BUILT_IN = str(CHECKOUT / "nstyle" / "pretrained" / "vgg19-slim.params")
@@ -31,6 +32,12 @@ def write_picture(path: Path, seed: int = 0, size: tuple[int, int] = (64, 48)) -
 def gathered(content: Any, style: Any, **values: Any) -> inputs.Inputs:
     """gather() for these options."""
     return inputs.gather(content, style, Options(**values))
+
+
+def sizes(photo: Size, painting: Size, options: Options) -> tuple[Size, Size]:
+    """Of the result and of the style picture."""
+    size = inputs.result_size(photo, options)
+    return size, inputs.style_size_for(size, painting, options)
 
 
 def test_neither_gathering_nor_what_it_needs_loads_mxnet(tmp_path):
@@ -65,7 +72,7 @@ def test_a_small_photo_is_enlarged_only_when_asked():
 
 @pytest.mark.parametrize("scale", [1.0, 1.5, 2.0])
 def test_a_kept_style_has_its_own_aspect_and_scale_squared_times_the_pixels(scale):
-    size, style = inputs.sizes((400, 300), (900, 600), Options(style_scale=scale))
+    size, style = sizes((400, 300), (900, 600), Options(style_scale=scale))
     assert size == (400, 300)
     assert style[0] / style[1] == pytest.approx(1.5, rel=0.01)
     assert style[0] * style[1] == pytest.approx(scale**2 * 400 * 300, rel=0.01)
@@ -73,32 +80,32 @@ def test_a_kept_style_has_its_own_aspect_and_scale_squared_times_the_pixels(scal
 
 def test_a_kept_style_has_no_short_side_under_128_px_unless_the_file_has():
     chosen = Options(max_long_edge=64)
-    assert inputs.sizes((640, 480), (2500, 500), chosen)[1] == (640, 128)
-    assert inputs.sizes((640, 480), (400, 100), chosen)[1] == (400, 100)
+    assert sizes((640, 480), (2500, 500), chosen)[1] == (640, 128)
+    assert sizes((640, 480), (400, 100), chosen)[1] == (400, 100)
 
 
 def test_a_scroll_of_1_to_25_can_be_a_style():
-    style = inputs.sizes((512, 384), (5000, 200), Options())[1]
+    style = sizes((512, 384), (5000, 200), Options())[1]
     assert style[1] >= 128
     assert style[0] / style[1] == pytest.approx(25, rel=0.02)
 
 
 def test_a_stretched_style_takes_the_size_of_the_photo_and_sizes_are_cut_by_int():
     chosen = Options(fit="stretch", max_long_edge=100, enlarge=True)
-    assert inputs.sizes((300, 199), (64, 500), chosen) == ((100, 66), (100, 66))
-    assert inputs.sizes((30, 20), (64, 500), chosen) == ((100, 66), (100, 66))
+    assert sizes((300, 199), (64, 500), chosen) == ((100, 66), (100, 66))
+    assert sizes((30, 20), (64, 500), chosen) == ((100, 66), (100, 66))
 
 
 @pytest.mark.parametrize("fit", ["keep", "stretch"])
 @pytest.mark.parametrize("photo", [(640, 34), (34, 640), (6000, 16)])
 def test_a_result_under_16_px_is_refused_with_an_edge_that_would_do(fit, photo):
     with pytest.raises(OptionError) as caught:
-        inputs.sizes(photo, (64, 64), Options(fit=fit, max_long_edge=256))
+        sizes(photo, (64, 64), Options(fit=fit, max_long_edge=256))
     message = str(caught.value)
     assert message.startswith("--max-long-edge: 256")
     assert f"{photo[0]}x{photo[1]}" in message
     enough = int(message.split()[-1])
-    assert min(inputs.sizes(photo, (64, 64), Options(fit=fit, max_long_edge=enough))[0]) >= 16
+    assert min(sizes(photo, (64, 64), Options(fit=fit, max_long_edge=enough))[0]) >= 16
 
 
 @pytest.mark.parametrize("option", ["content_layers", "style_layers"])
@@ -206,11 +213,62 @@ def test_a_style_enlarged_beyond_max_pixels_is_refused():
 
 def test_a_style_larger_than_arrays_can_be_is_refused():
     with pytest.raises(OptionError, match="--style-scale"):
-        inputs.sizes((160, 107), (800, 980), Options(style_scale=100))
+        sizes((160, 107), (800, 980), Options(style_scale=100))
 
 
 def test_stretching_does_not_enlarge_unless_asked():
     options = Options(fit="stretch", max_long_edge=512)
-    assert inputs.sizes((320, 240), (100, 300), options) == ((320, 240), (320, 240))
+    assert sizes((320, 240), (100, 300), options) == ((320, 240), (320, 240))
     asked = Options(fit="stretch", max_long_edge=512, enlarge=True)
-    assert inputs.sizes((320, 240), (100, 300), asked)[0] == (512, 384)
+    assert sizes((320, 240), (100, 300), asked)[0] == (512, 384)
+
+
+# ---- --size, --rescale ----
+
+
+@pytest.mark.parametrize(
+    ("fit", "asked", "expected"),
+    [
+        ("keep", "60x60", (60, 40)),
+        ("keep", "x30", (45, 30)),
+        ("keep", "200x", (200, 133)),  # 133.3; enlarged without --enlarge
+        ("stretch", "60x60", (60, 60)),
+        ("stretch", "x31", (46, 31)),  # 46.5, cut
+        ("stretch", "200x", (200, 133)),
+    ],
+)
+def test_size_says_what_is_painted_instead_of_max_long_edge(fit, asked, expected):
+    photo, painting = tiny.picture(0, (96, 64)), tiny.picture(1, (60, 90))
+    found = gathered(photo, painting, size=asked, fit=fit, max_long_edge=32)
+    assert found.photo.size == found.final_size == expected
+    if fit == "stretch":
+        assert found.style.size == expected
+    else:
+        assert found.style.width / found.style.height == pytest.approx(2 / 3, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("rescale", "final"), [("no", (40, 40)), ("aspect", (40, 27)), ("size", (96, 64))]
+)
+def test_the_final_size_is_as_painted_the_photos_aspect_or_its_size(rescale, final):
+    photo, painting = tiny.picture(0, (96, 64)), tiny.picture(1, (60, 90))
+    found = gathered(photo, painting, size="40x40", fit="stretch", rescale=rescale)
+    assert (found.photo.size, found.final_size) == ((40, 40), final)
+
+
+def test_an_init_picture_is_brought_to_size_too(tmp_path):
+    start = write_picture(tmp_path / "start.png", 5, (90, 30))
+    photo, painting = tiny.picture(0, (96, 64)), tiny.picture(1)
+    found = gathered(photo, painting, init=start, size="40x50", fit="stretch")
+    assert found.start is not None
+    assert found.start.size == found.photo.size == (40, 50)
+
+
+def test_a_size_larger_than_arrays_can_be_is_refused_by_its_flag():
+    with pytest.raises(OptionError, match=r"--size: asks for 60000x40000"):
+        sizes((960, 640), (100, 100), Options(size="60000x"))
+
+
+def test_a_size_that_leaves_an_edge_under_16_px_is_refused():
+    with pytest.raises(OptionError, match=r"--size: 100 makes this 3000x300 picture 100x10;.*160"):
+        sizes((3000, 300), (100, 100), Options(size="100x100"))

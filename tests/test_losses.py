@@ -34,9 +34,29 @@ def style(x: np.ndarray, target: np.ndarray, scale: float) -> float:
     return scale * float(np.square(gram(x) - target).sum())
 
 
-def total_variation(x: np.ndarray, scale: float) -> float:
+def squared(x: np.ndarray, scale: float) -> float:
     across, down = np.diff(x, axis=3), np.diff(x, axis=2)
     return scale * float(np.square(across).sum() + np.square(down).sum())
+
+
+def laplacian(x: np.ndarray, scale: float) -> float:
+    """scale / 2 <x, K x>, pixel by pixel; outside the picture is zero."""
+    total = 0.0
+    wide = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    for _, c, i, j in np.ndindex(*x.shape):
+        near = wide[0, c, i : i + 3, j : j + 3]
+        kernel = np.array([[0, -1, 0], [-1, 4, -1], [0, -1, 0]]) / 8
+        total += near[1, 1] * (near * kernel).sum() / 2
+    return scale * float(total)
+
+
+def power(x: np.ndarray, scale: float) -> float:
+    """scale * sum of (a + b)^1.25, pixel by pixel; not the last row and column."""
+    total = 0.0
+    for _, c, i, j in np.ndindex(1, x.shape[1], x.shape[2] - 1, x.shape[3] - 1):
+        here, below, right = x[0, c, i, j], x[0, c, i + 1, j], x[0, c, i, j + 1]
+        total += ((here - below) ** 2 + (here - right) ** 2) ** 1.25
+    return scale * float(total)
 
 
 CONTENT_TARGET, STYLE_TARGET = values(1), gram(values(2)).astype(np.float32)
@@ -50,9 +70,17 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[np.ndarray], float]]] = {
         lambda x: losses.style(x, nd.array(STYLE_TARGET), 0.7),
         lambda x: style(x, STYLE_TARGET.astype(np.float64), 0.7),
     ),
-    "total_variation": (
-        lambda x: losses.total_variation(x, 0.7),
-        lambda x: total_variation(x, 0.7),
+    "squared_variation": (
+        lambda x: losses.squared_variation(x, 0.7),
+        lambda x: squared(x, 0.7),
+    ),
+    "laplacian_variation": (
+        lambda x: losses.laplacian_variation(x, 0.7),
+        lambda x: laplacian(x, 0.7),
+    ),
+    "power_variation": (
+        lambda x: losses.power_variation(x, 0.7),
+        lambda x: power(x, 0.7),
     ),
 }
 
@@ -91,7 +119,8 @@ def test_value_and_gradient_are_proportional_to_the_scale(name):
     arguments = [nd.array(values(3)), *map(nd.array, target)]
     (one, slope), (three, steep) = loss(*arguments, 1.0), loss(*arguments, 3.0)
     assert three.asscalar() == pytest.approx(3 * one.asscalar(), rel=1e-6)
-    assert np.allclose(steep.asnumpy(), 3 * slope.asnumpy(), rtol=1e-5)
+    error = np.abs(steep.asnumpy() - 3 * slope.asnumpy()).max()
+    assert error < 1e-6 * np.abs(steep.asnumpy()).max()
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -174,25 +203,70 @@ def test_style_refuses_a_gram_matrix_of_another_width():
         losses.style(nd.zeros((1, 3, 5, 7)), nd.zeros((4, 4)), 1.0)
 
 
-def test_a_constant_picture_has_no_total_variation():
-    value, gradient = losses.total_variation(nd.ones((1, 3, 6, 5)) * 100, 5.0)
+# ---- total variation ----
+
+FORMS = list(losses.VARIATIONS)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_forms_have_their_names(form):
+    assert losses.VARIATIONS[form] is getattr(losses, f"{form}_variation")
+
+
+@pytest.mark.parametrize("form", ["squared", "power"])
+def test_a_constant_picture_has_no_total_variation(form):
+    value, gradient = losses.VARIATIONS[form](nd.ones((1, 3, 6, 5)) * 100, 5.0)
     assert value.asscalar() == 0
     assert not gradient.asnumpy().any()
 
 
-def test_total_variation_by_hand():
-    value, gradient = losses.total_variation(nd.array([[[[0, 1], [0, 3]]]]), 0.5)
+def test_a_constant_picture_has_a_laplacian_at_its_border_only():
+    _, gradient = losses.laplacian_variation(nd.ones((1, 3, 6, 5)) * 100, 4.0)
+    found = gradient.asnumpy()[0]
+    assert not found[:, 1:-1, 1:-1].any()
+    assert (found[:, 1:-1, 0] == 50).all() and (found[:, 0, 0] == 100).all()
+    value, gradient = losses.laplacian_variation(nd.zeros((1, 3, 6, 5)), 4.0)
+    assert value.asscalar() == 0 and not gradient.asnumpy().any()
+
+
+def test_squared_variation_by_hand():
+    value, gradient = losses.squared_variation(nd.array([[[[0, 1], [0, 3]]]]), 0.5)
     assert value.asscalar() == 7  # (1 + 9 + 0 + 4) / 2
     assert gradient.asnumpy().tolist() == [[[[-1, -1], [-3, 5]]]]
 
 
-def test_total_variation_is_added_up_over_the_channels():
-    x = values(3)
-    whole, _ = losses.total_variation(nd.array(x), 1.0)
-    parts = [losses.total_variation(nd.array(x[:, c : c + 1]), 1.0)[0].asscalar() for c in range(3)]
-    assert whole.asscalar() == pytest.approx(sum(parts), rel=1e-5)
+def test_laplacian_variation_by_hand():
+    value, gradient = losses.laplacian_variation(nd.array([[[[0, 1], [0, 3]]]]), 8.0)
+    # K x: 4 x minus the neighbours
+    assert gradient.asnumpy().tolist() == [[[[-1, 1], [-3, 11]]]]
+    assert value.asscalar() == (1 * 1 + 3 * 11) / 2
 
 
-def test_total_variation_refuses_what_is_no_picture():
-    with pytest.raises((mx.MXNetError, ValueError)):
-        losses.total_variation(nd.zeros((5, 7)), 1.0)
+def test_power_variation_by_hand():
+    value, gradient = losses.power_variation(nd.array([[[[4, 4], [0, 9]]]]), 2.0)
+    assert value.asscalar() == pytest.approx(2 * 16**1.25)  # a = 16, b = 0
+    # 2 * 1.25 * 16^0.25 * 2 * 4
+    assert gradient.asnumpy().tolist() == [[[[40, 0], [-40, 0]]]]
+
+
+def test_power_variation_leaves_out_what_only_the_last_row_and_column_have():
+    x = np.zeros((1, 1, 4, 4), np.float32)
+    x[0, 0, 3, 3] = 7
+    value, gradient = losses.power_variation(nd.array(x), 1.0)
+    assert value.asscalar() == 0 and not gradient.asnumpy().any()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_total_variation_is_added_up_over_the_channels(form):
+    x, loss = values(3), losses.VARIATIONS[form]
+    whole, gradient = loss(nd.array(x), 1.0)
+    parts = [loss(nd.array(x[:, c : c + 1]), 1.0) for c in range(3)]
+    assert whole.asscalar() == pytest.approx(sum(v.asscalar() for v, _ in parts), rel=1e-5)
+    joined = np.concatenate([g.asnumpy() for _, g in parts], axis=1)
+    assert np.allclose(gradient.asnumpy(), joined, rtol=1e-6)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_total_variation_refuses_what_is_no_picture(form):
+    with pytest.raises((mx.MXNetError, ValueError, IndexError)):
+        losses.VARIATIONS[form](nd.zeros((5, 7)), 1.0)[1].wait_to_read()

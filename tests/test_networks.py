@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +17,7 @@ from nstyle import layers, networks
 from nstyle.backend import mx, nd
 
 WANTED = ["conv1_1", "relu1_2", "pool1", "relu2_1", "conv3_2", "relu3_4", "pool3", "relu4_2"]
+HERE = Path(__file__).parent
 ODD = (37, 45)  # width, height: odd at the picture, and again after pooling
 
 
@@ -23,6 +28,7 @@ def build(
     widths: Sequence[int] = tiny.WIDTHS,
     pooling: str = "avg",
     padding: str = "zero",
+    ceil: bool = False,
     border: int = 0,
 ) -> tuple[Any, tiny.Arrays]:
     """A network of tiny.random_arrays, and these arrays."""
@@ -34,6 +40,7 @@ def build(
         wanted,
         pooling=pooling,
         padding=padding,
+        ceil=ceil,
         border=border,
         device=mx.cpu(),
     )
@@ -93,16 +100,47 @@ def test_a_border_mirrors_the_edge_before_the_network():
     check_taps(network, x, tiny.taps_of(arrays, wider))
 
 
-@pytest.mark.parametrize("pooling", ["avg", "max"])
-def test_with_ceil_an_odd_size_is_rounded_up_and_nothing_is_averaged_in(pooling):
-    network = networks.TappedVGG((1,), [2], ["relu1_1", "pool1"], pooling=pooling, ceil=True)
-    network.initialize()
-    relu, pooled = network(nd.array(tiny.to_input(tiny.picture(1, (5, 7)))[np.newaxis]))
-    assert pooled.shape == (1, 2, 4, 3)
-    reduce = np.mean if pooling == "avg" else np.max
-    for y, x in ((0, 0), (3, 1), (1, 2), (3, 2)):  # inside, the two borders, the corner
-        window = relu.asnumpy()[0, :, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2]
-        assert np.allclose(pooled.asnumpy()[0, :, y, x], reduce(window, axis=(1, 2)), rtol=1e-5)
+@pytest.mark.parametrize("pooling", ["avg", "avg-rescaled", "max"])
+@pytest.mark.parametrize("size", [(48, 32), ODD, (35, 33)])
+def test_with_ceil_odd_sizes_are_rounded_up_and_nothing_is_averaged_in(pooling, size):
+    wanted = ["pool1", "relu2_1", "pool2", "pool3", "relu4_2", "pool4"]
+    network, arrays = build(wanted, pooling=pooling, ceil=True)
+    x = tiny.to_input(tiny.picture(1, size))
+    check_taps(network, x, tiny.taps_of(arrays, x, pooling=pooling, ceil=True))
+    shape = network(nd.array(x[np.newaxis]))[-1].shape[2:]
+    assert shape == tuple(-(-edge // 16) for edge in size[::-1])
+
+
+LOUD = """
+import sys
+import tiny
+from nstyle import networks
+from nstyle.backend import mx, nd
+from nstyle.executor import Features
+
+arrays = {name: tiny.random_arrays()[name] for name in tiny.conv_names(tiny.BLOCKS["vgg19"])}
+for pooling in ("avg", "avg-rescaled", "max"):
+    for ceil in (False, True):
+        network = networks.build(
+            tiny.BLOCKS["vgg19"], arrays, ["relu5_4"], pooling=pooling, padding="zero", ceil=ceil,
+            device=mx.cpu(),
+        )
+        features = Features(network, (1, 3, 33, 41), device=mx.cpu())
+        taps = features.forward(nd.ones((1, 3, 33, 41)))
+        features.backward({name: tap.copy() for name, tap in taps.items()}).wait_to_read()
+"""
+
+
+def test_no_kind_of_pooling_makes_the_libraries_print():
+    folders = os.pathsep.join(str(path) for path in (HERE, HERE.parent))
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LOUD],
+        env={**os.environ, "PYTHONPATH": folders},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_taps_come_in_the_order_asked_for():

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nstyle import options
+from nstyle import fields
 from nstyle.errors import NStyleError, OptionError
-from nstyle.options import Delivery, Options, build, parse_layers, shaping
+from nstyle.options import Delivery, Options, build, shaping
+from nstyle.syntax import noise_share, parse_layers, parse_size
 
-OWN_SYNTAX = ("gpu", "init", "content_layers", "style_layers")
+UNTYPED = {"lr": 0.1}  # what None becomes: the rate of the default optimiser
 
 
 def fields_of(*kinds: type, limit: str = "") -> list[Any]:
@@ -44,7 +45,7 @@ def refusal(cls: type, **values: Any) -> str:
 @pytest.mark.parametrize("value", ["abc", "", [1], {}], ids=repr)
 def test_what_is_no_number_is_refused_by_name_and_value(cls, entry, value):
     message = refusal(cls, **{entry.name: value})
-    assert message.startswith(options.shown(entry.name) + ":")
+    assert message.startswith(fields.shown(entry) + ":")
     assert repr(value) in message
     assert "number" in message
 
@@ -60,7 +61,7 @@ def test_a_broken_number_is_no_whole_one(cls, entry, value):
 def test_numbers_that_are_not_finite_are_refused(cls, entry, word):
     for value in (word, float(word)):
         message = refusal(cls, **{entry.name: value})
-        assert message.startswith(options.shown(entry.name) + ":")
+        assert message.startswith(fields.shown(entry) + ":")
         assert word in message
 
 
@@ -69,14 +70,14 @@ def test_a_number_too_long_for_a_float_is_refused_or_taken_like_any_other(cls, e
     try:
         cls(**{entry.name: "1" + "0" * 400})
     except OptionError as error:
-        assert options.shown(entry.name) in str(error)
+        assert fields.shown(entry) in str(error)
 
 
 @pytest.mark.parametrize(("cls", "entry"), fields_of(int, float, limit="low"))
 def test_below_the_lowest_is_refused_with_what_is_allowed(cls, entry):
     low = entry.metadata["low"]
     message = refusal(cls, **{entry.name: low - 1})
-    assert message.startswith(options.shown(entry.name) + ":")
+    assert message.startswith(fields.shown(entry) + ":")
     assert str(low - 1) in message
     assert f"{low:g}" in message.split("allowed")[1]
     assert getattr(cls(**{entry.name: low}), entry.name) == low
@@ -86,7 +87,7 @@ def test_below_the_lowest_is_refused_with_what_is_allowed(cls, entry):
 def test_above_the_highest_is_refused_with_what_is_allowed(cls, entry):
     high = entry.metadata["high"]
     message = refusal(cls, **{entry.name: high + 1})
-    assert message.startswith(options.shown(entry.name) + ":")
+    assert message.startswith(fields.shown(entry) + ":")
     assert str(high + 1) in message
     assert getattr(cls(**{entry.name: high}), entry.name) == high
 
@@ -112,7 +113,7 @@ def test_truth_is_spelt_in_a_few_ways_and_nothing_else(cls, entry):
     for value in (False, "false", "No", "0", 0):
         assert getattr(cls(**{entry.name: value}), entry.name) is False
     message = refusal(cls, **{entry.name: "maybe"})
-    assert message.startswith(options.shown(entry.name) + ":")
+    assert message.startswith(fields.shown(entry) + ":")
     assert "'maybe'" in message
 
 
@@ -122,7 +123,7 @@ def test_an_unknown_choice_is_refused_with_all_choices_and_the_nearest(cls, entr
     for choice in choices:
         typo = choice + choice[-1]
         message = refusal(cls, **{entry.name: typo})
-        assert message.startswith(options.shown(entry.name) + ":")
+        assert message.startswith(fields.shown(entry) + ":")
         assert repr(typo) in message
         assert all(name in message for name in choices)
         assert f"did you mean {choice!r}?" in message
@@ -132,25 +133,25 @@ def test_an_unknown_choice_is_refused_with_all_choices_and_the_nearest(cls, entr
 @pytest.mark.parametrize(("cls", "entry"), fields_of(str, limit="choices"))
 @pytest.mark.parametrize("value", [None, 3, ["avg"], {}], ids=repr)
 def test_a_choice_of_another_type_is_refused(cls, entry, value):
-    assert options.shown(entry.name) in refusal(cls, **{entry.name: value})
+    assert fields.shown(entry) in refusal(cls, **{entry.name: value})
 
 
 @pytest.mark.parametrize(("cls", "entry"), fields_of(str, int, float, bool))
 def test_every_default_passes_its_own_check(cls, entry):
     if entry.default is None:
         assert entry.metadata["optional"]
-        assert getattr(cls(**{entry.name: None}), entry.name) is None
+        assert getattr(cls(**{entry.name: None}), entry.name) == UNTYPED.get(entry.name)
     else:
-        assert options.check_value(entry, entry.default) == entry.default
-    assert getattr(cls(), entry.name) == entry.default
+        assert fields.check_value(entry, entry.default) == entry.default
+    assert getattr(cls(), entry.name) == UNTYPED.get(entry.name, entry.default)
 
 
 @pytest.mark.parametrize(("cls", "entry"), fields_of(int, float, bool))
 def test_none_is_refused_where_a_value_is_needed(cls, entry):
     if entry.metadata["optional"]:
-        assert getattr(cls(**{entry.name: None}), entry.name) is None
+        assert getattr(cls(**{entry.name: None}), entry.name) == UNTYPED.get(entry.name)
     else:
-        assert options.shown(entry.name) in refusal(cls, **{entry.name: None})
+        assert fields.shown(entry) in refusal(cls, **{entry.name: None})
 
 
 @pytest.mark.parametrize(("cls", "entry"), fields_of(str, int, float, bool))
@@ -251,7 +252,7 @@ def test_malformed_layers_are_refused(name, text, named):
     ],
 )
 def test_init_is_a_word_a_share_of_noise_or_a_file(init, share):
-    assert options.noise_share(Options(init=init).init) == share
+    assert noise_share(Options(init=init).init) == share
 
 
 @pytest.mark.parametrize("share", ["-0.1", "1.01", "nan", "inf", "abc", ""])
@@ -325,11 +326,95 @@ def test_output_dir_is_the_folder_and_the_name_comes_from_output(output, folder,
 
 
 def test_the_shown_name_is_what_the_user_types():
-    assert options.shown("stop_eps") == "--stop-eps"
-    assert options.shown("momentum") == "momentum"
-    assert options.shown("output_dir") == "--output-dir"
+    names = {e.name: fields.shown(e) for c in (Options, Delivery) for e in dataclasses.fields(c)}
+    assert names["stop_eps"] == "--stop-eps"
+    assert names["momentum"] == "momentum"
+    assert names["output_dir"] == "--output-dir"
+    assert (names["rescale"], names["rescale_method"]) == ("--rescale", "rescale_method")
 
 
 def test_a_run_without_any_loss_is_refused():
     with pytest.raises(OptionError, match="one must be above 0"):
         Options(content_weight=0, style_weight=0, tv_weight=0)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "rate"), [("sgd", 0.1), ("nag", 0.001), ("adam", 2.0), ("lbfgs", 1.0)]
+)
+def test_each_optimiser_has_its_own_rate_where_none_is_given(optimizer, rate):
+    assert Options(optimizer=optimizer).lr == rate
+    assert Options(optimizer=optimizer, lr=None).lr == rate
+    assert Options(optimizer=optimizer, lr="0.25").lr == 0.25
+
+
+@pytest.mark.parametrize("lr", ["0", 0, "-1", "fast", "nan"])
+@pytest.mark.parametrize("optimizer", ["sgd", "lbfgs"])
+def test_a_rate_is_a_number_above_0(optimizer, lr):
+    message = refusal(Options, optimizer=optimizer, lr=lr)
+    assert message.startswith("--lr:")
+    assert str(lr) in message
+
+
+# ---- sizes ----
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("640x480", (640, 480)),
+        ("x400", (None, 400)),
+        ("600x", (600, None)),
+        ("640X480", (640, 480)),
+        ("640×480", (640, 480)),
+        (" 640 x 480 ", (640, 480)),
+        ("16x65000", (16, 65000)),
+        ("0640x16", (640, 16)),
+    ],
+)
+def test_a_size_is_width_x_height_or_one_of_them(text, size):
+    assert parse_size(text) == size
+    assert Options(size=text).size == text
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("", "''"),
+        ("x", "'x'"),
+        ("640", "'640'"),
+        ("640x480x3", "'640x480x3'"),
+        ("640*480", "'640*480'"),
+        ("-640x480", "'-640x480'"),
+        ("6.4x480", "'6.4x480'"),
+        ("1e3x480", "'1e3x480'"),
+        ("٦٤٠x480", "٦٤٠"),
+        ("²0x480", "²"),
+        ("widexhigh", "'widexhigh'"),
+        ("15x480", "15"),
+        ("640x0", "0 is out of range"),
+        ("x65001", "65001"),
+        ("1" + "0" * 300 + "x", "from 16 to 65000"),
+    ],
+)
+def test_another_size_is_refused_with_what_is_allowed(text, named):
+    message = refusal(Options, size=text)
+    assert message.startswith("--size:")
+    assert named in message
+    assert "640x480" in message or "from 16 to 65000" in message
+
+
+def test_a_size_is_not_a_number():
+    assert "'640'" in refusal(Options, size=640)
+    assert "(640, 480)" in refusal(Options, size=(640, 480))
+
+
+def test_the_finished_picture_is_left_as_painted_or_brought_to_the_photos_size_or_aspect():
+    assert Options().rescale == "no"
+    assert [Options(rescale=word).rescale for word in ("size", "aspect")] == ["size", "aspect"]
+    assert "did you mean 'aspect'" in refusal(Options, rescale="aspekt")
+
+
+def test_size_and_optimiser_are_written_into_results():
+    found = shaping(Options(size="x400", optimizer="adam", rescale="size"))
+    assert (found["size"], found["optimizer"], found["lr"]) == ("x400", "adam", 2.0)
+    assert found["rescale"] == "size"

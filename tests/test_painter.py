@@ -1,4 +1,4 @@
-"""`--preset mxnet` against a plain numpy transcription of the example of 2015."""
+"""`--preset mxnet` against a plain numpy transcription of the example of 2015; the knobs."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
+import transcription
 from skimage.transform import resize
 
 from nstyle import painter
+from nstyle.balance import NORMALIZATIONS
+from nstyle.options import Options
 from nstyle.transfer import stylize
 
 STYLE_LAYERS = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 CONTENT_LAYER = "relu4_2"
 PHOTO, PAINTING = tiny.picture(1, (100, 75)), tiny.picture(2, (70, 90))
 LONG_EDGE = 48  # 48 x 36
-
-Taps = dict[str, np.ndarray]
 
 
 def sized(picture: np.ndarray) -> np.ndarray:
@@ -27,25 +28,6 @@ def sized(picture: np.ndarray) -> np.ndarray:
     shape = int(height * factor), int(width * factor)
     floats = resize(picture / 255.0, shape, order=1, mode="reflect", anti_aliasing=False)
     return (floats * 256 - tiny.MEAN).transpose(2, 0, 1)
-
-
-def backward(arrays: tiny.Arrays, taps: Taps, heads: Taps) -> np.ndarray:
-    """Gradients with respect to taps -> gradient with respect to the picture."""
-    names = [name for name in taps if name in heads]
-    gradient = np.zeros_like(taps[names[-1]])
-    for name in reversed(list(taps)[: list(taps).index(names[-1]) + 1]):
-        gradient = gradient + heads.get(name, 0)
-        before = list(taps)[list(taps).index(name) - 1]
-        if name.startswith("relu"):
-            gradient = gradient * (taps[name] > 0)
-        elif name.startswith("pool"):
-            spread = gradient.repeat(2, axis=1).repeat(2, axis=2) / 4
-            missing = np.subtract(taps[before].shape, spread.shape)
-            gradient = np.pad(spread, [(0, count) for count in missing])
-        else:  # the transposed convolution: kernels turned round, channels exchanged
-            kernel = arrays[name][0].astype(np.float64)[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
-            gradient = tiny.convolve(gradient, kernel, np.zeros(len(kernel)), "zero")
-    return gradient
 
 
 class Example2015:
@@ -72,7 +54,7 @@ class Example2015:
             head = (self.gram(taps[name]) - self.grams[name]) @ flat
             head *= self.style_weight / (flat.shape[0] ** 2 * flat.shape[1])
             heads[name] = head.reshape(taps[name].shape)
-        return backward(self.arrays, taps, heads)
+        return transcription.backward(self.arrays, taps, heads)
 
     def eps(self, x: np.ndarray, epochs: int) -> list[float]:
         """SGD of 2015: ||x_old - x_new|| / ||x_new|| of each epoch."""
@@ -84,23 +66,6 @@ class Example2015:
             found.append(float(np.linalg.norm(momentum) / np.linalg.norm(x + momentum)))
             x = x + momentum
         return found
-
-
-def test_the_transcriptions_backward_pass_is_that_of_central_differences():
-    example = Example2015(10.0, 1.0)
-    arrays, x = example.arrays, sized(PHOTO)
-    chance = np.random.default_rng(1)
-    taps = tiny.taps_of(arrays, x)
-    heads = {name: chance.normal(size=taps[name].shape) for name in ("relu2_1", "relu4_2")}
-    gradient = backward(arrays, taps, heads)
-    direction = chance.normal(size=x.shape)
-
-    def value(x: np.ndarray) -> float:
-        there = tiny.taps_of(arrays, x)
-        return sum(float((there[name] * head).sum()) for name, head in heads.items())
-
-    seen = (value(x + 1e-5 * direction) - value(x - 1e-5 * direction)) / 2e-5
-    assert seen == pytest.approx(float((gradient * direction).sum()), rel=1e-4)
 
 
 @pytest.fixture
@@ -146,3 +111,62 @@ def test_the_preset_takes_the_steps_of_the_example(
     error = np.abs(np.array([step.eps for step in result.history]) / expected - 1)
     assert error[:10].max() < in_10
     assert error.max() < in_40
+
+
+# ---- knobs ----
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "taken"),
+    [
+        ("sgd", {"rate", "momentum", "weight_decay", "clip", "rescale", "backoff", "schedule"}),
+        ("nag", {"rate", "momentum", "weight_decay", "clip", "rescale", "backoff", "schedule"}),
+        ("adam", {"rate", "weight_decay", "clip", "rescale", "epsilon", "schedule"}),
+        ("lbfgs", {"rate", "evaluations"}),
+    ],
+)
+def test_each_optimiser_gets_the_knobs_it_has(optimizer, taken):
+    method = painter.minimiser(Options(optimizer=optimizer), NORMALIZATIONS["balanced"], 600)
+    assert set(method.keywords) - {"nesterov"} == taken
+
+
+def test_knobs_are_those_of_the_options():
+    values = {"lr": 0.25, "momentum": 0.5, "weight_decay": 0.125, "backoff": 0.75}
+    method = painter.minimiser(
+        Options(**values, lr_sched_delay=2, lr_sched_factor=0.5), NORMALIZATIONS["mxnet"], 600
+    )
+    knobs = method.keywords
+    assert knobs["rate"] == 0.25
+    assert [knobs[name] for name in ("momentum", "weight_decay", "backoff")] == [0.5, 0.125, 0.75]
+    assert [knobs["schedule"](step) for step in (0, 1, 2, 4)] == [1, 1, 0.5, 0.25]
+    adam = painter.minimiser(Options(optimizer="adam", epsilon=0.5), NORMALIZATIONS["gatys"], 600)
+    assert adam.keywords["epsilon"] == 0.5
+    lbfgs = painter.minimiser(
+        Options(optimizer="lbfgs", evaluations=7), NORMALIZATIONS["keras"], 600
+    )
+    assert lbfgs.keywords["evaluations"] == 7
+
+
+@pytest.mark.parametrize(
+    ("clip_gradient", "step_limit", "clip"),
+    [(0, 0, 0), (10, 0, 10), (0, 1, 4), (3, 1, 3), (9, 1, 4)],
+)
+def test_the_tighter_of_two_limits_counts_and_0_is_none(clip_gradient, step_limit, clip):
+    options = Options(lr=0.25, clip_gradient=clip_gradient, step_limit=step_limit)
+    assert painter.minimiser(options, NORMALIZATIONS["balanced"], 600).keywords["clip"] == clip
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "normalization", "factor"),
+    [
+        ("sgd", "balanced", 600),
+        ("nag", "balanced", 60_000),
+        ("nag", "mxnet-nag", 1),
+        ("sgd", "mxnet", 1),
+    ],
+)
+def test_gradients_are_brought_to_grey_levels_in_our_own_recipe_only(
+    optimizer, normalization, factor
+):
+    method = painter.minimiser(Options(optimizer=optimizer), NORMALIZATIONS[normalization], 600)
+    assert method.keywords["rescale"] == pytest.approx(factor)

@@ -71,6 +71,72 @@ def test_the_example_cuts_sizes_and_always_uses_the_long_edge(photo, expected):
     assert pyramid.truncated_size(photo, 600) == expected
 
 
+# ---- --size ----
+
+
+@pytest.mark.parametrize(
+    ("photo", "wanted", "expected"),
+    [
+        ((1000, 750), (640, 480), (640, 480)),
+        ((1000, 500), (640, 480), (640, 320)),
+        ((500, 1000), (640, 480), (240, 480)),
+        ((1000, 667), (None, 400), (600, 400)),  # 599.7: rounded
+        ((1000, 667), (600, None), (600, 400)),
+        ((100, 75), (640, 480), (640, 480)),  # enlarged: it was asked for
+    ],
+)
+def test_a_box_is_filled_as_far_as_the_photos_aspect_lets_it(photo, wanted, expected):
+    assert pyramid.boxed_size(photo, wanted, keep=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("photo", "wanted", "expected"),
+    [
+        ((1000, 500), (400, 300), (400, 300)),
+        ((100, 75), (512, 512), (512, 512)),
+        ((1000, 667), (None, 400), (599, 400)),  # 599.7: cut by int()
+        ((1000, 667), (600, None), (600, 400)),
+    ],
+)
+def test_a_photo_that_is_stretched_has_exactly_the_size_asked_for(photo, wanted, expected):
+    assert pyramid.boxed_size(photo, wanted, keep=False) == expected
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_an_edge_that_was_asked_for_loses_no_pixel(keep):
+    for own in range(101, 1300, 7):
+        for edge in (49, 207, 400, 411):
+            assert pyramid.boxed_size((own, 900), (edge, None), keep=keep)[0] == edge
+            assert pyramid.boxed_size((900, own), (None, edge), keep=keep)[1] == edge
+
+
+@pytest.mark.parametrize("wanted", [(640, 480), (480, 640), (None, 480), (480, None)])
+@pytest.mark.parametrize("photo", [(6400, 20), (20, 6400)])
+def test_a_box_too_small_for_a_scroll_is_refused_naming_what_is_enough(photo, wanted):
+    try:
+        assert min(pyramid.boxed_size(photo, wanted, keep=True)) >= pyramid.MIN_EDGE
+    except OptionError as error:
+        assert str(error).startswith("--size:")
+        enough = int(str(error).split()[-1])
+        again = (enough, None) if photo[0] > photo[1] else (None, enough)
+        assert min(pyramid.boxed_size(photo, again, keep=True)) == pyramid.MIN_EDGE
+
+
+# ---- the finished picture ----
+
+
+@pytest.mark.parametrize(
+    ("rescale", "expected"), [("no", (512, 512)), ("size", (1000, 751)), ("aspect", (512, 385))]
+)
+def test_the_finished_picture_is_brought_back(rescale, expected):
+    assert pyramid.final_size((512, 512), (1000, 751), rescale) == expected
+
+
+def test_the_aspect_of_an_upright_photo_and_of_a_line():
+    assert pyramid.final_size((512, 512), (751, 1000), "aspect") == (385, 512)
+    assert pyramid.final_size((512, 512), (5000, 2), "aspect") == (512, 1)
+
+
 # ---- the style ----
 
 

@@ -351,3 +351,64 @@ def test_a_vgg16_file_paints_without_being_named(tmp_path, names):
     weights = tiny.write_vgg(tmp_path / "a.params", model="vgg16", names=names)
     result = stylize(PHOTO, PAINTING, weights=weights, max_num_epochs=2, gpu=-1)
     assert result.model == "vgg16"
+
+
+# ---- every way to lower the loss, every size ----
+
+
+@pytest.mark.parametrize("average", [0, 0.5])
+@pytest.mark.parametrize("optimizer", ["sgd", "nag", "adam", "lbfgs"])
+def test_every_optimiser_lowers_the_loss_with_its_own_rate(paint, optimizer, average):
+    result = paint(optimizer=optimizer, average=average, max_num_epochs=12)
+    assert result.history[-1].loss < 0.9 * result.history[0].loss
+    assert data(result) == data(paint(optimizer=optimizer, average=average, max_num_epochs=12))
+
+
+def test_an_average_is_another_picture(paint):
+    plain = paint(optimizer="adam", max_num_epochs=5)
+    averaged = paint(optimizer="adam", average=0.8, max_num_epochs=5)
+    assert data(plain) != data(averaged)
+    assert [step.loss for step in plain.history] == [step.loss for step in averaged.history]
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ({"size": "x24"}, (30, 24)),
+        ({"size": "24x24", "fit": "stretch"}, (24, 24)),
+        ({"size": "24x24", "fit": "stretch", "rescale": "aspect"}, (24, 19)),
+        ({"size": "24x24", "fit": "stretch", "rescale": "size"}, (40, 32)),
+        ({"max_long_edge": 20, "rescale": "size", "rescale_method": "nearest"}, (40, 32)),
+    ],
+)
+def test_the_picture_has_the_size_asked_for_and_so_has_every_step(paint, options, size):
+    seen: list[tuple[int, int]] = []
+    result = paint(callback=lambda step: seen.append(step.picture().size), **options)
+    assert result.picture.size == size
+    assert set(seen) == {size}
+
+
+def test_a_step_tells_the_size_at_which_is_painted(paint):
+    result = paint(size="24x20", fit="stretch", rescale="size")
+    assert {(step.width, step.height) for step in result.history} == {(24, 20)}
+
+
+def test_rescaling_keeps_what_is_transparent(paint):
+    alpha = np.full(PHOTO.shape[:2], 255, np.uint8)
+    alpha[:, :20] = 0
+    result = paint(np.dstack([PHOTO, alpha]), size="20x16", rescale="size")
+    assert result.picture.alpha is not None
+    assert result.picture.alpha.shape == PHOTO.shape[:2]
+    assert result.picture.alpha[:, :16].max() < 0.1 * result.picture.alpha[:, 24:].min()
+
+
+def test_a_loss_that_is_not_finite_is_an_error_with_every_optimiser(paint, monkeypatch):
+    from nstyle.executor import Executor
+
+    monkeypatch.setattr(
+        Executor, "__call__", lambda self, x: (float("nan"), self.load(np.zeros(x.shape)))
+    )
+    for optimizer in ("sgd", "nag", "adam", "lbfgs"):
+        with pytest.raises(DivergedError, match=r"--lr .* is too high; try") as caught:
+            paint(optimizer=optimizer)
+        assert caught.value.result.picture.size == (40, 32)  # type: ignore[attr-defined]

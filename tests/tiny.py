@@ -132,14 +132,15 @@ def convolve(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray, padding: str) 
     return np.tensordot(kernel, windows, ((1, 2, 3), (0, 3, 4))) + bias[:, None, None]
 
 
-def pool(x: np.ndarray, kind: str) -> np.ndarray:
-    """2x2 pooling of CxHxW that drops an odd last row and column."""
+def pool(x: np.ndarray, kind: str, ceil: bool = False) -> np.ndarray:
+    """2x2 pooling of CxHxW that drops an odd last row and column, or (ceil) has them alone."""
     channels, height, width = x.shape
-    even = x[:, : height // 2 * 2, : width // 2 * 2]
-    quads = even.reshape(channels, height // 2, 2, width // 2, 2)
+    even = [(edge + ceil) // 2 * 2 for edge in (height, width)]
+    widened = np.pad(x, ((0, 0), (0, 1), (0, 1)), constant_values=np.nan)
+    quads = widened[:, : even[0], : even[1]].reshape(channels, even[0] // 2, 2, even[1] // 2, 2)
     if kind == "max":
-        return quads.max(axis=(2, 4))
-    return quads.mean(axis=(2, 4)) * (2.0 if kind == "avg-rescaled" else 1.0)
+        return np.nanmax(quads, axis=(2, 4))
+    return np.nanmean(quads, axis=(2, 4)) * (2.0 if kind == "avg-rescaled" else 1.0)
 
 
 def taps_of(
@@ -149,6 +150,7 @@ def taps_of(
     model: str = "vgg19",
     pooling: str = "avg",
     padding: str = "zero",
+    ceil: bool = False,
 ) -> dict[str, np.ndarray]:
     """3xHxW -> every tap as far as there are arrays, CxHxW, in float64."""
     taps = {}
@@ -162,7 +164,7 @@ def taps_of(
             x = taps[f"relu{block}_{index}"] = np.maximum(x, 0)
         if min(x.shape[1:]) < 2:
             return taps
-        x = taps[f"pool{block}"] = pool(x, pooling)
+        x = taps[f"pool{block}"] = pool(x, pooling, ceil)
     return taps
 
 

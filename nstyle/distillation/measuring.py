@@ -129,3 +129,38 @@ def ratios(new: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, float]
     """Kind of error -> mean over the taps of new / first, for two of `measure`'s results."""
     kinds = next(iter(new.values())).keys()
     return {kind: float(np.mean([new[t][kind] / first[t][kind] for t in TAPS])) for kind in kinds}
+
+
+def likeness(
+    network: str,
+    teachers: Sequence[str],
+    folders: Sequence[str],
+    heldout: str,
+    *,
+    pictures_used: int = 150,
+    short_edge: int = 288,
+    seed: int = 0,
+) -> dict[str, dict[str, float]]:
+    """Tap -> what nstyle.likeness needs, pooled over training pictures.
+
+    "channels" of the teacher; "content": its sum of squared features over the network's; "style":
+    the same of squared Gram matrices per position. Raises NStyleErrors for bad input.
+    """
+    training, _ = pictures.split(folders, heldout)
+    students, teacher = {"": student.read(network)}, Teachers(teachers)
+    sums = {tap: np.zeros(4) for tap in TAPS}
+    channels: dict[str, int] = {}
+    for picture in pictures.load(choose(training, pictures_used, seed), short_edge):
+        for _, tap, found, positions in _look(picture, students, teacher):
+            theirs, ours = found.teacher[0], found.student[0, :-1, :-1]  # the last is the bias
+            channels[tap] = len(theirs)
+            sums[tap] += [
+                np.trace(theirs, dtype=np.float64) * positions,
+                np.trace(ours, dtype=np.float64) * positions,
+                np.square(theirs, dtype=np.float64).sum(),
+                np.square(ours, dtype=np.float64).sum(),
+            ]
+    return {
+        tap: {"channels": channels[tap], "content": a / b, "style": c / d}
+        for tap, (a, b, c, d) in sums.items()
+    }

@@ -37,8 +37,8 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     for name, (kernel, bias) in weights.select(file, there).arrays.items():
         arrays[f"{name}_weight"], arrays[f"{name}_bias"] = kernel, bias
-    found = {name.split(":")[-1]: values for name, values in file.arrays.items()}
-    return {**arrays, **{name: found[name] for name in found if "_to_vgg19_" in name}}
+    maps = [name for name in file.archive.arrays if "_to_vgg19_" in name]
+    return {**arrays, **{name.split(":")[-1]: file.archive.read(name) for name in maps}}
 
 
 def widths_of(arrays: Mapping[str, np.ndarray]) -> list[int]:

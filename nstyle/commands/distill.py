@@ -1,11 +1,15 @@
-"""The commands of `nstyle` beside `run`: words -> options -> one call; they may load MXNet."""
+"""`nstyle distill`: train a small network to see as VGG-19 sees."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from nstyle.commands.console import OK, say
+
+if TYPE_CHECKING:
+    from nstyle.distill import DistillStep
 
 DISTILL_HELP = {
     "teachers": ("--teacher", "a VGG-19 .params file; repeat for several partial ones"),
@@ -25,7 +29,7 @@ DISTILL_HELP = {
 }
 
 
-def add_distill(parser: argparse.ArgumentParser) -> None:
+def add(parser: argparse.ArgumentParser) -> None:
     """One flag per field of DistillOptions that a user may type."""
     from nstyle.distill import DistillOptions
 
@@ -44,21 +48,23 @@ def add_distill(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(flag, required=required, help=about, **settings)
 
 
-def run_distill(words: argparse.Namespace) -> int:
-    """`nstyle distill`: train the small network; the exit code."""
-    from nstyle.distill import DistillOptions, DistillStep, distill
+def work(words: argparse.Namespace) -> int:
+    """Train the small network; the exit code. Raises what `distill` refuses."""
+    from nstyle.distill import DistillOptions, distill
 
     typed = {key: value for key, value in vars(words).items() if key in DISTILL_HELP}
     for name in ("teachers", "pictures"):
         typed[name] = tuple(typed[name])
     options = DistillOptions(**typed)
 
-    def say(step: DistillStep) -> None:
-        if step.step % 10 == 0 or step.step == step.steps:
-            errors = "  ".join(f"{tap} {at['variance']:.3f}" for tap, at in step.taps.items())
-            line = f"step {step.step}/{step.steps}: loss {step.loss:.3f}  {errors}"
-            print(f"{line}  {step.seconds:.0f} s", file=sys.stderr, flush=True)
+    distill(options, listener=tell_step)
+    say(f"{options.output}: written")
+    return OK
 
-    distill(options, listener=say)
-    print(f"{options.output}: written", file=sys.stderr)
-    return 0
+
+def tell_step(step: DistillStep) -> None:
+    """A line for every tenth step and for the last."""
+    if step.step % 10 == 0 or step.step == step.steps:
+        errors = "  ".join(f"{tap} {at['variance']:.3f}" for tap, at in step.taps.items())
+        line = f"step {step.step}/{step.steps}: loss {step.loss:.3f}  {errors}"
+        say(f"{line}  {step.seconds:.0f} s")

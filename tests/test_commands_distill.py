@@ -1,4 +1,4 @@
-"""The commands beside `run`, through `main()`."""
+"""`nstyle distill`, through `main()`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,24 @@
+"""What all commands share: exit codes, lines on stderr, the log."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+def say(line: str) -> None:
+    """A line on stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def configure_logging(*, quiet: bool = False, verbose: bool = False) -> None:
+    """What the library logs, as plain lines on stderr."""
+    level = logging.WARNING if quiet else logging.INFO
+    logger = logging.getLogger("nstyle")
+    logger.setLevel(logging.DEBUG if verbose else level)
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)

@@ -1,0 +1,66 @@
+"""Flags from the fields of options, and back."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from nstyle.errors import OptionError
+from nstyle.options import Delivery, Options
+
+
+def add_fields(
+    parser: argparse.ArgumentParser, cls: type, only: Collection[str] | None = None
+) -> None:
+    """One flag per field that has one (of those named in `only`).
+
+    What is not typed does not appear in the result.
+    """
+    for entry in dataclasses.fields(cls):
+        if only is not None and entry.name not in only:
+            continue
+        facts = entry.metadata
+        flags = facts["flags"]
+        if flags is None:
+            flags = ("--" + entry.name.replace("_", "-"),)
+        if not flags:
+            continue
+        about = facts["help"]
+        if facts["kind"] is bool:
+            parser.add_argument(*flags, dest=entry.name, action="store_true", help=about,
+                                default=argparse.SUPPRESS)  # fmt: skip
+            continue
+        if entry.default is not None:
+            about += f" (default: {entry.default})"
+        if facts["choices"]:
+            about += f" [{', '.join(facts['choices'])}]"
+        parser.add_argument(
+            *flags,
+            dest=entry.name,
+            metavar=facts["metavar"] or facts["kind"].__name__.upper().replace("STR", "WORD"),
+            help=about.replace("%", "%%"),
+            default=argparse.SUPPRESS,
+        )
+
+
+def parse_set(words: Sequence[str]) -> dict[str, str]:
+    """["momentum=0.8"] -> {"momentum": "0.8"}. Raises OptionError."""
+    values = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise OptionError(f"--set {word!r}: expected NAME=VALUE, e.g. --set momentum=0.8")
+        values[name.strip().replace("-", "_")] = value.strip()
+    return values
+
+
+def split_options(words: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the user typed for (Options, Delivery). Raises OptionError."""
+    names = {entry.name for cls in (Options, Delivery) for entry in dataclasses.fields(cls)}
+    typed = {key: value for key, value in vars(words).items() if key in names}
+    typed.update(parse_set(getattr(words, "set", [])))
+    mine = {entry.name for entry in dataclasses.fields(Delivery)} & set(typed)
+    delivery = {key: typed.pop(key) for key in mine}
+    return typed, delivery

@@ -1,0 +1,88 @@
+"""Fields that know all about themselves: type, default, limits, help, flags; and their checking."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any, TypeVar
+
+from nstyle.errors import OptionError
+from nstyle.syntax import convert, flag, nearest
+
+AnyOptions = TypeVar("AnyOptions")
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    kind: type,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    flags: tuple[str, ...] | None = None,
+    metavar: str | None = None,
+    optional: bool = False,
+    shapes: bool = True,
+) -> Any:
+    """A dataclass field that knows all about itself.
+
+    flags: names on the command line; None = `--name-with-dashes`, () = only by --set.
+    shapes: False for what cannot change the picture (it is then not written into results).
+    """
+    facts = {
+        "help": help,
+        "kind": kind,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "flags": flags,
+        "metavar": metavar,
+        "optional": optional or default is None,
+        "shapes": shapes,
+    }
+    return field(default=default, metadata=facts)
+
+
+def shown(entry: dataclasses.Field[Any]) -> str:
+    """The field as the user types it: --stop-eps, or momentum for --set."""
+    return entry.name if entry.metadata["flags"] == () else flag(entry.name)
+
+
+def check_fields(options: Any) -> None:
+    """Type, limits and choices of every field; numbers are converted where nothing is lost."""
+    for entry in dataclasses.fields(options):
+        value = getattr(options, entry.name)
+        if value is None and entry.metadata["optional"]:
+            continue
+        object.__setattr__(options, entry.name, check_value(entry, value))
+
+
+def check_value(entry: dataclasses.Field[Any], value: Any) -> Any:
+    """The value in the field's type. Raises OptionError."""
+    facts, name = entry.metadata, shown(entry)
+    value = convert(facts["kind"], value, name)
+    if facts["choices"] and value not in facts["choices"]:
+        raise OptionError(f"{name}: {value!r} is none of {nearest(value, facts['choices'])}")
+    low, high = facts["low"], facts["high"]
+    if facts["kind"] in (int, float):
+        too_low = low is not None and value < low
+        finite = isinstance(value, int) or math.isfinite(value)
+        if not finite or too_low or (high is not None and value > high):
+            limits = f"at least {low}" if high is None else f"from {low} to {high}"
+            raise OptionError(f"{name}: {value} is out of range; allowed is {limits}")
+    return value
+
+
+def build(cls: type[AnyOptions], values: Mapping[str, Any]) -> AnyOptions:
+    """Options from a mapping. Raises OptionError for an unknown name, with the nearest."""
+    known = [entry.name for entry in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
+            raise OptionError(f"no option {name!r}{hint}")
+    return cls(**values)

@@ -1,0 +1,158 @@
+"""What is minimised: network, targets and terms for pictures of one size. Loads MXNet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nstyle import layers, likeness, losses, networks, pixels, weights
+from nstyle.backend import nd
+from nstyle.balance import NORMALIZATIONS, Layer, Normalization
+from nstyle.executor import Executor, Features, Term
+from nstyle.inputs import Inputs
+from nstyle.likeness import Likeness
+from nstyle.options import Options
+from nstyle.pixels import Convention
+from nstyle.syntax import parse_layers
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An objective, and what is needed to read its arrays.
+
+    photo: the content as float32 (1, 3, H, W) in the convention's space.
+    """
+
+    executor: Executor
+    photo: np.ndarray
+    convention: Convention
+    normalization: Normalization
+    model: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The network, and what of it does not change with the pictures."""
+
+    network: networks.TappedVGG
+    loaded: weights.Weights
+    convention: Convention
+    likeness: Mapping[str, Likeness]
+
+
+def load_network(inputs: Inputs, options: Options, device: Any) -> Setting:
+    """The network cut at the deepest layer, with its weights. Raises WeightsError, OptionError."""
+    wanted = [
+        *parse_layers(options.content_layers, "content_layers"),
+        *parse_layers(options.style_layers, "style_layers"),
+    ]
+    file = weights.read(inputs.weights, inputs.model)
+    blocks = layers.BLOCKS[file.family]
+    layers.check_taps(wanted, layers.taps(blocks), file.family)
+    ordered = [name for name in layers.taps(blocks) if name in wanted]
+    loaded = weights.select(file, layers.needed_convolutions(ordered, blocks))
+    pooling = loaded.pooling if options.pooling == "auto" else options.pooling
+    network = networks.build(
+        blocks,
+        loaded.arrays,
+        ordered,
+        pooling=pooling,
+        padding=loaded.padding,
+        ceil=options.pooling_ceil,
+        border=min(options.border, *(edge - 1 for edge in inputs.photo.size + inputs.style.size)),
+        device=device,
+    )
+    convention = loaded.convention
+    if not options.mean_subtraction:
+        convention = convention.without_mean()
+    return Setting(network, loaded, convention, likeness.of(inputs.weights))
+
+
+def build(setting: Setting, inputs: Inputs, options: Options, device: Any) -> Problem:
+    """The objective for these pictures, with its targets taken from photo and style."""
+    photo = pixels.to_array(inputs.photo, setting.convention, options.pixel_range)
+    style = pixels.to_array(inputs.style, setting.convention, options.pixel_range)
+    normalization = NORMALIZATIONS[options.normalization]
+    features = Features(setting.network, photo.shape, device=device)
+    terms = build_terms(setting, features, photo, style, options, device)
+    executor = Executor(features, terms, device=device, clip_norm=options.clip_norm * photo.size)
+    return Problem(executor, photo, setting.convention, normalization, setting.loaded.model)
+
+
+def build_terms(
+    setting: Setting,
+    features: Features,
+    photo: np.ndarray,
+    style: np.ndarray,
+    options: Options,
+    device: Any,
+) -> list[Term]:
+    """The summands of the loss, with their targets taken from photo and style."""
+    scales = NORMALIZATIONS[options.normalization]
+    taps = forward(setting, style, device)
+    style_weights = layer_weights(options.style_layers, scales)
+    grams = {name: losses.gram(taps[name]) for name in style_weights}
+    taps = features.forward(nd.array(photo, ctx=device))
+    area = photo.shape[2] * photo.shape[3]
+    terms = []
+    for name, share in layer_weights(options.content_layers, scales).items():
+        target = taps[name].copy()
+        like = likeness.nearest(setting.likeness, name, channels=target.shape[1])
+        scale = scales.content(layer_facts(taps[name], target, area, like, like.content))
+        scale *= options.content_weight * share * like.content
+        terms.append(Term("content", name, scale, target))
+    for name, share in style_weights.items():
+        like = likeness.nearest(setting.likeness, name, channels=taps[name].shape[1])
+        scale = scales.style(layer_facts(taps[name], grams[name], area, like, like.style))
+        scale *= options.style_weight * share * like.style
+        terms.append(Term("style", name, scale, grams[name]))
+    if options.tv_weight:
+        scale = options.tv_weight * scales.tv(photo.size)
+        terms.append(Term("tv", "", scale, form=options.tv_form))
+    return terms
+
+
+def layer_weights(text: str, scales: Normalization) -> dict[str, float]:
+    """Layers with weights, divided by their sum where the recipe says so."""
+    chosen = parse_layers(text, "layers")
+    total = sum(chosen.values()) if scales.share_layers else 1.0
+    return {name: weight / total for name, weight in chosen.items()}
+
+
+def layer_facts(tap: Any, target: Any, area: int, like: Likeness, factor: float) -> Layer:
+    """What a normalisation may ask about a layer, as VGG-19 would answer. tap: (1, C, h, w)."""
+    energy = float(nd.square(target).sum().asscalar()) * factor
+    return Layer(like.channels, tap.shape[2] * tap.shape[3], energy, area)
+
+
+def distances(
+    setting: Setting, inputs: Inputs, x: np.ndarray, options: Options, device: Any
+) -> dict[str, float]:
+    """Relative squared distances of an array to its photo and painting, by layer.
+
+    "content:relu4_2": ||F - P||^2 / ||P||^2; "style:relu1_1": ||G - A||^2 / ||A||^2.
+    """
+    content = parse_layers(options.content_layers, "content_layers")
+    style = parse_layers(options.style_layers, "style_layers")
+    painting = pixels.to_array(inputs.style, setting.convention, options.pixel_range)
+    photo = pixels.to_array(inputs.photo, setting.convention, options.pixel_range)
+    taps = forward(setting, painting, device)
+    targets = {f"style:{name}": losses.gram(taps[name]) for name in style}
+    taps = forward(setting, photo, device)
+    targets.update({f"content:{name}": taps[name].copy() for name in content})
+    taps = forward(setting, x, device)
+    seen = {f"style:{name}": losses.gram(taps[name]) for name in style}
+    seen.update({f"content:{name}": taps[name] for name in content})
+    return {
+        name: float((nd.square(seen[name] - target).sum() / nd.square(target).sum()).asscalar())
+        for name, target in targets.items()
+    }
+
+
+def forward(setting: Setting, x: np.ndarray, device: Any) -> dict[str, Any]:
+    """Tap name -> (1, C, h, w) of an array, for once."""
+    features = Features(setting.network, x.shape, device=device, gradient=False)
+    return features.forward(nd.array(x, ctx=device))

@@ -1,0 +1,48 @@
+"""Flags from the fields of options, and back."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+import pytest
+
+from nstyle.commands.flags import add_fields, parse_set, split_options
+from nstyle.errors import OptionError
+from nstyle.options import Delivery, Options
+
+
+def parse(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_fields(parser, Options)
+    add_fields(parser, Delivery)
+    parser.add_argument("--set", action="append", default=[])
+    return parser.parse_args(words)
+
+
+def test_every_field_with_a_flag_has_it():
+    text = argparse.ArgumentParser()
+    add_fields(text, Options)
+    known = text._option_string_actions
+    for entry in dataclasses.fields(Options):
+        named = entry.metadata["flags"] != ()
+        assert ("--" + entry.name.replace("_", "-") in known) == named
+
+
+def test_only_what_is_typed_is_given():
+    assert split_options(parse()) == ({}, {})
+    typed, delivery = split_options(parse("--lr", "0.2", "--quiet", "--enlarge"))
+    assert typed == {"lr": "0.2", "enlarge": True}
+    assert delivery == {"quiet": True}
+
+
+def test_set_wins_and_reaches_delivery_too():
+    words = ("--lr", "0.2", "--set", "lr=0.3", "--set", "save-epochs=7")
+    typed, delivery = split_options(parse(*words))
+    assert (typed, delivery) == ({"lr": "0.3"}, {"save_epochs": "7"})
+
+
+def test_set_keeps_what_comes_after_the_first_equals_sign():
+    assert parse_set(["a-b = c=d "]) == {"a_b": "c=d"}
+    with pytest.raises(OptionError, match="NAME=VALUE"):
+        parse_set(["momentum"])

@@ -1,0 +1,130 @@
+"""Factors that make a small network's terms weigh as VGG-19's."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+
+from nstyle import inputs, layers, likeness, networks, problem, weights
+from nstyle.backend import mx
+from nstyle.likeness import Likeness
+from nstyle.options import Options
+from nstyle.pixels import CAFFE
+from nstyle.places import PRETRAINED
+
+BUILT_IN = str(PRETRAINED / "vgg19-slim.params")
+TABLE = {"relu2_1": Likeness(128, 2.0, 3.0), "relu4_1": Likeness(512, 5.0, 7.0)}
+
+
+# ---- the table ----
+
+
+def test_the_built_in_network_has_a_table_with_vgg19s_channels():
+    table = likeness.of(BUILT_IN)
+    assert {name: like.channels for name, like in table.items()} == {
+        "relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512, "relu5_1": 512,
+    }  # fmt: skip
+    for like in table.values():
+        assert math.isfinite(like.content) and like.content > 1
+        assert math.isfinite(like.style) and like.style > like.content
+
+
+def test_other_files_have_none_even_with_a_table_beside_them(tmp_path, weights_file):
+    assert likeness.of(weights_file) == {}
+    assert likeness.of(str(PRETRAINED / "none.params")) == {}
+    for name in ("vgg19-slim.params", "vgg19-slim.json"):
+        shutil.copy(PRETRAINED / name, tmp_path)
+    assert likeness.of(str(tmp_path / "vgg19-slim.params")) == {}
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        ("relu2_1", "relu2_1"),
+        ("conv2_2", "relu2_1"),
+        ("relu3_4", "relu2_1"),
+        ("conv4_1", "relu2_1"),
+        ("relu4_2", "relu4_1"),
+        ("pool5", "relu4_1"),
+        ("relu1_2", "relu2_1"),  # there is none below
+    ],
+)
+def test_a_layer_that_is_not_in_the_table_has_the_factors_of_the_nearest_below(layer, expected):
+    assert likeness.nearest(TABLE, layer, channels=9) == TABLE[expected]
+
+
+def test_without_a_table_a_layer_is_as_it_is():
+    assert likeness.nearest({}, "relu3_1", channels=9) == Likeness(9, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("layer", layers.taps(layers.BLOCKS["vgg19-slim"]))
+def test_every_layer_of_the_built_in_network_has_factors(layer):
+    assert likeness.nearest(likeness.of(BUILT_IN), layer, channels=1).channels >= 64
+
+
+# ---- what the factors do ----
+
+REPEATS, GAIN = 3, 5.0  # the large network has each channel so many times, so much stronger
+
+
+def task_of(large: bool, normalization: str) -> problem.Problem:
+    """A problem at relu1_1, for a small network with factors, or for the large one without."""
+    kernel, bias = tiny.random_arrays()["conv1_1"]
+    table = {"relu1_1": Likeness(4 * REPEATS, REPEATS * GAIN**2, REPEATS**2 * GAIN**4)}
+    if large:
+        kernel, bias = (np.tile(a.T, REPEATS).T * np.float32(GAIN) for a in (kernel, bias))
+        table = {}
+    options = Options(
+        content_layers="relu1_1",
+        style_layers="relu1_1",
+        tv_weight=0,
+        normalization=normalization,
+        style_weight=0.5,
+    )
+    gathered = inputs.gather(tiny.picture(1), tiny.picture(2), options)
+    arrays = {"conv1_1": (kernel, bias)}
+    network = networks.build(
+        tiny.BLOCKS["vgg19"], arrays, ["relu1_1"], pooling="avg", padding="zero", device=mx.cpu()
+    )
+    loaded = weights.Weights("vgg19", arrays, CAFFE)
+    setting = problem.Setting(network, loaded, CAFFE, table)
+    return problem.build(setting, gathered, options, mx.cpu())
+
+
+def loss_of(task: problem.Problem) -> tuple[dict[str, Any], np.ndarray]:
+    """Terms and gradient at a third picture."""
+    x = tiny.to_input(tiny.picture(3))[np.newaxis].astype(np.float32)
+    _, gradient = task.executor(task.executor.load(x))
+    return task.executor.terms, gradient.asnumpy()
+
+
+@pytest.mark.parametrize(
+    "normalization", ["balanced", "mxnet", "mxnet-nag", "gatys", "gatys-mean", "keras"]
+)
+def test_with_its_factors_a_small_network_weighs_as_the_large_one(normalization):
+    small, slope = loss_of(task_of(False, normalization))
+    large, steep = loss_of(task_of(True, normalization))
+    assert small == pytest.approx(large, rel=1e-4)
+    assert np.abs(slope - steep).max() < 1e-4 * np.abs(steep).max()
+    assert min(large.values()) > 0
+
+
+def test_the_table_of_the_built_in_network_is_used():
+    def scales(normalization: str) -> dict[str, float]:
+        options = Options(
+            content_layers="relu4_2", style_layers="relu1_1", normalization=normalization
+        )
+        gathered = inputs.gather(tiny.picture(1), tiny.picture(2), options)
+        setting = problem.load_network(gathered, options, mx.cpu())
+        task = problem.build(setting, gathered, options, mx.cpu())
+        return {term.name: term.scale for term in task.executor._terms}
+
+    table = likeness.of(BUILT_IN)
+    found = scales("gatys")
+    assert found["content:relu4_2"] == pytest.approx(10 * 0.5 * table["relu4_1"].content)
+    assert found["style:relu1_1"] == pytest.approx(table["relu1_1"].style / (4 * 64**2))
