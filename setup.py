@@ -57,6 +57,7 @@ setup(
     extras_require={
         "heif": ["pillow-heif"],
         "weights": ["h5py", "safetensors"],
+        "bench": ["torch==2.13.0"],
         "test": ["pytest", "ruff", "mypy", "setuptools<81", "wheel", "h5py", "safetensors"],
     },
     entry_points={"console_scripts": ["nstyle = nstyle.cli:main"]},

@@ -7,6 +7,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nstyle import runtime
 from nstyle.errors import BackendError
 
@@ -44,7 +46,10 @@ except (ImportError, OSError, AttributeError) as error:
     reason = " ".join(str(error).split())
     raise BackendError(f"MXNet or GluonCV cannot be loaded ({reason}); {advice}") from error
 
-__all__ = ["GluonVGG", "autograd", "device", "gluon", "gpu_count", "mx", "nd"]
+# MXNet 1.9.1's own name for it; the word "bfloat16" is refused.
+BFLOAT16 = np.dtype([("bfloat16", np.uint16)])
+
+__all__ = ["BFLOAT16", "GluonVGG", "autograd", "device", "gluon", "gpu_count", "mx", "nd"]
 
 
 def gpu_count() -> int:

@@ -29,14 +29,14 @@ class Layer:
 class Normalization:
     """Scales of the three kinds of terms.
 
-    per_value: gradients are multiplied by N, which brings them to grey levels.
+    per_value: the gradient is multiplied by N times this, which brings it to grey levels; 0 = not.
     share_layers: layer weights are divided by their sum.
     """
 
     content: Callable[[Layer], float]
     style: Callable[[Layer], float]
     tv: Callable[[int], float]
-    per_value: bool = False
+    per_value: float = 0.0
     share_layers: bool = False
 
 
@@ -51,7 +51,7 @@ BALANCED = Normalization(
     content=lambda layer: CONTENT / max(layer.energy, TINY),
     style=lambda layer: STYLE / max(layer.energy, TINY),
     tv=lambda values: TV / values,
-    per_value=True,
+    per_value=4.0,
     share_layers=True,
 )
 # MXNet's example of 2015: head gradients F - P, and (G' - A') F / (C^2 M). Integrated:

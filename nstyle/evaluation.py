@@ -49,7 +49,7 @@ def evaluate(
     which the photo is brought. options: fields of Options. Raises OptionError, ImageError,
     WeightsError, BackendError. Gatys et al. (arXiv:1508.06576), equation 7.
     """
-    chosen = presets.resolve(options, preset)
+    chosen = presets.resolve({"precision": "float32", **options}, preset)
     values = floats_of(image, chosen)
     size = (values.shape[1], values.shape[0])
     gathered = inputs.gather(content, style, chosen, size=size)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nstyle import losses
-from nstyle.backend import autograd, mx, nd
+from nstyle.backend import BFLOAT16, autograd, mx, nd
 from nstyle.networks import TappedVGG
 
 
@@ -37,15 +37,27 @@ class Term:
 class Features:
     """The network compiled for one picture size: forward gives taps, backward the gradient.
 
-    Raises MXNetError where parameters and shape do not fit.
+    bfloat16: the network computes in it; picture and gradient stay float32. Raises MXNetError where
+    parameters and shape do not fit.
     """
 
     def __init__(
-        self, network: TappedVGG, shape: Sequence[int], *, device: Any, gradient: bool = True
+        self,
+        network: TappedVGG,
+        shape: Sequence[int],
+        *,
+        device: Any,
+        gradient: bool = True,
+        bfloat16: bool = False,
     ) -> None:
         self.taps = network.wanted
-        symbol = mx.sym.Group(network(mx.sym.var("data")))
+        entry = mx.sym.var("data")
+        if bfloat16:
+            entry = mx.sym.amp_cast(entry, dtype=BFLOAT16)
+        symbol = mx.sym.Group(network(entry))
         parameters = {p.name: p.data(device) for p in network.collect_params().values()}
+        if bfloat16:
+            parameters = {n: nd.amp_cast(p, dtype=BFLOAT16) for n, p in parameters.items()}
         self._data = nd.zeros(tuple(shape), ctx=device)
         self._records = gradient
         if gradient:
@@ -66,7 +78,12 @@ class Features:
 
     def backward(self, heads: Mapping[str, Any]) -> Any:
         """Gradient of each tap -> gradient of the picture, overwritten by the next call."""
-        autograd.backward(self._outputs, [heads[name] for name in self.taps])
+        given = [heads[name] for name in self.taps]
+        cast = [
+            head if head.dtype == tap.dtype else nd.amp_cast(head, dtype=tap.dtype)
+            for head, tap in zip(given, self._outputs)
+        ]
+        autograd.backward(self._outputs, cast)
         return self._data.grad
 
 
@@ -114,15 +131,17 @@ class Executor:
 
     def norm(self, x: Any) -> float:
         """Euclidean norm."""
-        return float(x.norm().asscalar())
+        return self.dot(x, x) ** 0.5
 
     def dot(self, x: Any, y: Any) -> float:
         """Inner product."""
-        return float((x * y).sum().asscalar())
+        return float(losses.dot(x, y).asscalar())
 
     def clip(self, x: Any, low: float, high: float) -> Any:
-        """Each value limited to low..high."""
-        return x.clip(low, high)
+        """Each value limited to low..high; numbers, or arrays (1, 3, 1, 1)."""
+        if isinstance(low, (int, float)):
+            return x.clip(low, high)
+        return nd.broadcast_minimum(nd.broadcast_maximum(x, low), high)
 
     def load(self, values: np.ndarray) -> Any:
         """float32 (1, 3, H, W) on the host -> an array of this objective's device."""

@@ -3,13 +3,16 @@
 Features are (1, C, H, W). Gatys, Ecker & Bethge, "A neural algorithm of artistic style"
 (arXiv:1508.06576), equations 1 to 6; total variation after Mahendran & Vedaldi (arXiv:1412.0035).
 
-Values are one-element NDArrays, so that nothing here waits for the device.
+Values are one-element NDArrays, so that nothing here waits for the device. Features may be
+bfloat16: all that is computed of them is float32 but the product (G - A) F.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from nstyle.backend import nd
 
@@ -22,8 +25,8 @@ def content(features: Any, target: Any, scale: float) -> tuple[Any, Any]:
 
     Raises MXNetError where the shapes differ.
     """
-    difference = nd.elemwise_sub(features, target)
-    return scale * squared_norm(difference), (2 * scale) * difference
+    difference = nd.elemwise_sub(as_float32(features), target)
+    return scale * dot(difference, difference), (2 * scale) * difference
 
 
 def gram(features: Any) -> Any:
@@ -32,7 +35,8 @@ def gram(features: Any) -> Any:
     Differs from Gatys eq. 3 by the division, so that pictures of different size compare.
     """
     channels, positions = features.shape[1], features.shape[2] * features.shape[3]
-    flat = features.reshape((channels, positions))
+    # Reshaped first: casting a network's own layout would take several times longer.
+    flat = as_float32(features.reshape((channels, positions)))
     return nd.linalg.syrk(flat, alpha=1.0 / positions)
 
 
@@ -46,14 +50,20 @@ def style(features: Any, target: Any, scale: float) -> tuple[Any, Any]:
     difference = nd.elemwise_sub(gram(features), target)
     # A 1x1 convolution is the same product, in the layout the network's own gradients have.
     kernel = (difference * (4 * scale / positions)).reshape((channels, channels, 1, 1))
+    if features.dtype != np.float32:
+        kernel = nd.amp_cast(kernel, dtype=features.dtype)
     gradient = nd.Convolution(features, kernel, no_bias=True, kernel=(1, 1), num_filter=channels)
-    return scale * squared_norm(difference), gradient
+    return scale * dot(difference, difference), gradient
 
 
-def squared_norm(x: Any) -> Any:
-    """Sum of squares, one element. BLAS does it many times faster than nd.sum."""
-    flat = x.reshape((-1,))
-    return nd.dot(flat, flat).reshape((1,))
+def as_float32(x: Any) -> Any:
+    """The array in float32; itself if it is."""
+    return x if x.dtype == np.float32 else nd.amp_cast(x, dtype="float32")
+
+
+def dot(x: Any, y: Any) -> Any:
+    """Inner product of two arrays of one shape, one element. Many times faster than nd.sum."""
+    return nd.dot(x.reshape((-1,)), y.reshape((-1,))).reshape((1,))
 
 
 def filtered(x: Any, kernel: Sequence[Sequence[float]]) -> Any:
@@ -72,9 +82,7 @@ def squared_variation(x: Any, scale: float) -> tuple[Any, Any]:
     """
     bordered = nd.pad(x, mode="edge", pad_width=(0, 0, 0, 0, 1, 1, 1, 1))
     laplacian = filtered(bordered, LAPLACIAN)
-    return scale * nd.dot(x.reshape((-1,)), laplacian.reshape((-1,))).reshape((1,)), (
-        2 * scale
-    ) * laplacian
+    return scale * dot(x, laplacian), (2 * scale) * laplacian
 
 
 def laplacian_variation(x: Any, scale: float) -> tuple[Any, Any]:
@@ -84,7 +92,7 @@ def laplacian_variation(x: Any, scale: float) -> tuple[Any, Any]:
     """
     bordered = nd.pad(x, mode="constant", pad_width=(0, 0, 0, 0, 1, 1, 1, 1), constant_value=0)
     gradient = filtered(bordered, LAPLACIAN) * (scale / 8)
-    return 0.5 * (x * gradient).sum(), gradient
+    return 0.5 * dot(x, gradient), gradient
 
 
 def power_variation(x: Any, scale: float) -> tuple[Any, Any]:

@@ -3,7 +3,8 @@
 An objective gives `objective(x) -> (loss, gradient)`, `clip(x, low, high)`, `load` and `read`;
 arrays have + - * / and **. After each step an optimiser calls `observe(x, loss, state)` (loss: of
 the point before the step; state: a flat dict from which the same call goes on to the same bytes)
-and returns when that says so, or when no step lowers the loss any more.
+and returns when that says so, or when no step lowers the loss any more. bounds: x stays between
+them (projected gradient).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from nstyle.quasinewton import lbfgs
 
 Observe = Callable[[Any, float, dict[str, Any]], bool]
 Schedule = Callable[[int], float]
+Bounds = tuple[Any, Any]  # lowest and highest values, numbers or arrays of one value per channel
 
 # From this step on a rising loss counts: before, momentum is still gathering.
 FIRST_BACKOFF_STEP = 10
@@ -47,6 +49,7 @@ def descend(
     rescale: float = 1.0,
     backoff: float = 1.0,
     schedule: Schedule = constant,
+    bounds: Bounds | None = None,
 ) -> Any:
     """Gradient descent with momentum, as mx.optimizer.SGD and NAG update.
 
@@ -58,19 +61,27 @@ def descend(
     MXNet 1.9's NAG takes the weight decay of its momentum from the point after the step; this is
     that of 2017.
     """
-    state = dict(state or {"step": 0, "velocity": x * 0, "damping": 1.0, "last": float("inf")})
-    step, velocity = int(state["step"]), state["velocity"]
+    first = {"step": 0, "since": 0, "velocity": x * 0, "damping": 1.0, "last": math.inf}
+    state = dict(state or first)
+    step, since, velocity = int(state["step"]), int(state["since"]), state["velocity"]
     damping, last = float(state["damping"]), float(state["last"])
     while True:
         loss, gradient = objective(x)
         if loss > last and step >= FIRST_BACKOFF_STEP:
             damping *= backoff
         gradient = prepared(objective, gradient, x, weight_decay, clip, rescale)
-        push = gradient * (rate * damping * schedule(step))
+        push = gradient * (rate * damping * schedule(step - since))
         velocity = velocity * momentum - push
         x = x + velocity * momentum - push if nesterov else x + velocity
+        x = objective.clip(x, *bounds) if bounds else x
         step, last = step + 1, loss
-        state = {"step": step, "velocity": velocity, "damping": damping, "last": last}
+        state = {
+            "step": step,
+            "since": since,
+            "velocity": velocity,
+            "damping": damping,
+            "last": last,
+        }
         if observe(x, loss, state):
             return x
 
@@ -91,6 +102,7 @@ def adam(
     rescale: float = 1.0,
     epsilon: float = 1e-8,
     schedule: Schedule = constant,
+    bounds: Bounds | None = None,
 ) -> Any:
     """Adam (Kingma & Ba, arXiv:1412.6980), as mx.optimizer.Adam updates.
 
@@ -98,8 +110,9 @@ def adam(
     (their section 2, last paragraph), so it counts for more in the first steps.
     """
     first, second = ADAM_DECAYS
-    state = dict(state or {"step": 0, "mean": x * 0, "square": x * 0})
-    step, mean, square = int(state["step"]), state["mean"], state["square"]
+    state = dict(state or {"step": 0, "since": 0, "mean": x * 0, "square": x * 0})
+    step, since = int(state["step"]), int(state["since"])
+    mean, square = state["mean"], state["square"]
     while True:
         loss, gradient = objective(x)
         gradient = gradient * rescale
@@ -109,9 +122,10 @@ def adam(
         mean = mean * first + gradient * (1 - first)
         square = square * second + gradient * gradient * (1 - second)
         corrected = math.sqrt(1 - second ** (step + 1)) / (1 - first ** (step + 1))
-        x = x - mean / (square**0.5 + epsilon) * (rate * corrected * schedule(step))
+        x = x - mean / (square**0.5 + epsilon) * (rate * corrected * schedule(step - since))
+        x = objective.clip(x, *bounds) if bounds else x
         step += 1
-        state = {"step": step, "mean": mean, "square": square}
+        state = {"step": step, "since": since, "mean": mean, "square": square}
         if observe(x, loss, state):
             return x
 
@@ -158,17 +172,23 @@ def prepared(
     return gradient + x * weight_decay if weight_decay else gradient
 
 
-def carried(state: Mapping[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any] | None:
-    """A state for the same picture at another size: arrays converted, losses forgotten.
+def carried(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A state to go on from with the same picture at another size: losses are forgotten.
 
-    None for L-BFGS, whose memory is of no use at another size.
+    The schedule of the rate begins anew. Empty for L-BFGS, whose memory is of no use there.
     """
     if not state or "begin" in state:
-        return None
-    numbers = {name: v for name, v in state.items() if isinstance(v, (int, float))}
-    arrays = {name: convert(v) for name, v in state.items() if name not in numbers}
-    forgotten = {"last": math.inf} if "last" in numbers else {}
-    return {**numbers, **arrays, **forgotten}
+        return {}
+    forgotten = {"last": math.inf} if "last" in state else {}
+    return {**state, **forgotten, "since": state["step"]}
+
+
+def converted(state: Mapping[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any]:
+    """The state with its arrays converted, its numbers as they are."""
+    return {
+        name: value if isinstance(value, (int, float)) else convert(value)
+        for name, value in state.items()
+    }
 
 
 OPTIMIZERS: dict[str, Callable[..., Any]] = {"sgd": sgd, "nag": nag, "adam": adam, "lbfgs": lbfgs}

@@ -69,7 +69,10 @@ class Options:
         low=1e-12,
     )
     lr_sched_delay: int = option(
-        100, "epochs between two decreases of the learning rate", kind=int, low=1
+        3,
+        "epochs between two decreases of the learning rate; begins anew at each size",
+        kind=int,
+        low=1,
     )
     lr_sched_factor: float = option(
         0.9, "what the learning rate is multiplied by then", kind=float, low=0, high=1
@@ -87,6 +90,12 @@ class Options:
     )
     init: str = option(
         "content", "start: content, noise, noise:0.7 (share of noise) or a picture", kind=str
+    )
+    precision: str = option(
+        "auto",
+        "of the network; auto = bfloat16 on CPUs with AMX, float32 elsewhere",
+        kind=str,
+        choices=("auto", "float32", "bfloat16"),
     )
     pooling: str = option(
         "auto",
@@ -119,7 +128,7 @@ class Options:
         2.0, "each size is so many times the one before", kind=float, low=1.1, high=8, flags=()
     )
     momentum: float = option(
-        0.95, "momentum of sgd and nag", kind=float, low=0, high=0.999, flags=()
+        0.8, "momentum of sgd and nag", kind=float, low=0, high=0.999, flags=()
     )
     weight_decay: float = option(0.0, "pull towards the mean colour", kind=float, low=0, flags=())
     clip_gradient: float = option(
@@ -151,14 +160,17 @@ class Options:
         flags=(),
     )
     step_limit: float = option(
-        1.0,
+        2.0,
         "largest change of a value by one gradient, in grey levels, before momentum; 0 = off",
         kind=float,
         low=0,
         flags=(),
     )
+    clamp: bool = option(
+        True, "the picture stays between black and white while it is painted", kind=bool, flags=()
+    )
     backoff: float = option(
-        0.99,
+        0.97,
         "what the learning rate is multiplied by when the loss rises; 1 = off",
         kind=float,
         low=0.1,

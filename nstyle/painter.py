@@ -67,6 +67,7 @@ class Painting:
         self._whole, self._options, self._setting = inputs, options, setting
         self._device, self._listeners = device, listeners
         self._scale = 0
+        self._task: Problem | None = None
 
     def run(self) -> solver.Watch:
         """All sizes, one after another; the last one's watch. Raises DivergedError."""
@@ -81,42 +82,55 @@ class Painting:
 
     def _paint_at(self, size: Size, limit: int, last: solver.Watch | None) -> solver.Watch:
         options = self._options
-        inputs = self._whole.at(size)
         grown = None if last is None else self._grown(last, size)
-        self._inputs = inputs
-        self._task = problem.build(self._setting, inputs, options, self._device)
-        x = start_values(inputs, self._task, options) if grown is None else grown[0]
+        self._inputs = self._whole.at(size)
+        self._task = None  # frees the smaller one's memory before the larger is made
+        task = problem.build(self._setting, self._inputs, options, self._device)
+        self._task, load = task, task.executor.load
+        x = start_values(self._inputs, task, options) if grown is None else grown[0]
         return solver.solve(
-            minimiser(options, self._task.normalization, self._task.photo.size),
-            self._task.executor,
-            self._task.executor.load(x),
+            minimiser(options, task.normalization, task.photo.size, self._bounds()),
+            task.executor,
+            load(x),
             describe=self._describe,
             listeners=self._listeners,
             stop_eps=options.stop_eps,
             max_epochs=limit,
             history=last.history if last else (),
-            state=grown[1] if grown else None,
+            state=optimizers.converted(grown[1], load) if grown else None,
         )
 
-    def _grown(self, last: solver.Watch, size: Size) -> tuple[np.ndarray, Any]:
-        """(picture, optimiser state) of the last size at this one."""
-        executor = self._task.executor
-        x = pixels.resized(executor.read(last.x), *size)
+    def _grown(self, last: solver.Watch, size: Size) -> tuple[np.ndarray, dict[str, Any]]:
+        """(picture, optimiser state) of the last size at this one, on the host."""
+        read = self.task.executor.read
 
-        def convert(array: Any) -> Any:
-            values = executor.read(array)
-            return executor.load(pixels.resized(values, *size, overshoots=False))
+        def convert(array: Any) -> np.ndarray:
+            return pixels.resized(read(array), *size, overshoots=False)
 
-        return x, optimizers.carried(last.state, convert)
+        state = optimizers.converted(optimizers.carried(last.state), convert)
+        return pixels.resized(read(last.x), *size), state
+
+    @property
+    def task(self) -> Problem:
+        """The problem of the present size."""
+        assert self._task is not None
+        return self._task
+
+    def _bounds(self) -> optimizers.Bounds | None:
+        """The arrays for black and white, if the picture shall stay between them."""
+        if not self._options.clamp:
+            return None
+        low, high = pixels.limits(self.task.convention, self._options.pixel_range)
+        return self.task.executor.load(low), self.task.executor.load(high)
 
     def _describe(self, epoch: int, loss: float, eps: float, seconds: float, x: Any) -> Step:
         width, height = self._inputs.photo.size
-        terms, read = self._task.executor.terms, partial(self.finished, x)
+        terms, read = self.task.executor.terms, partial(self.finished, x)
         return Step(epoch, self._scale, width, height, loss, terms, eps, seconds, read)
 
     def finished(self, x: Any) -> Picture:
         """The array as a picture of the final size, noise removed, 16 bits."""
-        options, task = self._options, self._task
+        options, task = self._options, self.task
         values = pixels.to_floats(task.executor.read(x), task.convention, options.pixel_range)
         values = denoise.DENOISERS[options.denoiser](values, options.remove_noise)
         picture = Picture.from_floats(values, self._inputs.photo.alpha)
@@ -143,9 +157,13 @@ def say_what_runs(inputs: Inputs, loaded: Any, options: Options, device: Any) ->
     log.debug("weights: %s, made for %s pooling", inputs.weights, loaded.pooling)
 
 
-def minimiser(options: Options, scales: Normalization, values: int) -> Callable[..., Any]:
+def minimiser(
+    options: Options, scales: Normalization, values: int, bounds: optimizers.Bounds | None = None
+) -> Callable[..., Any]:
     """The optimiser with those knobs turned that it has; values: numbers in the picture."""
-    limits = [options.clip_gradient, options.step_limit / options.lr]
+    first_order = options.optimizer in ("sgd", "nag")  # Adam's steps do not depend on the gradient
+    step_limit = options.step_limit / options.lr if first_order else 0.0
+    limits = [options.clip_gradient, step_limit]
     # Where gradients are brought to grey levels, nag's small usual rate shall mean what sgd's does.
     gain = RATES["sgd"] / RATES["nag"] if options.optimizer == "nag" else 1.0
     knobs = {
@@ -153,11 +171,12 @@ def minimiser(options: Options, scales: Normalization, values: int) -> Callable[
         "momentum": options.momentum,
         "weight_decay": options.weight_decay,
         "clip": min((limit for limit in limits if limit), default=0.0),
-        "rescale": gain * values if scales.per_value else 1.0,
+        "rescale": gain * values * scales.per_value or 1.0,
         "backoff": options.backoff,
         "epsilon": options.epsilon,
         "evaluations": options.evaluations,
         "schedule": optimizers.steps(options.lr_sched_delay, options.lr_sched_factor),
+        "bounds": bounds,
     }
     method = optimizers.OPTIMIZERS[options.optimizer]
     known = inspect.signature(method).parameters

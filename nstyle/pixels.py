@@ -64,6 +64,12 @@ def from_floats(values: np.ndarray, convention: Convention, pixel_range: float) 
     return np.ascontiguousarray(shifted.transpose(2, 0, 1)[np.newaxis], np.float32)
 
 
+def limits(convention: Convention, pixel_range: float) -> tuple[np.ndarray, np.ndarray]:
+    """Black and white as float32 (1, 3, 1, 1)."""
+    mean = np.asarray(convention.mean, np.float32).reshape(1, 3, 1, 1)
+    return -mean, np.float32(pixel_range) - mean
+
+
 def to_floats(array: np.ndarray, convention: Convention, pixel_range: float = 255.0) -> np.ndarray:
     """float32 1x3xHxW -> HxWx3 float32, clipped to 0..1."""
     values = array[0].transpose(1, 2, 0) + np.asarray(convention.mean, np.float32)

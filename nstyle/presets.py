@@ -38,6 +38,8 @@ def resolve(typed: Mapping[str, Any], preset: str | None = None) -> Options:
         return build(Options, typed)
     if typed.get("weights") is not None:
         differences.pop("model", None)  # the file says what it is
+    if "max_long_edge" in typed:
+        differences.pop("size", None)  # the user's wish about the size counts
     differences = fitted(differences, typed, preset)
     return build(Options, {**differences, **typed})
 
@@ -70,11 +72,13 @@ def fitted(differences: Mapping[str, Any], typed: Mapping[str, Any], preset: str
         for name in ("content_layers", "style_layers")
         if name in differences and name not in typed
     }
+    replaced = {}
     if meant not in (SLIM, "auto"):
+        replaced = {"model": SLIM}
         why = "as asked" if "model" in typed else f"{meant} is not installed"
         words = [f"; {layer} becomes {below}" for layer, below in moved.items()]
         log.info("preset %s runs on %s, %s%s", preset, SLIM, why, "".join(words))
-    return {**differences, **changed, "model": SLIM}
+    return {**differences, **changed, **replaced}
 
 
 def installed(model: str) -> bool:

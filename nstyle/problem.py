@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nstyle import layers, likeness, losses, networks, pixels, weights
+from nstyle import layers, likeness, losses, networks, pixels, runtime, weights
 from nstyle.backend import nd
 from nstyle.balance import NORMALIZATIONS, Layer, Normalization
+from nstyle.errors import OptionError
 from nstyle.executor import Executor, Features, Term
 from nstyle.inputs import Inputs
 from nstyle.likeness import Likeness
 from nstyle.options import Options
 from nstyle.pixels import Convention
 from nstyle.syntax import parse_layers
+
+log = logging.getLogger("nstyle")
+
+# Small sizes cost little, and where the large strokes go is decided there: rounded gradients would
+# lead to another picture, as good, but not the same.
+FLOAT32_UP_TO = 300
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,12 @@ class Setting:
     loaded: weights.Weights
     convention: Convention
     likeness: Mapping[str, Likeness]
+    bfloat16: bool = False
+
+    def features(self, shape: Sequence[int], device: Any, *, gradient: bool = True) -> Features:
+        """The network compiled for pictures of this shape, (1, 3, H, W)."""
+        bfloat16 = gradient and self.bfloat16 and max(shape[2:]) > FLOAT32_UP_TO
+        return Features(self.network, shape, device=device, gradient=gradient, bfloat16=bfloat16)
 
 
 def load_network(inputs: Inputs, options: Options, device: Any) -> Setting:
@@ -68,7 +82,26 @@ def load_network(inputs: Inputs, options: Options, device: Any) -> Setting:
     convention = loaded.convention
     if not options.mean_subtraction:
         convention = convention.without_mean()
-    return Setting(network, loaded, convention, likeness.of(inputs.weights))
+    bfloat16 = uses_bfloat16(options, device, plain=loaded.padding == "zero")
+    return Setting(network, loaded, convention, likeness.of(inputs.weights), bfloat16)
+
+
+def uses_bfloat16(options: Options, device: Any, *, plain: bool) -> bool:
+    """Whether the network computes in bfloat16. plain: it pads with zeros only.
+
+    Raises OptionError where bfloat16 is asked for and cannot be.
+    """
+    plain = plain and not options.border and not options.pooling_ceil
+    possible = plain and device.device_type == "cpu" and runtime.bfloat16_works()
+    if options.precision == "bfloat16" and not possible:
+        raise OptionError(
+            "--precision: bfloat16 needs a CPU with AVX-512 and a network that pads with zeros "
+            "alone; give auto or float32"
+        )
+    fast = options.precision == "auto" and possible and runtime.amx_granted()
+    chosen = fast or options.precision == "bfloat16"
+    log.debug("precision: %s", "bfloat16" if chosen else "float32")
+    return chosen
 
 
 def build(setting: Setting, inputs: Inputs, options: Options, device: Any) -> Problem:
@@ -76,7 +109,7 @@ def build(setting: Setting, inputs: Inputs, options: Options, device: Any) -> Pr
     photo = pixels.to_array(inputs.photo, setting.convention, options.pixel_range)
     style = pixels.to_array(inputs.style, setting.convention, options.pixel_range)
     normalization = NORMALIZATIONS[options.normalization]
-    features = Features(setting.network, photo.shape, device=device)
+    features = setting.features(photo.shape, device)
     terms = build_terms(setting, features, photo, style, options, device)
     executor = Executor(features, terms, device=device, clip_norm=options.clip_norm * photo.size)
     return Problem(executor, photo, setting.convention, normalization, setting.loaded.model)
@@ -99,7 +132,7 @@ def build_terms(
     area = photo.shape[2] * photo.shape[3]
     terms = []
     for name, share in layer_weights(options.content_layers, scales).items():
-        target = taps[name].copy()
+        target = losses.as_float32(taps[name]).copy()
         like = likeness.nearest(setting.likeness, name, channels=target.shape[1])
         scale = scales.content(layer_facts(taps[name], target, area, like, like.content))
         scale *= options.content_weight * share * like.content
@@ -142,10 +175,10 @@ def distances(
     taps = forward(setting, painting, device)
     targets = {f"style:{name}": losses.gram(taps[name]) for name in style}
     taps = forward(setting, photo, device)
-    targets.update({f"content:{name}": taps[name].copy() for name in content})
+    targets.update({f"content:{name}": losses.as_float32(taps[name]).copy() for name in content})
     taps = forward(setting, x, device)
     seen = {f"style:{name}": losses.gram(taps[name]) for name in style}
-    seen.update({f"content:{name}": taps[name] for name in content})
+    seen.update({f"content:{name}": losses.as_float32(taps[name]) for name in content})
     return {
         name: float((nd.square(seen[name] - target).sum() / nd.square(target).sum()).asscalar())
         for name, target in targets.items()
@@ -154,5 +187,5 @@ def distances(
 
 def forward(setting: Setting, x: np.ndarray, device: Any) -> dict[str, Any]:
     """Tap name -> (1, C, h, w) of an array, for once."""
-    features = Features(setting.network, x.shape, device=device, gradient=False)
+    features = setting.features(x.shape, device, gradient=False)
     return features.forward(nd.array(x, ctx=device))

@@ -30,8 +30,9 @@ def lbfgs(
     state: Mapping[str, Any] | None = None,
     rate: float = 1.0,
     evaluations: int = 0,
+    bounds: tuple[Any, Any] | None = None,
 ) -> Any:
-    """L-BFGS (Liu & Nocedal 1989) by scipy's L-BFGS-B without bounds.
+    """L-BFGS (Liu & Nocedal 1989) by scipy's L-BFGS-B.
 
     rate: root mean square of the very first step's length. evaluations: 0 = observe every step; N =
     each observed step is one call of at most N evaluations, with a new memory. scipy's own exits by
@@ -41,7 +42,7 @@ def lbfgs(
     begin, done = state["begin"], int(state["done"])
     stuck = 0
     while stuck < 2:
-        call = _Call(objective, begin, observe, done, evaluations, rate)
+        call = _Call(objective, begin, observe, done, evaluations, rate, bounds)
         begin, done = call.run(), 0
         if call.finished:
             return begin
@@ -60,6 +61,7 @@ class _Call:
         skip: int,
         evaluations: int,
         rate: float,
+        bounds: tuple[Any, Any] | None,
     ) -> None:
         self._objective, self._begin, self._observe = objective, begin, observe
         self._skip, self._whole = skip, evaluations > 0
@@ -71,6 +73,7 @@ class _Call:
         self._unit = rate * math.sqrt(start.size)
         self._factor = 1.0
         self._losses: list[float] = []  # of the points after each step, the first of the start
+        self._bounds = None if bounds is None else self._box(*bounds)
         self._used = self._steps = 0
         self._loss = math.inf
         self.finished = self.lowered = False
@@ -93,12 +96,24 @@ class _Call:
                 self._best / self._unit,
                 jac=True,
                 method="L-BFGS-B",
+                bounds=self._bounds,
                 callback=self._step,
                 options=options,
             )
         if self._whole and not self.finished and self._losses:
             self._tell(self._losses[0], {"begin": self._array(self._best), "done": 0})
         return self._array(self._best)
+
+    def _box(self, low: Any, high: Any) -> Any:
+        """The bounds in scipy's unit."""
+        from scipy.optimize import Bounds
+
+        edges = [
+            edge if isinstance(edge, (int, float)) else np.asarray(self._objective.read(edge))
+            for edge in (low, high)
+        ]
+        low, high = (np.broadcast_to(edge, self._shape).ravel() / self._unit for edge in edges)
+        return Bounds(low, high)
 
     def _value(self, y: np.ndarray) -> tuple[float, np.ndarray]:
         """Loss and gradient in scipy's unit, scaled so that the first step is not cut short."""

@@ -30,7 +30,7 @@ def test_the_same_as_json(capsys):
     assert list(table) == list(presets.PRESETS)
     assert table["mxnet"]["about"] == presets.PRESETS["mxnet"].about
     momentum = table["mxnet"]["values"]["momentum"]
-    assert (momentum["value"], momentum["default"]) == (0.9, 0.95)
+    assert (momentum["value"], momentum["default"]) == (0.9, 0.8)
     assert momentum["reason"]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny
 
-from nstyle import layers, losses, networks
+from nstyle import layers, losses, networks, runtime
 from nstyle.backend import mx, nd
 from nstyle.executor import Executor, Features, Term
 
@@ -18,7 +18,9 @@ TAPS = ["relu1_1", "relu2_1", "relu3_1", "relu4_2"]
 CPU = mx.cpu()
 
 
-def make_features(wanted: Sequence[str], pooling: str = "avg", **knobs: Any) -> Features:
+def make_features(
+    wanted: Sequence[str], pooling: str = "avg", bfloat16: bool = False, **knobs: Any
+) -> Features:
     ordered = sorted(wanted, key=layers.taps(tiny.BLOCKS["vgg19"]).index)
     needed = layers.needed_convolutions(ordered, tiny.BLOCKS["vgg19"])
     arrays = {name: tiny.random_arrays()[name] for name in needed}
@@ -26,7 +28,7 @@ def make_features(wanted: Sequence[str], pooling: str = "avg", **knobs: Any) -> 
     network = networks.build(
         tiny.BLOCKS["vgg19"], arrays, ordered, pooling=pooling, device=CPU, **knobs
     )
-    return Features(network, (1, 3, SIZE[1], SIZE[0]), device=CPU)
+    return Features(network, (1, 3, SIZE[1], SIZE[0]), device=CPU, bfloat16=bfloat16)
 
 
 def picture(seed: int) -> np.ndarray:
@@ -47,7 +49,11 @@ def make_executor(
     for kind, names, seed in (("content", content, 1), ("style", style, 2)):
         taps = features.forward(nd.array(picture(seed)))
         for name in names:
-            target = taps[name].copy() if kind == "content" else losses.gram(taps[name])
+            target = (
+                losses.as_float32(taps[name]).copy()
+                if kind == "content"
+                else losses.gram(taps[name])
+            )
             scale = 1 / float(nd.square(target).sum().asscalar())
             terms.append(Term(kind, name, scale, target))
     if tv:
@@ -251,3 +257,14 @@ def test_a_picture_of_another_size_is_refused():
     executor = make_executor()
     with pytest.raises(mx.MXNetError):
         executor(nd.zeros((1, 3, SIZE[1] + 2, SIZE[0])))[1].asnumpy()
+
+
+@pytest.mark.skipif(not runtime.bfloat16_works(), reason="this CPU has no bfloat16")
+def test_bfloat16_gives_nearly_the_same_loss_and_gradient_in_float32():
+    x = nd.array(picture(3))
+    exact, rounded = make_executor(), make_executor(bfloat16=True)
+    (loss, gradient), (other, coarse) = exact(x), rounded(x)
+    assert other == pytest.approx(loss, rel=0.02) and other != loss
+    assert coarse.dtype == np.float32
+    difference = np.linalg.norm((coarse - gradient).asnumpy())
+    assert 0 < difference < 0.05 * np.linalg.norm(gradient.asnumpy())

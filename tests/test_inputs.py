@@ -272,3 +272,14 @@ def test_a_size_larger_than_arrays_can_be_is_refused_by_its_flag():
 def test_a_size_that_leaves_an_edge_under_16_px_is_refused():
     with pytest.raises(OptionError, match=r"--size: 100 makes this 3000x300 picture 100x10;.*160"):
         sizes((3000, 300), (100, 100), Options(size="100x100"))
+
+
+def test_the_same_at_a_smaller_size(tmp_path):
+    start = write_picture(tmp_path / "start.png", 5)
+    whole = gathered(tiny.picture(1, (400, 300)), tiny.picture(2, (500, 450)), init=start)
+    small = whole.at((200, 150))
+    assert small.photo.size == (200, 150) and small.start is not None
+    assert small.start.size == (200, 150)
+    assert small.style.width == pytest.approx(whole.style.width / 2, abs=1)
+    assert small.final_size == whole.final_size == (400, 300)
+    assert whole.at((400, 300)) is whole

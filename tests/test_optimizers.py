@@ -400,15 +400,11 @@ def test_an_average_goes_on_from_its_state_to_the_same_bytes(name, stop):
 # ---- to another size ----
 
 
-def doubled(state: Any) -> Any:
-    return optimizers.carried(state, lambda array: np.tile(array, 2))
-
-
 @pytest.mark.parametrize("name", ["sgd", "nag", "adam"])
 def test_a_state_is_carried_to_another_size_without_the_loss(name):
     objective, start, _, rate, _ = PROBLEMS["parabola"]
     _, _, states = run(optimizers.OPTIMIZERS[name], objective, start, 12, rate=rate)
-    carried = doubled(states[-1])
+    carried = optimizers.converted(optimizers.carried(states[-1]), lambda a: np.tile(a, 2))
     assert carried.keys() == states[-1].keys()
     assert carried["step"] == 12
     assert carried.get("last", math.inf) == math.inf
@@ -419,8 +415,43 @@ def test_a_state_is_carried_to_another_size_without_the_loss(name):
     run(optimizers.OPTIMIZERS[name], wide, np.zeros(10), 3, carried, rate=rate)
 
 
+@pytest.mark.parametrize("name", ["sgd", "nag", "adam"])
+def test_the_schedule_begins_anew_at_another_size(name):
+    asked: list[int] = []
+
+    def schedule(step: int) -> float:
+        asked.append(step)
+        return 1.0
+
+    method, start = optimizers.OPTIMIZERS[name], PROBLEMS["parabola"][1]
+    _, _, states = run(method, tiny.parabola(), start, 4, rate=0.01, schedule=schedule)
+    state = optimizers.carried(states[-1])
+    run(method, tiny.parabola(), start, 3, state, rate=0.01, schedule=schedule)
+    assert asked == [0, 1, 2, 3, 0, 1, 2]
+
+
 def test_the_memory_of_lbfgs_and_no_state_are_not_carried():
     objective, start, _, rate, _ = PROBLEMS["parabola"]
     _, _, states = run(optimizers.lbfgs, objective, start, 2, rate=rate)
-    assert doubled(states[-1]) is None
-    assert doubled({}) is None
+    assert optimizers.carried(states[-1]) == {}
+    assert optimizers.carried({}) == {}
+
+
+# ---- bounds ----
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("arrays", [False, True])
+def test_bounds_hold_at_every_step_and_the_best_point_within_is_found(name, arrays):
+    low, high = (np.array([0.5]), np.array([3.5])) if arrays else (0.5, 3.5)
+    seen: list[np.ndarray] = []
+
+    def observe(x: np.ndarray, loss: float, state: dict[str, Any]) -> bool:
+        seen.append(x.copy())
+        return len(seen) >= 300
+
+    rate = {"adam": 0.1, "lbfgs": 1.0}.get(name, 0.1)
+    method = optimizers.OPTIMIZERS[name]
+    x = method(tiny.parabola(), np.ones(5), observe=observe, rate=rate, bounds=(low, high))
+    assert all((point >= 0.5).all() and (point <= 3.5).all() for point in seen)
+    assert np.abs(x - np.clip(np.arange(1.0, 6), 0.5, 3.5)).max() < 1e-3

@@ -119,10 +119,34 @@ def test_the_preset_takes_the_steps_of_the_example(
 @pytest.mark.parametrize(
     ("optimizer", "taken"),
     [
-        ("sgd", {"rate", "momentum", "weight_decay", "clip", "rescale", "backoff", "schedule"}),
-        ("nag", {"rate", "momentum", "weight_decay", "clip", "rescale", "backoff", "schedule"}),
-        ("adam", {"rate", "weight_decay", "clip", "rescale", "epsilon", "schedule"}),
-        ("lbfgs", {"rate", "evaluations"}),
+        (
+            "sgd",
+            {
+                "rate",
+                "momentum",
+                "weight_decay",
+                "clip",
+                "rescale",
+                "backoff",
+                "schedule",
+                "bounds",
+            },
+        ),
+        (
+            "nag",
+            {
+                "rate",
+                "momentum",
+                "weight_decay",
+                "clip",
+                "rescale",
+                "backoff",
+                "schedule",
+                "bounds",
+            },
+        ),
+        ("adam", {"rate", "weight_decay", "clip", "rescale", "epsilon", "schedule", "bounds"}),
+        ("lbfgs", {"rate", "evaluations", "bounds"}),
     ],
 )
 def test_each_optimiser_gets_the_knobs_it_has(optimizer, taken):
@@ -159,8 +183,8 @@ def test_the_tighter_of_two_limits_counts_and_0_is_none(clip_gradient, step_limi
 @pytest.mark.parametrize(
     ("optimizer", "normalization", "factor"),
     [
-        ("sgd", "balanced", 600),
-        ("nag", "balanced", 60_000),
+        ("sgd", "balanced", 4 * 600),
+        ("nag", "balanced", 4 * 60_000),
         ("nag", "mxnet-nag", 1),
         ("sgd", "mxnet", 1),
     ],

@@ -88,3 +88,35 @@ def test_a_folded_kernel_sees_what_the_files_kernel_saw(convention):
 def test_caffes_kernel_is_left_as_it_is():
     kernel = np.random.default_rng(1).normal(size=(4, 3, 3, 3)).astype(np.float32)
     assert (pixels.fold(pixels.CAFFE, kernel) == kernel).all()
+
+
+def test_limits_are_black_and_white():
+    convention = pixels.IMAGENET
+    low, high = pixels.limits(convention, 255.0)
+    for value, found in ((0, low), (255, high)):
+        picture = Picture(np.full((16, 16, 3), value, np.uint8))
+        array = pixels.to_array(picture, convention)
+        assert found.shape == (1, 3, 1, 1) and np.allclose(
+            array, np.broadcast_to(found, (1, 3, 16, 16))
+        )
+
+
+@pytest.mark.parametrize("overshoots", [True, False])
+def test_resizing_an_array_keeps_ramps_and_channels(overshoots):
+    ramp = np.linspace(-300, 300, 32, dtype=np.float32)
+    array = np.stack([np.tile(ramp, (24, 1)), np.full((24, 32), 7.0), np.tile(-ramp, (24, 1))])
+    found = pixels.resized(array[np.newaxis].astype(np.float32), 64, 48, overshoots=overshoots)
+    assert found.shape == (1, 3, 48, 64) and found.dtype == np.float32
+    assert np.allclose(found[0, 1], 7, atol=1e-4)
+    inner = slice(4, -4)
+    expected = np.interp((np.arange(64) + 0.5) / 2 - 0.5, np.arange(32), ramp)
+    assert np.abs(found[0, 0, :, inner] - expected[inner]).max() < 1
+    assert np.allclose(found[0, 2], -found[0, 0], atol=1e-3)
+
+
+def test_what_must_not_overshoot_does_not():
+    step = np.zeros((1, 3, 8, 8), np.float32)
+    step[..., 4:] = 1
+    assert pixels.resized(step, 16, 16).min() < 0
+    found = pixels.resized(step, 16, 16, overshoots=False)
+    assert found.min() == 0 and found.max() == 1

@@ -16,7 +16,7 @@ from nstyle.options import Delivery, Options
 from nstyle.presets import PRESETS, delivery, resolve
 from nstyle.syntax import parse_layers
 
-NAMES = sorted(PRESETS)
+NAMES = sorted(set(PRESETS) - {"fast"})  # those that come from elsewhere
 
 
 def values_of(name: str, cls: type = Options) -> dict[str, Any]:
@@ -299,3 +299,20 @@ def test_a_preset_near_to_nothing_is_refused_too(name):
 def test_a_bad_value_typed_beside_a_preset_is_refused():
     with pytest.raises(OptionError, match="--lr"):
         resolve({"lr": -1}, "mxnet")
+
+
+def test_fast_is_the_default_network_and_losses_at_larger_steps(nothing_installed, caplog):
+    chosen, usual = resolve({}, "fast"), Options()
+    assert caplog.messages == []
+    changed = {
+        entry.name
+        for entry in dataclasses.fields(Options)
+        if getattr(chosen, entry.name) != getattr(usual, entry.name)
+    }
+    assert changed == {"lr", "lr_sched_delay", "stop_eps"}
+
+
+def test_a_typed_long_edge_counts_more_than_a_presets_size(installed):
+    chosen = resolve({"max_long_edge": 200}, "keras-prisma")
+    assert (chosen.size, chosen.max_long_edge) == (None, 200)
+    assert resolve({"max_long_edge": 200, "size": "x90"}, "keras-prisma").size == "x90"

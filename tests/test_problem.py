@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 import tiny
 
-from nstyle import inputs, problem
+from nstyle import inputs, problem, runtime
 from nstyle.backend import mx
 from nstyle.balance import NORMALIZATIONS
 from nstyle.errors import OptionError
@@ -100,3 +101,55 @@ def test_a_layer_that_the_file_has_not_is_refused(tmp_path):
     gathered = inputs.gather(PHOTO, PAINTING, options)
     with pytest.raises(OptionError, match=r"'relu3_4' in vgg16"):
         problem.load_network(gathered, options, mx.cpu())
+
+
+# ---- precision ----
+
+
+@pytest.mark.parametrize(
+    ("precision", "works", "amx", "chosen"),
+    [
+        ("auto", True, True, True),
+        ("auto", True, False, False),  # without AMX it is not known to be faster
+        ("auto", False, False, False),
+        ("float32", True, True, False),
+        ("bfloat16", True, False, True),
+    ],
+)
+def test_auto_takes_bfloat16_only_with_amx(monkeypatch, precision, works, amx, chosen):
+    monkeypatch.setattr(problem.runtime, "bfloat16_works", lambda: works)
+    monkeypatch.setattr(problem.runtime, "amx_granted", lambda: amx)
+    options = Options(precision=precision)
+    assert problem.uses_bfloat16(options, mx.cpu(), plain=True) == chosen
+
+
+@pytest.mark.parametrize(
+    ("works", "plain", "device", "values"),
+    [
+        (False, True, mx.cpu(), {}),
+        (True, False, mx.cpu(), {}),
+        (True, True, mx.gpu(0), {}),
+        (True, True, mx.cpu(), {"border": 2}),
+        (True, True, mx.cpu(), {"pooling_ceil": True}),
+    ],
+)
+def test_bfloat16_that_cannot_be_is_refused_when_typed_and_left_when_not(
+    monkeypatch, works, plain, device, values
+):
+    monkeypatch.setattr(problem.runtime, "bfloat16_works", lambda: works)
+    monkeypatch.setattr(problem.runtime, "amx_granted", lambda: True)
+    assert not problem.uses_bfloat16(Options(**values), device, plain=plain)
+    with pytest.raises(OptionError, match="--precision: bfloat16"):
+        problem.uses_bfloat16(Options(precision="bfloat16", **values), device, plain=plain)
+
+
+def test_small_sizes_stay_in_float32(build):
+    setting, _ = build()
+    setting = dataclasses.replace(setting, bfloat16=True)
+    small, large = (1, 3, 16, 300), (1, 3, 16, 301)
+    for shape, expected in ((small, "float32"), (large, "bfloat16")):
+        features = setting.features(shape, mx.cpu())
+        if expected == "bfloat16" and not runtime.bfloat16_works():
+            pytest.skip("this CPU has no bfloat16")
+        taps = features.forward(mx.nd.zeros(shape))
+        assert all((tap.dtype == np.float32) == (expected == "float32") for tap in taps.values())

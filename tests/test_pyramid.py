@@ -172,3 +172,34 @@ def test_a_small_scale_does_not_take_the_texture_away():
 def test_a_file_under_128_pixels_is_not_enlarged_for_that_reason():
     assert pyramid.style_size((100, 60), (512, 384), 0.01) == (100, 60)
     assert min(pyramid.style_size((1600, 64), (128, 96), 0.5)) == 64
+
+
+# ---- scales ----
+
+
+@pytest.mark.parametrize(
+    ("size", "scales", "step", "expected"),
+    [
+        ((512, 341), "auto", 2, [(128, 85), (256, 170), (512, 341)]),
+        ((341, 512), 2, 2, [(170, 256), (341, 512)]),
+        ((512, 512), 1, 2, [(512, 512)]),
+        ((100, 80), "auto", 2, [(100, 80)]),
+        ((400, 400), 3, 2**0.5, [(200, 200), (283, 283), (400, 400)]),
+        ((1000, 40), "auto", 2, [(500, 20), (1000, 40)]),  # 250x10 would be too thin
+    ],
+)
+def test_scales_grow_by_a_step_up_to_the_size(size, scales, step, expected):
+    assert pyramid.scale_sizes(size, scales, step) == expected
+
+
+@pytest.mark.parametrize("edge", range(64, 3000, 97))
+@pytest.mark.parametrize("step", [2, 2**0.5])
+def test_auto_begins_at_about_128(edge, step):
+    first = pyramid.scale_sizes((edge, edge), "auto", step)[0][0]
+    assert min(edge, 128 / step**0.51) <= first <= max(edge if edge < 128 else 0, 128 * step**0.51)
+
+
+def test_a_shrunk_style_keeps_its_aspect_and_128_pixels():
+    assert pyramid.shrunk_style((600, 400), 0.5) == (300, 200)
+    assert pyramid.shrunk_style((600, 400), 0.1) == (192, 128)
+    assert pyramid.shrunk_style((90, 60), 0.5) == (90, 60)

@@ -197,3 +197,50 @@ def test_idle_threads_give_their_core_away_unless_the_user_says_otherwise():
     )
     assert in_a_fresh_process("MINE = None\n" + code) == "passive"
     assert in_a_fresh_process("MINE = 1\n" + code, OMP_WAIT_POLICY="active") == "active"
+
+
+# ---- bfloat16 ----
+
+
+def cpu_with(monkeypatch: pytest.MonkeyPatch, *flags: str) -> None:
+    monkeypatch.setattr(runtime, "cpu_flags", lambda: frozenset(flags))
+    runtime.amx_granted.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def forgotten():
+    yield
+    runtime.amx_granted.cache_clear()
+
+
+AVX512 = ("avx512f", "avx512bw", "avx512vl", "avx512dq")
+
+
+def test_flags_are_those_of_the_first_core(tmp_path):
+    (tmp_path / "cpuinfo").write_text("processor: 0\nflags\t\t: fpu avx512f\n\nflags: other\n")
+    assert runtime.cpu_flags(str(tmp_path / "cpuinfo")) == {"fpu", "avx512f"}
+    assert runtime.cpu_flags(str(tmp_path / "absent")) == frozenset()
+
+
+def test_bfloat16_wants_avx512(monkeypatch):
+    cpu_with(monkeypatch, *AVX512)
+    assert runtime.bfloat16_works()
+    cpu_with(monkeypatch, *AVX512[1:])
+    assert not runtime.bfloat16_works()
+
+
+@pytest.mark.parametrize(("answer", "granted"), [(0, True), (-1, False)])
+def test_amx_wants_the_cpu_and_the_kernel(monkeypatch, answer, granted):
+    asked: list[tuple[int, ...]] = []
+
+    class Libc:
+        def syscall(self, *words: int) -> int:
+            asked.append(words)
+            return answer
+
+    monkeypatch.setattr(runtime.ctypes, "CDLL", lambda *_, **__: Libc())
+    cpu_with(monkeypatch, *AVX512)
+    assert not runtime.amx_granted() and asked == []  # no such tiles: the kernel is not asked
+    cpu_with(monkeypatch, *AVX512, "amx_tile", "amx_bf16")
+    assert runtime.amx_granted() == granted
+    assert asked == [(158, 0x1023, 18)]

@@ -10,6 +10,7 @@ import pytest
 import tiny
 from PIL import Image
 
+from nstyle import evaluate
 from nstyle.errors import DivergedError, ImageError, NStyleError, OptionError, WeightsError
 from nstyle.records import Result, Step
 from nstyle.transfer import stylize
@@ -267,7 +268,7 @@ def test_any_border_that_is_allowed_works_on_the_smallest_picture(paint, border)
 
 def test_divergence_is_an_error_that_names_the_rate_and_keeps_a_picture(paint):
     with pytest.raises(DivergedError) as caught:
-        paint(lr=1e30, step_limit=0, backoff=1, max_num_epochs=50)
+        paint(lr=1e30, step_limit=0, backoff=1, clamp=False, max_num_epochs=50)
     message, result = str(caught.value), caught.value.result  # type: ignore[attr-defined]
     assert "--lr 1e+30" in message and "\n" not in message
     assert isinstance(result, Result)
@@ -277,7 +278,7 @@ def test_divergence_is_an_error_that_names_the_rate_and_keeps_a_picture(paint):
 
 def test_the_picture_kept_after_divergence_is_a_good_one(paint):
     with pytest.raises(DivergedError) as caught:
-        paint(lr=1e30, step_limit=0, backoff=1, remove_noise=0, max_num_epochs=50)
+        paint(lr=1e30, step_limit=0, backoff=1, clamp=False, remove_noise=0, max_num_epochs=50)
     assert far(caught.value.result) == 0  # type: ignore[attr-defined]  # the photo itself
 
 
@@ -412,3 +413,67 @@ def test_a_loss_that_is_not_finite_is_an_error_with_every_optimiser(paint, monke
         with pytest.raises(DivergedError, match=r"--lr .* is too high; try") as caught:
             paint(optimizer=optimizer)
         assert caught.value.result.picture.size == (40, 32)  # type: ignore[attr-defined]
+
+
+# ---- scales ----
+
+
+def test_scales_are_painted_one_after_another_in_growing_sizes(paint):
+    seen: list[tuple[int, tuple[int, int]]] = []
+
+    def look(step: Step) -> None:
+        seen.append((step.scale, step.picture().size))
+
+    result = paint(scales=2, max_num_epochs=6, callback=look)
+    assert [(step.epoch, step.scale, step.width) for step in result.history] == [
+        (1, 1, 20), (2, 1, 20), (3, 1, 20), (4, 2, 40), (5, 2, 40), (6, 2, 40),
+    ]  # fmt: skip
+    assert result.picture.size == (40, 32)
+    assert seen == [(1, (40, 32))] * 3 + [(2, (40, 32))] * 3  # all of the final size
+
+
+def test_each_scale_stops_by_eps_on_its_own(paint):
+    result = paint(scales=2, stop_eps=10, max_num_epochs=100)
+    assert [step.scale for step in result.history] == [1] * 10 + [2] * 10
+    assert result.stopped == "eps"
+
+
+def test_the_second_scale_begins_with_the_first(paint):
+    both = paint(scales=2, max_num_epochs=40)
+    alone = paint(scales=1, max_num_epochs=1)
+    assert both.history[20].loss < alone.history[0].loss
+
+
+def test_stopping_in_a_small_scale_still_gives_the_whole_size(paint):
+    result = paint(scales=2, max_num_epochs=8, callback=lambda step: True)
+    assert (result.epochs, result.stopped) == (1, "callback")
+    assert result.picture.size == (40, 32)
+
+
+def test_with_fewer_epochs_than_scales_the_last_ones_are_painted(paint):
+    assert [step.width for step in paint(scales=2, max_num_epochs=1).history] == [40]
+
+
+def test_a_picture_to_begin_with_is_not_shrunk_by_itself(paint, tmp_path):
+    large = tiny.picture(4, (300, 240))
+    Image.fromarray(large).save(tmp_path / "start.png")
+    result = paint(large, init=str(tmp_path / "start.png"), max_num_epochs=1)
+    assert [step.width for step in result.history] == [300]
+
+
+@pytest.mark.parametrize("optimizer", ["nag", "adam", "lbfgs"])
+def test_every_optimiser_paints_at_two_scales(paint, optimizer):
+    history = paint(scales=2, max_num_epochs=16, optimizer=optimizer).history
+    assert history[7].loss < history[0].loss and history[15].loss < history[8].loss
+
+
+def test_a_clamped_picture_is_what_was_painted(paint, weights_file):
+    def seen_over_painted(clamp: bool) -> float:
+        wild = {"step_limit": 100, "max_num_epochs": 10, "remove_noise": 0}
+        result = paint(clamp=clamp, **wild, callback=lambda step: step.epoch == 9)
+        following = paint(clamp=clamp, **wild).history[9]  # its loss is that of the ninth picture
+        seen = evaluate(result.picture, PHOTO, PAINTING, weights=weights_file)
+        return seen.loss / following.loss
+
+    assert seen_over_painted(True) == pytest.approx(1, rel=0.01)
+    assert abs(seen_over_painted(False) - 1) > 0.05

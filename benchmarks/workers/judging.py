@@ -1,0 +1,38 @@
+"""The one evaluator: losses of pictures of one size, as nstyle.evaluate gives them.
+
+The network and its targets are loaded once, not once per picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from benchmarks.processes import answer_jobs
+from nstyle import inputs, runtime
+from nstyle.options import Options
+from nstyle.picture import Picture
+
+
+def losses(job: dict[str, Any]) -> Iterator[float]:
+    """Of each of job["files"], arrays HxWx3 of 16 bits."""
+    options = Options(**job["options"])
+    width, height = job["size"]
+    gathered = inputs.gather(job["content"], job["style"], options, size=(width, height))
+    runtime.prepare(options.threads)
+    from nstyle import backend, pixels, problem  # here, because they load MXNet
+
+    device = backend.device(options.gpu)
+    setting = problem.load_network(gathered, options, device)
+    task = problem.build(setting, gathered, options, device)
+    for file in job["files"]:
+        floats = Picture(np.load(file)).floats()
+        x = pixels.from_floats(floats, task.convention, options.pixel_range)
+        yield float(task.executor(task.executor.load(x))[0])
+
+
+if __name__ == "__main__":
+    job, send = answer_jobs()
+    send(losses=list(losses(job)))
