@@ -237,10 +237,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--weights", metavar="FILE", help="of all recipes")
     parser.add_argument("--only", type=reporting.words, default=[*RECIPES], help=f"of {known}")
     parser.add_argument(
-        "--sizes",
-        type=reporting.numbers,
-        default=[],
-        help="also seconds per megapixel at these long edges",
+        "--sizes", type=reporting.numbers, default=[], help="also s/megapixel at these long edges"
     )
     parser.add_argument("--repeat", type=int, default=1, help="runs of each; the fastest counts")
     parser.add_argument("--threads", type=int, default=runtime.usable_cores())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -70,7 +71,8 @@ def facts(threads: int) -> dict[str, Any]:
         torch = "not installed"
     cpu = cpu_entries("model name") or platform.processor()
     about = {**runtime.describe(), "torch": torch, "cpu": cpu}
-    return {**about, "amx": has_amx(), "threads": threads}
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # of the last minute
+    return {**about, "amx": has_amx(), "threads": threads, "load": load}
 
 
 def write_json(path: str | None, report: Mapping[str, Any]) -> None:

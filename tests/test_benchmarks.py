@@ -143,7 +143,7 @@ def test_differing_losses_are_found():
 def test_a_worker_that_fails_drops_out_and_says_why(job):
     broken = {"judging": iteration.Contestant("judging", "a worker that reads pictures first")}
     job = {**job, "content": "absent.png"}
-    results = iteration.compare(broken, job, rounds=1, iterations=1, threads=1)
+    results = iteration.compare(broken, job, rounds=1, iterations=1)
     assert results["judging"]["missing"].startswith("failed: ended with code 1: ")
     assert "absent.png" in results["judging"]["missing"]
     assert iteration.with_ratios(results, "judging") == ""
@@ -161,6 +161,15 @@ def test_contestants_that_cannot_run_say_why(monkeypatch):
     assert "AMX" in iteration.reason_against(bfloat16)
     monkeypatch.setattr(reporting, "has_amx", lambda: True)
     assert iteration.reason_against(bfloat16) == ""
+
+
+def test_bfloat16_that_is_float32_is_called_so():
+    results = {"ours-float32": {"missing": "", "loss": 1.5}, "ours-bfloat16": {"missing": ""}}
+    assert iteration.note("ours-bfloat16", results) == ""
+    results["ours-bfloat16"]["loss"] = 1.5
+    assert iteration.note("ours-bfloat16", results) == "computed in float32 at this size"
+    results["ours-bfloat16"]["loss"] = 1.51
+    assert [iteration.note(name, results) for name in results] == ["", ""]
 
 
 def test_names_of_contestants_may_be_shortened():

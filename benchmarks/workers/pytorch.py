@@ -24,8 +24,8 @@ class PyTorch:
     """Autograd through the network and the losses; SGD with momentum by hand."""
 
     def __init__(self, job: dict[str, Any]) -> None:
-        self._options = options = Options(**job["options"])
-        torch.set_num_threads(options.threads)
+        self._options = Options(**job["options"])
+        torch.set_num_threads(job["options"]["threads"])
         self._layout, self._bfloat16 = LAYOUTS[job["layout"]], job["bfloat16"]
         self._layers = {
             name: (self._arranged(kernel), torch.from_numpy(bias))
