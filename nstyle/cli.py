@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
 from nstyle import __version__
-from nstyle.commands.console import INTERRUPTED, REFUSED, say
+from nstyle.commands.console import INTERRUPTED, OK, REFUSED, say
 from nstyle.errors import NStyleError
 from nstyle.syntax import nearest
 
@@ -59,7 +60,12 @@ def build_parser(named: str | None) -> tuple[Parser, dict[str, Parser]]:
 def guarded(work: Any, words: argparse.Namespace, program: str) -> int:
     """Run a command; what nstyle refuses becomes one line and exit code 2. Bugs pass through."""
     try:
-        return int(work(words))
+        code = int(work(words))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # `nstyle presets | head`; what is still buffered has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
     except NStyleError as error:
         say(f"{program}: error: {error}")
         return REFUSED

@@ -650,3 +650,12 @@ def test_an_input_is_never_overwritten(capsys, tmp_path, flag):
     assert cli.main_run(words) == 2
     assert "is one of the inputs" in capsys.readouterr().err
     assert photo.read_bytes() == before
+
+
+def test_a_reader_that_stops_reading_is_no_error():
+    words = [sys.executable, "-m", "nstyle", "presets", "--json"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None and running.stderr is not None
+        running.stdout.close()
+        assert running.stderr.read() == b""
+    assert running.returncode == 0

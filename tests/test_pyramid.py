@@ -180,7 +180,7 @@ def test_a_file_under_128_pixels_is_not_enlarged_for_that_reason():
 @pytest.mark.parametrize(
     ("size", "scales", "step", "expected"),
     [
-        ((512, 341), "auto", 2, [(128, 85), (256, 170), (512, 341)]),
+        ((512, 341), "auto", 2, [(256, 170), (512, 341)]),
         ((341, 512), 2, 2, [(170, 256), (341, 512)]),
         ((512, 512), 1, 2, [(512, 512)]),
         ((100, 80), "auto", 2, [(100, 80)]),
@@ -194,9 +194,9 @@ def test_scales_grow_by_a_step_up_to_the_size(size, scales, step, expected):
 
 @pytest.mark.parametrize("edge", range(64, 3000, 97))
 @pytest.mark.parametrize("step", [2, 2**0.5])
-def test_auto_begins_at_about_128(edge, step):
+def test_auto_begins_at_about_192(edge, step):
     first = pyramid.scale_sizes((edge, edge), "auto", step)[0][0]
-    assert min(edge, 128 / step**0.51) <= first <= max(edge if edge < 128 else 0, 128 * step**0.51)
+    assert min(edge, 192 / step**0.51) <= first <= max(edge if edge < 192 else 0, 192 * step**0.51)
 
 
 def test_a_shrunk_style_keeps_its_aspect_and_128_pixels():
