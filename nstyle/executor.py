@@ -77,14 +77,21 @@ class Features:
         return dict(zip(self.taps, self._outputs))
 
     def backward(self, heads: Mapping[str, Any]) -> Any:
-        """Gradient of each tap -> gradient of the picture, overwritten by the next call."""
-        given = [heads[name] for name in self.taps]
-        cast = [
-            head if head.dtype == tap.dtype else nd.amp_cast(head, dtype=tap.dtype)
-            for head, tap in zip(given, self._outputs)
-        ]
-        autograd.backward(self._outputs, cast)
+        """Gradient of each tap, in its type -> the picture's, overwritten by the next call."""
+        autograd.backward(self._outputs, [heads[name] for name in self.taps])
         return self._data.grad
+
+
+class Loss(float):
+    """A loss that remembers its terms: optimisers may observe another point than the last one."""
+
+    def __new__(cls, terms: Mapping[str, float]) -> Loss:
+        """The sum of the terms."""
+        loss = super().__new__(cls, sum(terms.values()))
+        loss.terms = dict(terms)
+        return loss
+
+    terms: dict[str, float]
 
 
 class Executor:
@@ -116,14 +123,16 @@ class Executor:
                 value, direct = losses.VARIATIONS[term.form](x, term.scale)
             else:
                 compare = losses.content if term.kind == "content" else losses.style
-                value, head = compare(taps[term.layer], term.target, term.scale)
+                tap = taps[term.layer]
+                value, head = compare(tap, term.target, term.scale)
+                head = head if head.dtype == tap.dtype else nd.amp_cast(head, dtype=tap.dtype)
                 heads[term.layer] = heads[term.layer] + head if term.layer in heads else head
             values.append(value)
         gradient = self._limited(self._features.backward(heads))
         gradient = gradient.copy() if direct is None else gradient + direct
         numbers = nd.concat(*values, dim=0).asnumpy().tolist()
         self.terms = {term.name: number for term, number in zip(self._terms, numbers)}
-        return sum(numbers), gradient
+        return Loss(self.terms), gradient
 
     def _limited(self, gradient: Any) -> Any:
         norm = self.norm(gradient) if self._clip_norm else 0.0

@@ -32,7 +32,7 @@ class Inputs:
     weights: str
     final_size: Size
 
-    def at(self, size: Size) -> Inputs:
+    def at(self, size: Size, method: str = "lanczos") -> Inputs:
         """The same for a smaller result; the style shrinks as the photo does."""
         if size == self.photo.size:
             return self
@@ -40,9 +40,9 @@ class Inputs:
         style = pyramid.shrunk_style(self.style.size, shrink)
         return dataclasses.replace(
             self,
-            photo=resize(self.photo, *size),
-            style=resize(self.style, *style),
-            start=self.start and resize(self.start, *size),
+            photo=resize(self.photo, *size, method=method),
+            style=resize(self.style, *style, method=method),
+            start=self.start and resize(self.start, *size, method=method),
         )
 
 

@@ -93,7 +93,7 @@ class Options:
     )
     precision: str = option(
         "auto",
-        "of the network; auto = bfloat16 on CPUs with AMX, float32 elsewhere",
+        "of the network; auto = bfloat16 on CPUs with AMX; up to 300 pixels always float32",
         kind=str,
         choices=("auto", "float32", "bfloat16"),
     )
@@ -111,7 +111,7 @@ class Options:
     )
     style_scale: float = option(
         1.0,
-        "size of the strokes: the style gets this squared times the result's pixels",
+        "size of the strokes: the style gets this squared x the pixels (fit=stretch: its weight)",
         kind=float,
         low=0.01,
         high=100,

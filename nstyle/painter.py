@@ -73,20 +73,30 @@ class Painting:
         """All sizes, one after another; the last one's watch. Raises DivergedError."""
         limits = epoch_limits(self._options, self._whole)
         watch = None
-        for self._scale, (size, limit) in enumerate(limits, 1):
-            watch = self._paint_at(size, limit, watch)
+        for scale, (size, limit) in enumerate(limits, 1):
+            try:
+                watch = self._paint_at(scale, size, limit, watch)
+            except KeyboardInterrupt:  # between two sizes; within one the solver sees to it
+                if watch is None:
+                    raise
+                watch.stopped = "interrupted"
             if watch.stopped in ("interrupted", "callback"):
                 break
         assert watch is not None
         return watch
 
-    def _paint_at(self, size: Size, limit: int, last: solver.Watch | None) -> solver.Watch:
+    def _paint_at(
+        self, scale: int, size: Size, limit: int, last: solver.Watch | None
+    ) -> solver.Watch:
         options = self._options
         grown = None if last is None else self._grown(last, size)
-        self._inputs = self._whole.at(size)
+        if last is not None:
+            last.objective = None  # holds the smaller one's memory, as self._task does
+        inputs = self._whole.at(size, options.resize)
         self._task = None  # frees the smaller one's memory before the larger is made
-        task = problem.build(self._setting, self._inputs, options, self._device)
+        task = problem.build(self._setting, inputs, options, self._device)
         self._task, load = task, task.executor.load
+        self._inputs, self._scale = inputs, scale
         x = start_values(self._inputs, task, options) if grown is None else grown[0]
         return solver.solve(
             minimiser(options, task.normalization, task.photo.size, self._bounds()),
@@ -125,13 +135,13 @@ class Painting:
 
     def _describe(self, epoch: int, loss: float, eps: float, seconds: float, x: Any) -> Step:
         width, height = self._inputs.photo.size
-        terms, read = self.task.executor.terms, partial(self.finished, x)
+        terms, read = getattr(loss, "terms", {}), partial(self.finished, x)
         return Step(epoch, self._scale, width, height, loss, terms, eps, seconds, read)
 
     def finished(self, x: Any) -> Picture:
         """The array as a picture of the final size, noise removed, 16 bits."""
-        options, task = self._options, self.task
-        values = pixels.to_floats(task.executor.read(x), task.convention, options.pixel_range)
+        options, convention = self._options, self._setting.convention
+        values = pixels.to_floats(np.asarray(x.asnumpy()), convention, options.pixel_range)
         values = denoise.DENOISERS[options.denoiser](values, options.remove_noise)
         picture = Picture.from_floats(values, self._inputs.photo.alpha)
         if self._whole.final_size == picture.size:
@@ -200,7 +210,8 @@ def diverged(
     error: DivergedError, options: Options, result: Callable[[solver.Watch], Result]
 ) -> DivergedError:
     """The same error with advice, and the last good picture as its attribute `result`."""
-    advice = f"the learning rate --lr {options.lr:g} is too high; try {RATES[options.optimizer]:g}"
+    lower = min(RATES[options.optimizer], options.lr / 10)
+    advice = f"the learning rate --lr {options.lr:g} is too high; try {lower:g}"
     better = DivergedError(f"{error}: {advice}")
     better.result = result(error.watch)  # type: ignore[attr-defined]
     return better

@@ -22,14 +22,17 @@ def cache_folder() -> Path:
     if "NSTYLE_CACHE" in os.environ:
         return Path(os.environ["NSTYLE_CACHE"])
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "nstyle"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nstyle"
+        return Path(os.path.expanduser("~")) / "Library" / "Caches" / "nstyle"
+    return (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path(os.path.expanduser("~")) / ".cache")
+        / "nstyle"
+    )
 
 
 def folders() -> list[Path]:
     """Where weights files are looked for, in order."""
     checkout = Path(__file__).parents[1]
-    beside = [checkout / "model"] if (checkout / "download.sh").is_file() else []
+    beside = [checkout / "model"] if os.path.isfile(checkout / "download.sh") else []
     return [*dict.fromkeys([Path("model"), *beside]), cache_folder()]
 
 
@@ -38,7 +41,7 @@ def find(model: str) -> tuple[str, str]:
     if model in BUILT_IN:
         return model, str(PRETRAINED / BUILT_IN[model])
     for path in candidates("vgg19" if model == "auto" else model):
-        if path.is_file():
+        if os.path.isfile(path):  # Path.is_file() may raise PermissionError
             return path.stem, str(path)
     if model == "auto":
         return "vgg19-slim", str(PRETRAINED / BUILT_IN["vgg19-slim"])

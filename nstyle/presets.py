@@ -38,6 +38,9 @@ def resolve(typed: Mapping[str, Any], preset: str | None = None) -> Options:
         return build(Options, typed)
     if typed.get("weights") is not None:
         differences.pop("model", None)  # the file says what it is
+    usual = differences.get("optimizer", "sgd")
+    if typed.get("optimizer", usual) != usual:
+        differences.pop("lr", None)  # it was another optimiser's
     if "max_long_edge" in typed:
         differences.pop("size", None)  # the user's wish about the size counts
     differences = fitted(differences, typed, preset)
@@ -75,7 +78,7 @@ def fitted(differences: Mapping[str, Any], typed: Mapping[str, Any], preset: str
     replaced = {}
     if meant not in (SLIM, "auto"):
         replaced = {"model": SLIM}
-        why = "as asked" if "model" in typed else f"{meant} is not installed"
+        why = "as asked" if typed.get("model") == SLIM else f"{meant} is not installed"
         words = [f"; {layer} becomes {below}" for layer, below in moved.items()]
         log.info("preset %s runs on %s, %s%s", preset, SLIM, why, "".join(words))
     return {**differences, **changed, **replaced}

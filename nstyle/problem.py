@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle import layers, likeness, losses, networks, pixels, runtime, weights
+from nstyle import layers, likeness, losses, networks, pixels, pyramid, runtime, weights
 from nstyle.backend import nd
 from nstyle.balance import NORMALIZATIONS, Layer, Normalization
 from nstyle.errors import OptionError
@@ -51,9 +51,13 @@ class Setting:
     likeness: Mapping[str, Likeness]
     bfloat16: bool = False
 
+    def in_bfloat16(self, edges: Sequence[int]) -> bool:
+        """Whether a picture with these edges is painted in bfloat16."""
+        return self.bfloat16 and max(edges) > FLOAT32_UP_TO
+
     def features(self, shape: Sequence[int], device: Any, *, gradient: bool = True) -> Features:
         """The network compiled for pictures of this shape, (1, 3, H, W)."""
-        bfloat16 = gradient and self.bfloat16 and max(shape[2:]) > FLOAT32_UP_TO
+        bfloat16 = gradient and self.in_bfloat16(shape[2:])
         return Features(self.network, shape, device=device, gradient=gradient, bfloat16=bfloat16)
 
 
@@ -76,7 +80,7 @@ def load_network(inputs: Inputs, options: Options, device: Any) -> Setting:
         pooling=pooling,
         padding=loaded.padding,
         ceil=options.pooling_ceil,
-        border=min(options.border, *(edge - 1 for edge in inputs.photo.size + inputs.style.size)),
+        border=largest_border(inputs, options),
         device=device,
     )
     convention = loaded.convention
@@ -84,6 +88,14 @@ def load_network(inputs: Inputs, options: Options, device: Any) -> Setting:
         convention = convention.without_mean()
     bfloat16 = uses_bfloat16(options, device, plain=loaded.padding == "zero")
     return Setting(network, loaded, convention, likeness.of(inputs.weights), bfloat16)
+
+
+def largest_border(inputs: Inputs, options: Options) -> int:
+    """The border asked for, or what the smallest picture on the way can be mirrored by."""
+    edges = [*inputs.photo.size, *inputs.style.size]
+    if options.scales != 1:
+        edges.append(pyramid.MIN_EDGE)
+    return min(options.border, min(edges) - 1)
 
 
 def uses_bfloat16(options: Options, device: Any, *, plain: bool) -> bool:
@@ -130,6 +142,8 @@ def build_terms(
     grams = {name: losses.gram(taps[name]) for name in style_weights}
     taps = features.forward(nd.array(photo, ctx=device))
     area = photo.shape[2] * photo.shape[3]
+    # As keras-prisma: a style that takes the result's size has no strokes to scale.
+    strength = options.style_weight * (options.style_scale if options.fit == "stretch" else 1.0)
     terms = []
     for name, share in layer_weights(options.content_layers, scales).items():
         target = losses.as_float32(taps[name]).copy()
@@ -140,7 +154,7 @@ def build_terms(
     for name, share in style_weights.items():
         like = likeness.nearest(setting.likeness, name, channels=taps[name].shape[1])
         scale = scales.style(layer_facts(taps[name], grams[name], area, like, like.style))
-        scale *= options.style_weight * share * like.style
+        scale *= strength * share * like.style
         terms.append(Term("style", name, scale, grams[name]))
     if options.tv_weight:
         scale = options.tv_weight * scales.tv(photo.size)

@@ -8,8 +8,8 @@ from nstyle.errors import OptionError
 
 MIN_STYLE_EDGE = 128  # below this a style has no texture left for the deep layers
 MIN_EDGE = 16  # one position at the deepest layer
-# Long edge at which painting begins, within a factor sqrt(2). From 128 the strokes are larger still,
-# but faces get lost, and the loss ends higher at no less time (docs/performance.md).
+# Long edge at which painting begins, within a factor sqrt(2). From 128 the strokes are larger
+# still, but faces get lost, and the loss ends higher at no less time (docs/performance.md).
 COARSEST = 192
 
 Size = tuple[int, int]  # width, height

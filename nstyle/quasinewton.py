@@ -38,15 +38,15 @@ def lbfgs(
     each observed step is one call of at most N evaluations, with a new memory. scipy's own exits by
     relative change are off; returns when two calls in a row find no lower loss.
     """
-    state = dict(state or {"begin": x, "done": 0})
-    begin, done = state["begin"], int(state["done"])
-    stuck = 0
+    state = dict(state or {"begin": x, "done": 0, "stuck": 0})
+    begin, done, stuck = state["begin"], int(state["done"]), int(state["stuck"])
     while stuck < 2:
         call = _Call(objective, begin, observe, done, evaluations, rate, bounds)
+        call.stuck = stuck
         begin, done = call.run(), 0
         if call.finished:
             return begin
-        stuck = 0 if call.lowered else stuck + 1
+        stuck = call.stuck_after()
     return begin
 
 
@@ -77,6 +77,7 @@ class _Call:
         self._used = self._steps = 0
         self._loss = math.inf
         self.finished = self.lowered = False
+        self.stuck = 0  # fruitless calls before this one
 
     def run(self) -> Any:
         """The point scipy ends at, in the objective's kind of array."""
@@ -145,7 +146,12 @@ class _Call:
         if self.finished:
             raise _Enough
 
+    def stuck_after(self) -> int:
+        """How many calls in a row have been fruitless, this one counted."""
+        return 0 if self.lowered else self.stuck + 1
+
     def _tell(self, loss: float, state: dict[str, Any]) -> None:
+        state["stuck"] = self.stuck_after() if self._whole else self.stuck
         self.finished = bool(self._observe(self._array(self._best), loss, state))
 
     def _array(self, x: np.ndarray) -> Any:

@@ -87,7 +87,10 @@ KERAS_PRISMA = Preset(
         "model": ("vgg16", "its network"),
         "pooling": ("avg", "its choice"),
         "tv_weight": (1e-3, "its balance"),
-        "mean_subtraction": (False, "plain RGB 0..255 went in"),
+        "mean_subtraction": (
+            False,
+            "plain 0..255 went in; here in the order of channels the weights were made for",
+        ),
         "size": ("512x512", "both pictures were squeezed to a square"),
         "rescale": ("aspect", "the square was brought back to the photo's aspect"),
         "max_num_epochs": (10, "iterations"),

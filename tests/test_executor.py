@@ -268,3 +268,17 @@ def test_bfloat16_gives_nearly_the_same_loss_and_gradient_in_float32():
     assert coarse.dtype == np.float32
     difference = np.linalg.norm((coarse - gradient).asnumpy())
     assert 0 < difference < 0.05 * np.linalg.norm(gradient.asnumpy())
+
+
+@pytest.mark.skipif(not runtime.bfloat16_works(), reason="this CPU has no bfloat16")
+def test_a_layer_may_be_content_and_style_in_bfloat16():
+    executor = make_executor(content=("relu3_1",), bfloat16=True)
+    loss, gradient = executor(nd.array(picture(3)))
+    assert np.isfinite(loss) and np.isfinite(gradient.asnumpy()).all()
+
+
+def test_a_loss_remembers_its_terms_when_another_point_is_looked_at():
+    executor = make_executor()
+    first, _ = executor(nd.array(picture(3)))
+    executor(nd.array(picture(4)))
+    assert first == pytest.approx(sum(first.terms.values())) and first.terms != executor.terms

@@ -316,3 +316,10 @@ def test_a_typed_long_edge_counts_more_than_a_presets_size(installed):
     chosen = resolve({"max_long_edge": 200}, "keras-prisma")
     assert (chosen.size, chosen.max_long_edge) == (None, 200)
     assert resolve({"max_long_edge": 200, "size": "x90"}, "keras-prisma").size == "x90"
+
+
+def test_a_presets_rate_is_not_given_to_another_optimiser(installed):
+    assert resolve({"optimizer": "adam"}, "fast").lr == 2
+    assert resolve({"optimizer": "sgd"}, "tf-scroll").lr == 0.1
+    assert resolve({"optimizer": "sgd"}, "fast").lr == 0.2
+    assert resolve({"optimizer": "adam", "lr": 0.5}, "fast").lr == 0.5

@@ -90,8 +90,9 @@ def test_the_limit_of_the_norm_is_in_multiples_of_the_pictures_values(build):
 
 
 def test_a_border_is_not_wider_than_the_pictures_let_it(build):
-    setting, task = build(border=64)
+    setting, task = build(border=64, scales=1)
     assert setting.network._border == 31
+    assert build(border=64)[0].network._border == 15  # smaller sizes come first
     assert np.isfinite(list(terms_of(task, task.photo).values())).all()
 
 

@@ -10,7 +10,7 @@ import pytest
 import tiny
 from PIL import Image
 
-from nstyle import evaluate
+from nstyle import evaluate, problem
 from nstyle.errors import DivergedError, ImageError, NStyleError, OptionError, WeightsError
 from nstyle.records import Result, Step
 from nstyle.transfer import stylize
@@ -477,3 +477,24 @@ def test_a_clamped_picture_is_what_was_painted(paint, weights_file):
 
     assert seen_over_painted(True) == pytest.approx(1, rel=0.01)
     assert abs(seen_over_painted(False) - 1) > 0.05
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "nag", "adam", "lbfgs"])
+def test_loss_and_terms_of_a_step_are_of_the_same_point(paint, optimizer):
+    for step in paint(optimizer=optimizer, max_num_epochs=5).history:
+        assert sum(step.terms.values()) == pytest.approx(step.loss, rel=1e-6)
+
+
+def test_ctrl_c_between_two_sizes_keeps_the_smaller_picture(paint, monkeypatch):
+    built: list[int] = []
+    build = problem.build
+
+    def interrupted(*words: Any) -> Any:
+        built.append(1)
+        if len(built) == 2:
+            raise KeyboardInterrupt
+        return build(*words)
+
+    monkeypatch.setattr(problem, "build", interrupted)
+    result = paint(scales=2, max_num_epochs=6)
+    assert (result.stopped, result.epochs, result.picture.size) == ("interrupted", 3, (40, 32))

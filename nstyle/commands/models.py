@@ -36,7 +36,7 @@ def networks() -> list[dict[str, Any]]:
     ]
     known = [name for name in options.MODELS if name != "auto" and name not in places.BUILT_IN]
     for name in known:
-        first = next((path for path in places.candidates(name) if path.is_file()), None)
+        first = next((path for path in places.candidates(name) if os.path.isfile(path)), None)
         if first is None:
             rows.append(row(name, None, kind="missing", get=f"nstyle download --model {name}"))
         else:
@@ -54,11 +54,18 @@ def files() -> list[Path]:
     found = {
         real(path): path
         for folder in places.folders()
-        if folder.is_dir()
-        for path in sorted(folder.iterdir())
-        if path.name.endswith(ends) and path.is_file()
+        for path in inside(folder)
+        if path.name.endswith(ends) and os.path.isfile(path)
     }
     return list(found.values())
+
+
+def inside(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where it is not there or may not be looked into."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def other(path: Path) -> dict[str, Any]:
