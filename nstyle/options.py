@@ -19,8 +19,9 @@ __all__ = ["Delivery", "Options", "build", "shaping"]
 
 MODELS = ("auto", "vgg19", "vgg16", "vgg19-slim")
 MODEL_ALIASES = {"vgg": "vgg19"}
-# Learning rates where none is given. L-BFGS finds its own; its rate is the size of its first step.
+# Where none is given. L-BFGS finds its own rate; this one is the size of its first step.
 RATES = {"sgd": 0.1, "nag": 0.001, "adam": 2.0, "lbfgs": 1.0}
+FACTORS = {"sgd": 0.9, "nag": 0.9, "adam": 1.0, "lbfgs": 0.9}
 RESAMPLING = ("lanczos", "bicubic", "bilinear", "bilinear-plain", "nearest")
 
 
@@ -75,7 +76,7 @@ class Options:
         low=1,
     )
     lr_sched_factor: float = option(
-        0.9, "what the learning rate is multiplied by then", kind=float, low=0, high=1
+        None, "factor of the learning rate then (default: 0.9; adam 1)", kind=float, low=0, high=1
     )
     gpu: int | str = option(
         "auto", "GPU index; -1 = CPU; auto = GPU 0 if MXNet sees one", kind=str, shapes=False
@@ -248,8 +249,10 @@ class Options:
         noise_share(self.init)
         if self.size is not None:
             parse_size(self.size)
-        if self.lr is None:
-            object.__setattr__(self, "lr", RATES[self.optimizer])
+        usual = {"lr": RATES[self.optimizer], "lr_sched_factor": FACTORS[self.optimizer]}
+        for name, value in usual.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
         if not (self.content_weight or self.style_weight or self.tv_weight):
             raise OptionError("--content-weight, --style-weight, --tv-weight: one must be above 0")
 

@@ -16,7 +16,7 @@ from nstyle.errors import NStyleError, OptionError
 from nstyle.options import Delivery, Options, build, shaping
 from nstyle.syntax import noise_share, parse_layers, parse_size
 
-UNTYPED = {"lr": 0.1}  # what None becomes: the rate of the default optimiser
+UNTYPED = {"lr": 0.1, "lr_sched_factor": 0.9}  # what None becomes with the default optimiser
 
 
 def fields_of(*kinds: type, limit: str = "") -> list[Any]:
@@ -418,3 +418,13 @@ def test_size_and_optimiser_are_written_into_results():
     found = shaping(Options(size="x400", optimizer="adam", rescale="size"))
     assert (found["size"], found["optimizer"], found["lr"]) == ("x400", "adam", 2.0)
     assert found["rescale"] == "size"
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "rate", "factor"),
+    [("sgd", 0.1, 0.9), ("nag", 0.001, 0.9), ("adam", 2.0, 1.0), ("lbfgs", 1.0, 0.9)],
+)
+def test_rate_and_schedule_have_defaults_for_each_optimiser(optimizer, rate, factor):
+    chosen = Options(optimizer=optimizer)
+    assert (chosen.lr, chosen.lr_sched_factor) == (rate, factor)
+    assert Options(optimizer=optimizer, lr=0.5, lr_sched_factor=0.25).lr_sched_factor == 0.25
