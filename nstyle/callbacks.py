@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,16 +11,18 @@ from typing import IO, Any
 
 from nstyle import image
 from nstyle.errors import ImageError
+from nstyle.memory import peak_memory
 from nstyle.records import Result, Step
 
 log = logging.getLogger("nstyle")
 
 
 class Bar:
-    """A progress bar on a terminal: epoch, eps, loss, seconds per epoch, time left at most."""
+    """A progress bar on a terminal: epoch, share of the time, time left, eps, loss."""
 
-    def __init__(self, max_epochs: int, stream: IO[str] | None = None) -> None:
-        self._max, self._stream = max_epochs, stream
+    def __init__(self, stream: IO[str] | None = None) -> None:
+        self._stream = stream
+        self._seconds = 0.0
         self._bar: Any = None
 
     def __call__(self, step: Step) -> None:
@@ -29,15 +30,17 @@ class Bar:
             from tqdm import tqdm
 
             self._bar = tqdm(
-                total=self._max,
+                total=1.0,
                 file=self._stream,
                 dynamic_ncols=True,
-                unit="epoch",
-                bar_format="{n_fmt}/{total_fmt} |{bar}| "
-                "{rate_inv_fmt}, at most {remaining}{postfix}",
+                bar_format="{desc} |{bar}| {percentage:.0f}%{postfix}",
             )
-        self._bar.set_postfix(eps=f"{step.eps:.4f}", loss=f"{step.loss:.4g}", refresh=False)
-        self._bar.update(1)
+        self._seconds += step.seconds
+        self._bar.total = max(self._seconds + (step.left or 0.0), 1e-9)
+        self._bar.set_description_str(f"epoch {step.epoch}", refresh=False)
+        about = f"{time_left(step)}, eps {step.eps:.4f}, loss {step.loss:.4g}"
+        self._bar.set_postfix_str(about, refresh=False)
+        self._bar.update(step.seconds)
 
     def close(self) -> None:
         """Leave the bar as it stands."""
@@ -48,24 +51,35 @@ class Bar:
 class Lines:
     """Plain lines where there is no terminal: the first epoch, then every tenth."""
 
-    def __init__(self, max_epochs: int, stream: IO[str] | None = None, every: int = 10) -> None:
-        self._max, self._stream, self._every = max_epochs, stream or sys.stderr, every
+    def __init__(self, stream: IO[str] | None = None, every: int = 10) -> None:
+        self._stream, self._every = stream or sys.stderr, every
         self._seconds = 0.0
+        self._epochs = 0
 
     def __call__(self, step: Step) -> None:
-        self._seconds += step.seconds
+        self._seconds, self._epochs = self._seconds + step.seconds, self._epochs + 1
         if step.epoch == 1 or step.epoch % self._every == 0:
-            pace = self._seconds / step.epoch
-            left = pace * (self._max - step.epoch)
             print(
                 f"epoch {step.epoch}: eps {step.eps:.5f}, loss {step.loss:.4g}, "
-                f"{pace:.2f} s per epoch, at most {left:.0f} s left",
+                f"{self._seconds / self._epochs:.2f} s per epoch, {time_left(step)}",
                 file=self._stream,
                 flush=True,
             )
+            self._seconds, self._epochs = 0.0, 0
 
     def close(self) -> None:
         """Nothing to close."""
+
+
+def time_left(step: Step) -> str:
+    """What the step knows of the time left, for people."""
+    left = step.left
+    if left is None:
+        return "time left unknown"
+    for unit, seconds in (("h", 3600), ("min", 60)):
+        if left >= 2 * seconds:
+            return f"about {left / seconds:.0f} {unit} left"
+    return f"about {left:.0f} s left"
 
 
 class Snapshots:
@@ -121,13 +135,3 @@ class Trace:
         """Close the file."""
         if self._file is not None:
             self._file.close()
-
-
-def peak_memory() -> int:
-    """Largest resident memory of this process so far, in bytes (0 where nobody tells)."""
-    if os.name != "posix":
-        return 0
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

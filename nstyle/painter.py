@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle import denoise, optimizers, pixels, problem, pyramid, solver
+from nstyle import denoise, memory, optimizers, pixels, planning, problem, solver
 from nstyle.backend import device as find_device
 from nstyle.balance import Normalization
 from nstyle.errors import DivergedError
@@ -37,7 +37,8 @@ def paint(
     began = time.perf_counter()
     device = find_device(options.gpu)
     setting = problem.load_network(inputs, options, device)
-    say_what_runs(inputs, setting.loaded, options, device)
+    need = planning.check_memory(inputs, options, setting) if device.device_type == "cpu" else None
+    say_what_runs(inputs, setting.loaded, options, device, need)
     painting = Painting(inputs, options, setting, device, listeners)
 
     def result(watch: solver.Watch) -> Result:
@@ -66,12 +67,13 @@ class Painting:
     ) -> None:
         self._whole, self._options, self._setting = inputs, options, setting
         self._device, self._listeners = device, listeners
+        self._forecast = planning.forecast_for(inputs, options, setting)
         self._scale = 0
         self._task: Problem | None = None
 
     def run(self) -> solver.Watch:
         """All sizes, one after another; the last one's watch. Raises DivergedError."""
-        limits = epoch_limits(self._options, self._whole)
+        limits = planning.epoch_limits(self._options, self._whole)
         watch = None
         for scale, (size, limit) in enumerate(limits, 1):
             try:
@@ -136,7 +138,8 @@ class Painting:
     def _describe(self, epoch: int, loss: float, eps: float, seconds: float, x: Any) -> Step:
         width, height = self._inputs.photo.size
         terms, read = getattr(loss, "terms", {}), partial(self.finished, x)
-        return Step(epoch, self._scale, width, height, loss, terms, eps, seconds, read)
+        left = self._forecast.after(self._scale, eps, seconds)
+        return Step(epoch, self._scale, width, height, loss, terms, eps, seconds, read, left)
 
     def finished(self, x: Any) -> Picture:
         """The array as a picture of the final size, noise removed, 16 bits."""
@@ -149,21 +152,15 @@ class Painting:
         return resize(picture, *self._whole.final_size, method=options.rescale_method)
 
 
-def epoch_limits(options: Options, inputs: Inputs) -> list[tuple[Size, int]]:
-    """(size, epoch at which to stop at the latest) of each scale, smallest first."""
-    scales = 1 if options.scales == "auto" and inputs.start is not None else options.scales
-    sizes = pyramid.scale_sizes(inputs.photo.size, scales, options.scale_step)
-    most = options.max_num_epochs
-    sizes = sizes[-most:]  # every size has an epoch at least
-    return [(size, most * number // len(sizes)) for number, size in enumerate(sizes, 1)]
-
-
-def say_what_runs(inputs: Inputs, loaded: Any, options: Options, device: Any) -> None:
+def say_what_runs(
+    inputs: Inputs, loaded: Any, options: Options, device: Any, need: int | None
+) -> None:
     """One line, so that nobody wonders which network painted, and why."""
     width, height = inputs.photo.size
     chosen = options.model == "auto" and options.weights is None
     why = " (built in; vgg19 is not installed)" if chosen and loaded.model == "vgg19-slim" else ""
-    log.info("painting %dx%d with %s%s on %s", width, height, loaded.model, why, device)
+    room = f"; needs about {memory.shown(need)}" if need else ""
+    log.info("painting %dx%d with %s%s on %s%s", width, height, loaded.model, why, device, room)
     log.debug("weights: %s, made for %s pooling", inputs.weights, loaded.pooling)
 
 

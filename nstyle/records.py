@@ -20,7 +20,8 @@ class Step:
     """One epoch: numbers, and the picture on request.
 
     epoch counts from 1 over all scales; loss and terms are of the point before the step; eps is
-    the relative change by it; seconds is wall time since the previous epoch.
+    the relative change by it; seconds is wall time since the previous epoch; left is about how many
+    seconds the whole run will still take (see forecast).
     """
 
     epoch: int
@@ -32,6 +33,7 @@ class Step:
     eps: float
     seconds: float
     read: Callable[[], Picture] | None = field(default=None, repr=False, compare=False)
+    left: float | None = None
 
     def picture(self) -> Picture:
         """The finished picture at this epoch; costs a copy from the device and the denoiser.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from test_records import METADATA, a_result, a_step
 from nstyle import callbacks, image
 from nstyle.errors import ImageError
 
-KEYS = {"epoch", "scale", "width", "height", "loss", "terms", "eps", "seconds"}
+KEYS = {"epoch", "scale", "width", "height", "loss", "terms", "eps", "seconds", "left"}
 LAST_KEYS = {"stopped", "epochs", "seconds", "model", "options", "version"}
 
 
@@ -31,7 +30,7 @@ def walk(listener: Any, epochs: int) -> None:
 
 def test_lines_tell_of_the_first_epoch_and_every_tenth():
     stream = io.StringIO()
-    walk(callbacks.Lines(100, stream), 25)
+    walk(callbacks.Lines(stream), 25)
     lines = stream.getvalue().splitlines()
     assert [int(re.match(r"epoch (\d+):", line)[1]) for line in lines] == [1, 10, 20]
     for line in lines:
@@ -40,33 +39,58 @@ def test_lines_tell_of_the_first_epoch_and_every_tenth():
         assert "0.25 s per epoch" in line
 
 
-def test_lines_tell_the_time_left_at_the_pace_so_far():
+def test_lines_tell_the_pace_of_the_epochs_since_the_last_line():
     stream = io.StringIO()
-    walk(callbacks.Lines(100, stream), 20)
-    assert stream.getvalue().splitlines()[-1].endswith("at most 20 s left")
+    lines = callbacks.Lines(stream)
+    for epoch in range(1, 21):
+        lines(a_step(epoch, seconds=0.25 if epoch <= 10 else 2.0))
+    assert "2.00 s per epoch" in stream.getvalue().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("left", "text"),
+    [
+        (20.4, "about 20 s left"),
+        (119.0, "about 119 s left"),
+        (300.0, "about 5 min left"),
+        (9000.0, "about 2 h left"),
+        (None, "time left unknown"),
+    ],
+)
+@pytest.mark.parametrize("kind", [callbacks.Lines, callbacks.Bar])
+def test_lines_and_bar_tell_the_time_left(kind, left, text):
+    stream = io.StringIO()
+    listener = kind(stream)
+    listener(a_step(1, left=left))
+    listener.close()
+    assert text in stream.getvalue()
 
 
 def test_lines_go_to_stderr_where_no_stream_is_given(capsys):
-    walk(callbacks.Lines(3), 1)
+    walk(callbacks.Lines(), 1)
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("epoch 1:")
 
 
-def test_the_bar_shows_eps_and_loss_and_ends_its_line_when_closed():
+def test_the_bar_shows_its_share_eps_and_loss_and_ends_its_line_when_closed():
     stream = io.StringIO()
-    walk(callbacks.Bar(20, stream), 20)
+    bar = callbacks.Bar(stream)
+    for epoch in range(1, 21):
+        bar(a_step(epoch, left=0.25 * (25 - epoch)))
+    bar.close()
     shown = stream.getvalue()
     assert shown.endswith("\n")
     last = shown.rstrip("\n").split("\r")[-1]
-    assert "20/20" in last
-    assert "eps=0.0100" in last
-    assert "loss=2.5" in last
+    assert "epoch 20 " in last
+    assert "| 80%, about 1 s left" in last
+    assert "eps 0.0100" in last
+    assert "loss 2.5" in last
 
 
 def test_a_closed_bar_says_no_more():
     stream = io.StringIO()
-    bar = callbacks.Bar(5, stream)
+    bar = callbacks.Bar(stream)
     bar(a_step(1))
     bar.close()
     before = stream.getvalue()
@@ -76,12 +100,12 @@ def test_a_closed_bar_says_no_more():
 
 def test_the_bar_appears_with_the_first_epoch_so_that_lines_before_it_stay_whole():
     stream = io.StringIO()
-    bar = callbacks.Bar(5, stream)
+    bar = callbacks.Bar(stream)
     before = stream.getvalue()
     bar(a_step(1))
     bar.close()
     assert before == ""
-    assert "/5" in stream.getvalue()
+    assert "epoch 1 " in stream.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -170,20 +194,10 @@ def test_a_trace_that_cannot_be_written_is_refused_by_name(tmp_path):
         assert str(caught.value).startswith(f"--trace {path}:")
 
 
-def test_peak_memory_is_in_bytes_and_never_falls():
-    before = callbacks.peak_memory()
-    block = np.ones(64 * 2**20, np.uint8)
-    after = callbacks.peak_memory()
-    assert block[-1] == 1
-    assert after >= before
-    if sys.platform.startswith("linux"):
-        assert after > 64 * 2**20  # in kilobytes or pages it would be far below
-
-
 def test_no_listener_ends_a_run_by_what_it_returns(tmp_path):
     trace = callbacks.Trace(str(tmp_path / "t"))
     stream = io.StringIO()
-    bar, lines = callbacks.Bar(3, stream), callbacks.Lines(3, stream)
+    bar, lines = callbacks.Bar(stream), callbacks.Lines(stream)
     shots = callbacks.Snapshots(str(tmp_path / "out.png"), 1, METADATA)
     assert [listener(a_step(1)) for listener in (trace, bar, lines, shots)] == [None] * 4
     bar.close()

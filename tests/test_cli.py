@@ -423,7 +423,7 @@ def test_the_trace_has_every_key_of_every_epoch_and_a_last_line(paint):
     assert [step["epoch"] for step in steps] == [1, 2, 3]
     styles = {f"style:relu{block}_1" for block in (1, 2, 3, 4, 5)}
     for step in steps:
-        keys = {"epoch", "scale", "width", "height", "loss", "terms", "eps", "seconds"}
+        keys = {"epoch", "scale", "width", "height", "loss", "terms", "eps", "seconds", "left"}
         assert set(step) == keys
         assert (step["scale"], step["width"], step["height"]) == (1, 40, 32)
         assert set(step["terms"]) == {"content:relu4_2", "tv", *styles}

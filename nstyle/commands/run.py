@@ -53,7 +53,7 @@ def work(words: argparse.Namespace) -> int:
     check_overwriting(delivery, [content, style, options.init, options.weights])
     image.check_destination(delivery.path)
     metadata = transfer.describe(options, words.preset)
-    with listening(options, delivery, metadata) as (listeners, trace):
+    with listening(delivery, metadata) as (listeners, trace):
         code = OK
         try:
             result = transfer.run(content, style, options, listeners=listeners, preset=words.preset)
@@ -76,9 +76,7 @@ def check_overwriting(delivery: Delivery, read: Sequence[str | None]) -> None:
 
 
 @contextlib.contextmanager
-def listening(
-    options: Options, delivery: Delivery, metadata: dict[str, Any]
-) -> Iterator[tuple[list[Any], Any]]:
+def listening(delivery: Delivery, metadata: dict[str, Any]) -> Iterator[tuple[list[Any], Any]]:
     """(listeners, the trace or None), closed afterwards."""
     from nstyle import callbacks
 
@@ -91,7 +89,7 @@ def listening(
         listeners.append(callbacks.Snapshots(delivery.path, delivery.save_epochs, metadata))
         if not delivery.quiet:
             kind = callbacks.Bar if sys.stderr.isatty() else callbacks.Lines
-            shown = stack.enter_context(contextlib.closing(kind(options.max_num_epochs)))
+            shown = stack.enter_context(contextlib.closing(kind()))
             listeners.append(shown)
         yield listeners, trace
 

@@ -1,0 +1,198 @@
+"""Memory: what painting at a size takes, and what there is. Pure arithmetic; knows no framework.
+
+The numbers were fitted to the peaks of real runs on a CPU (MXNet 1.9.1, oneDNN). They hold within
+15 % from 128 to 1536 pixels, for VGG-19 and for narrower networks.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nstyle.pyramid import MIN_EDGE, Size
+
+BASE = 287 * 2**20  # Python, numpy, MXNet
+PARAMETERS = 1.6  # the file's arrays, MXNet's, and oneDNN's order of some
+# Bytes per pixel where float32 pictures take 12: photo, style, gradients, temporaries.
+PICTURE = 225
+# How often activations are there at the worst moment, which lies in the backward pass. Buffers are
+# handed on from layer to layer, so that the largest layer says how large they are.
+ALL_LAYERS, LARGEST_LAYER, TAPPED_LAYERS = 2.24, 5.17, 3.35
+STYLE_LARGEST, STYLE_TAPPED = 1.0, 1.0  # the same in the style's one forward pass
+BFLOAT16 = 0.72  # of a painting's activations and pictures: not all becomes half as large
+SEVERAL_SIZES = 1.08  # the heap after smaller sizes has holes
+DELIVERED = 62  # bytes per pixel of a finished picture that is brought to another size
+# Arrays of scipy's L-BFGS-B, float64: those of the start, and two more per step it remembers.
+LBFGS, LBFGS_BOUNDED, LBFGS_PAIR, LBFGS_PAIRS = 16, 42, 2, 20
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a network costs: bytes of its parameters, and bytes per pixel of the picture.
+
+    total: outputs of all convolutions; largest: of the largest; tapped: of the tapped layers.
+    """
+
+    parameters: int
+    total: float
+    largest: float
+    tapped: float
+
+
+def network(widths: Mapping[str, int], wanted: Iterable[str]) -> Network:
+    """Costs of a VGG with these channels per convolution, in order, and these taps (float32)."""
+    # Each pooling leaves a quarter of the positions.
+    costs = {name: 4 * count / 4 ** (int(name[4]) - 1) for name, count in widths.items()}
+    lasts = {f"pool{name[4]}": name for name in costs}  # in order: the block's last stays
+    tapped = sum(costs[lasts.get(name, f"conv{name[4:]}")] for name in wanted)
+    counts = list(widths.values())
+    kernels = sum(9 * before * count for before, count in zip([3, *counts], counts))
+    return Network(4 * kernels, sum(costs.values()), max(costs.values()), tapped)
+
+
+def needed(
+    costs: Network,
+    size: Size,
+    style: Size,
+    *,
+    bfloat16: bool = False,
+    doubles: int = 0,
+    sizes: int = 1,
+    final: Size | None = None,
+) -> int:
+    """Peak resident memory of the whole process for painting at `size`, in bytes.
+
+    style: size of the style picture; doubles: float64 arrays of the picture's size that the
+    optimiser holds (see lbfgs_arrays); sizes: how many are painted one after another; final: the
+    size the finished picture is brought to, where that is another.
+    """
+    area = math.prod(size)
+    per_pixel = PICTURE + ALL_LAYERS * costs.total
+    per_pixel += LARGEST_LAYER * costs.largest + TAPPED_LAYERS * costs.tapped
+    painting = area * per_pixel * (BFLOAT16 if bfloat16 else 1.0)
+    painting = painting * (SEVERAL_SIZES if sizes > 1 else 1.0) + doubles * 24 * area
+    if final not in (None, size):
+        painting += DELIVERED * math.prod(final or size)
+    per_pixel = PICTURE + STYLE_LARGEST * costs.largest + STYLE_TAPPED * costs.tapped
+    looking = math.prod(style) * per_pixel
+    return int(BASE + PARAMETERS * costs.parameters + max(painting, looking))
+
+
+def lbfgs_arrays(steps: int, *, bounded: bool) -> int:
+    """How many float64 arrays of the picture's size L-BFGS holds after so many steps."""
+    start = LBFGS_BOUNDED if bounded else LBFGS
+    return start + LBFGS_PAIR * min(steps, LBFGS_PAIRS)
+
+
+def fits(need: int, free: int | None) -> bool:
+    """Whether a process that is already loaded gets what it needs; yes where nobody knows."""
+    return free is None or need - BASE <= free
+
+
+def largest_long_edge(size: Size, free: int, need: Callable[[Size], int]) -> int:
+    """The largest long edge, in px, of a picture of this aspect that fits; 0 where none does.
+
+    need: size -> bytes. No larger than that of `size`; above 100 a multiple of 10.
+    """
+    low, high = math.ceil(MIN_EDGE * max(size) / min(size)), max(size)
+    if not fits(need(scaled(size, low)), free):
+        return 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        if fits(need(scaled(size, middle)), free):
+            low = middle
+        else:
+            high = middle - 1
+    return low - low % 10 if low > 100 else low
+
+
+def scaled(size: Size, long_edge: int) -> Size:
+    """The aspect of a size with another long edge."""
+    scale = long_edge / max(size)
+    return round(size[0] * scale), round(size[1] * scale)
+
+
+def shown(count: float) -> str:
+    """Bytes for people: 0.6 GB, 40 GB."""
+    return f"{count / 1e9:.{0 if count >= 9.95e9 else 1}f} GB"
+
+
+def peak_memory() -> int:
+    """Largest resident memory of this process so far, in bytes (0 where nobody tells)."""
+    if os.name != "posix":
+        return 0
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+def available(root: str = "/") -> int | None:
+    """Bytes this process may still take: the machine's, bounded by its control groups'.
+
+    None where nobody tells. root: where proc and sys are.
+    """
+    base = Path(root)
+    groups = control_groups(base)
+    room = [machine(base), *(group_room(group) for group in groups)]
+    known = [bytes_free for bytes_free in room if bytes_free is not None]
+    return max(0, min(known)) if known else None
+
+
+def machine(root: Path) -> int | None:
+    """MemAvailable of Linux, in bytes, or None."""
+    try:
+        found = statistics(root / "proc/meminfo")
+    except (OSError, ValueError):
+        return None
+    return found["MemAvailable:"] * 1024 if "MemAvailable:" in found else None
+
+
+def control_groups(root: Path) -> list[Path]:
+    """Folders of this process's memory groups and all above them: version 2, then 1.
+
+    In a container the names may be those outside; then only the uppermost folder is there.
+    """
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        _, kinds, path = line.split(":", 2)
+        if kinds and "memory" not in kinds.split(","):
+            continue
+        mount = root / "sys/fs/cgroup" / ("memory" if kinds else "")
+        inner = Path(path.lstrip("/"))
+        found += [mount / part for part in (inner, *inner.parents)]
+    return [folder for folder in dict.fromkeys(found) if folder.is_dir()]
+
+
+def group_room(folder: Path) -> int | None:
+    """What a control group may still take, in bytes, its file cache being given up; or None."""
+    for limit, usage, cache in (
+        ("memory.max", "memory.current", ("inactive_file", "active_file")),
+        (
+            "memory.limit_in_bytes",
+            "memory.usage_in_bytes",
+            ("total_inactive_file", "total_active_file"),
+        ),
+    ):
+        try:
+            most = int((folder / limit).read_text())  # ValueError: "max"
+            used = int((folder / usage).read_text())
+            found = statistics(folder / "memory.stat")
+        except (OSError, ValueError):
+            continue
+        return most - used + sum(found.get(name, 0) for name in cache)
+    return None
+
+
+def statistics(path: Path) -> dict[str, int]:
+    """Name -> number of a file with such lines. Raises OSError, ValueError."""
+    lines = (line.split() for line in path.read_text().splitlines())
+    return {words[0]: int(words[1]) for words in lines if len(words) > 1}

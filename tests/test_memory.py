@@ -1,0 +1,220 @@
+"""What painting takes, on tables computed by hand; what there is, read from trees made up here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+
+from nstyle import memory
+
+# Channels of two blocks; a float has 4 bytes, and in block 2 there are a quarter of the positions.
+WIDTHS = {"conv1_1": 2, "conv1_2": 3, "conv2_1": 8}
+TOTAL, LARGEST = 4 * (2 + 3 + 8 / 4), 4 * 3
+GB = 10**9
+
+
+# ---- what it takes ----
+
+
+@pytest.mark.parametrize(
+    ("wanted", "tapped"),
+    [
+        (["relu1_1"], 4 * 2),
+        (["relu1_1", "conv1_2", "relu2_1"], 4 * (2 + 3 + 2)),
+        (["pool1"], 4 * 3),  # what it is taken from
+        (["relu1_2", "relu1_2"], 4 * 6),
+    ],
+)
+def test_a_network_is_bytes_per_pixel_of_the_picture(wanted, tapped):
+    kernels = 4 * 9 * (3 * 2 + 2 * 3 + 3 * 8)
+    assert memory.network(WIDTHS, wanted) == memory.Network(kernels, TOTAL, LARGEST, tapped)
+
+
+def test_the_need_is_the_base_the_parameters_and_the_pictures_times_what_each_costs():
+    costs = memory.Network(1000, 100, 40, 20)
+    per_pixel = memory.PICTURE + memory.ALL_LAYERS * 100
+    per_pixel += memory.LARGEST_LAYER * 40 + memory.TAPPED_LAYERS * 20
+    expected = memory.BASE + memory.PARAMETERS * 1000 + 30 * 20 * per_pixel
+    assert memory.needed(costs, (30, 20), (5, 5)) == pytest.approx(expected, abs=1)
+
+
+def test_a_large_style_counts_instead_of_the_painting():
+    costs = memory.Network(0, 100, 40, 20)
+    found = memory.needed(costs, (30, 20), (3000, 2000)) - memory.BASE
+    assert found == 3000 * 2000 * (memory.PICTURE + 60)
+
+
+def test_each_double_of_the_optimiser_is_24_bytes_per_pixel():
+    costs = memory.network(WIDTHS, ["relu1_1"])
+    plain, more = (memory.needed(costs, (300, 200), (9, 9), doubles=n) for n in (0, 10))
+    assert more - plain == 240 * 300 * 200
+
+
+def test_bfloat16_takes_less_and_several_sizes_and_another_final_size_more():
+    costs, size = memory.network(WIDTHS, ["relu1_1"]), (300, 200)
+    plain = memory.needed(costs, size, (9, 9))
+    assert memory.needed(costs, size, (9, 9), bfloat16=True) < plain
+    assert memory.needed(costs, size, (9, 9), sizes=2) > plain
+    larger = memory.needed(costs, size, (9, 9), final=(3000, 2000))
+    assert larger - plain == memory.DELIVERED * 3000 * 2000
+
+
+def test_lbfgs_remembers_twenty_steps():
+    few, full, later = (memory.lbfgs_arrays(n, bounded=False) for n in (5, 20, 1000))
+    assert full - few == 30
+    assert later == full
+    assert memory.lbfgs_arrays(5, bounded=True) > few
+
+
+# Peaks of real processes (resource.getrusage), MiB.
+SLIM = [32, 16, 48, 32, 96, 64, 64, 64, 160, 160, 128, 128, 256]
+FULL = [64, 64, 128, 128, *[256] * 4, *[512] * 5]
+
+
+@pytest.mark.parametrize(
+    ("widths", "size", "knobs", "measured"),
+    [
+        (SLIM, (128, 85), {}, 300),
+        (SLIM, (256, 171), {}, 390),
+        (SLIM, (512, 341), {}, 752),
+        (SLIM, (683, 1024), {}, 1920),
+        (SLIM, (1024, 1024), {}, 2744),
+        (SLIM, (1536, 1024), {}, 3937),
+        (SLIM, (1536, 1024), {"bfloat16": True}, 2899),
+        (SLIM, (512, 341), {"doubles": memory.lbfgs_arrays(40, bounded=True)}, 1088),
+        (SLIM, (512, 341), {"final": (6000, 4000)}, 2239),
+        (SLIM, (1024, 683), {"sizes": 3}, 2118),
+        (FULL, (256, 171), {}, 622),
+        (FULL, (512, 341), {}, 1308),
+        (FULL, (512, 341), {"bfloat16": True}, 1020),
+        (FULL, (768, 512), {}, 2351),
+    ],
+)
+def test_the_need_is_that_of_real_runs(widths, size, knobs, measured):
+    names = tiny.conv_names(tiny.BLOCKS["vgg19-slim"])
+    taps = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
+    costs = memory.network(dict(zip(names, widths)), taps)
+    found = memory.needed(costs, size, size, **knobs) / 2**20
+    assert found == pytest.approx(measured, rel=0.15)
+
+
+# ---- what fits ----
+
+
+def a_square_takes(size: tuple[int, int]) -> int:
+    """1000 bytes per pixel."""
+    return memory.BASE + 1000 * size[0] * size[1]
+
+
+@pytest.mark.parametrize(
+    ("size", "free", "edge"),
+    [
+        ((8000, 8000), GB, 1000),
+        ((4000, 1000), GB, 2000),
+        ((1000, 4000), GB, 2000),
+        ((8000, 8000), 1000 * 1239**2, 1230),  # a round number
+        ((8000, 8000), 1000 * 57**2, 57),
+        ((500, 500), GB, 500),
+        ((8000, 8000), 1000 * 15**2, 0),
+        ((8000, 80), 1000 * 16 * 1000, 0),  # the short edge would be under 16 px
+    ],
+)
+def test_the_largest_long_edge_that_fits(size, free, edge):
+    assert memory.largest_long_edge(size, free, a_square_takes) == edge
+
+
+def test_what_is_loaded_already_need_not_be_free_and_unknown_memory_is_enough():
+    assert memory.fits(memory.BASE + 5, 5)
+    assert not memory.fits(memory.BASE + 6, 5)
+    assert memory.fits(10**15, None)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(6.4e8, "0.6 GB"), (9.94e9, "9.9 GB"), (9.96e9, "10 GB"), (4.02e10, "40 GB")],
+)
+def test_bytes_for_people(count, text):
+    assert memory.shown(count) == text
+
+
+# ---- what there is ----
+
+
+def tree(root: Path, files: dict[str, str]) -> str:
+    """Write files; the root."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return str(root)
+
+
+MACHINE = {"proc/meminfo": "MemTotal:  9000 kB\nMemAvailable:    5000 kB\nHugePages_Total: 0\n"}
+GROUP_2 = {"proc/self/cgroup": "0::/one/two\n"}
+ROOM_2 = {"memory.max": "3000000\n", "memory.current": "2000000\n"}
+STAT_2 = {"memory.stat": "anon 900000\ninactive_file 300000\nactive_file 100000\n"}
+GROUP_1 = {"proc/self/cgroup": "8:cpu,memory:/box\n7:name=systemd:/\n0::/\n"}
+ROOM_1 = {
+    "memory.limit_in_bytes": "3000000\n",
+    "memory.usage_in_bytes": "2000000\n",
+    "memory.stat": "inactive_file 1\ntotal_inactive_file 300000\ntotal_active_file 200000\n",
+}
+
+
+def under(folder: str, files: dict[str, str]) -> dict[str, str]:
+    """The files in a folder of control groups."""
+    return {f"sys/fs/cgroup/{folder}{name}": text for name, text in files.items()}
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, None),
+        ({"proc/meminfo": "MemTotal: 9000 kB\n"}, None),
+        ({"proc/meminfo": "nonsense here\n"}, None),
+        (MACHINE, 5_120_000),
+        ({**MACHINE, **GROUP_2}, 5_120_000),
+        ({**MACHINE, **GROUP_2, **under("one/two/", {**ROOM_2, **STAT_2})}, 1_400_000),
+        ({**MACHINE, **GROUP_2, **under("one/", {**ROOM_2, **STAT_2})}, 1_400_000),
+        # in a container: the name is that outside
+        ({**MACHINE, **GROUP_2, **under("", {**ROOM_2, **STAT_2})}, 1_400_000),
+        ({**GROUP_2, **under("", {**ROOM_2, **STAT_2})}, 1_400_000),
+        ({**MACHINE, **GROUP_2, **under("one/", {**ROOM_2, "memory.max": "max\n"})}, 5_120_000),
+        ({**MACHINE, **GROUP_2, **under("one/", ROOM_2)}, 5_120_000),  # no statistics: unknown
+        ({**MACHINE, **GROUP_1, **under("memory/box/", ROOM_1)}, 1_500_000),
+        ({**MACHINE, **GROUP_1, **under("memory/", ROOM_1)}, 1_500_000),
+        (
+            {
+                **MACHINE,
+                **GROUP_1,
+                **under("memory/", {**ROOM_1, "memory.limit_in_bytes": "9223372036854771712\n"}),
+            },
+            5_120_000,
+        ),
+        (
+            {**MACHINE, **GROUP_2, **under("", {**ROOM_2, **STAT_2, "memory.max": "1000\n"})},
+            0,
+        ),
+    ],
+)
+def test_available_is_the_machines_bounded_by_the_control_groups(files, expected, tmp_path):
+    assert memory.available(tree(tmp_path, files)) == expected
+
+
+def test_available_of_this_machine_is_more_than_nothing_where_it_is_known():
+    found = memory.available()
+    assert found is None or found > 2**20
+
+
+def test_peak_memory_is_in_bytes_and_never_falls():
+    before = memory.peak_memory()
+    block = np.ones(64 * 2**20, np.uint8)
+    after = memory.peak_memory()
+    assert block[-1] == 1
+    assert after >= before
+    if sys.platform.startswith("linux"):
+        assert after > 64 * 2**20  # in kilobytes or pages it would be far below
