@@ -22,6 +22,7 @@ ALTERNATIVES = (
     "clamp=false",
     "scales=1",
     "scales=2",
+    "scales=3",
     "scale_step=1.4142",
     "lr_sched_delay=2",
     "lr_sched_delay=4",

@@ -117,8 +117,8 @@ def scaled(size: Size, long_edge: int) -> Size:
 
 
 def shown(count: float) -> str:
-    """Bytes for people: 0.6 GB, 40 GB."""
-    return f"{count / 1e9:.{0 if count >= 9.95e9 else 1}f} GB"
+    """Bytes for people: 0.64 GB, 1.3 GB, 40 GB."""
+    return f"{count / 1e9:.{0 if count >= 9.95e9 else 1 if count >= 0.995e9 else 2}f} GB"
 
 
 def peak_memory() -> int:

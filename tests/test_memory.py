@@ -135,7 +135,13 @@ def test_what_is_loaded_already_need_not_be_free_and_unknown_memory_is_enough():
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(6.4e8, "0.6 GB"), (9.94e9, "9.9 GB"), (9.96e9, "10 GB"), (4.02e10, "40 GB")],
+    [
+        (6.4e8, "0.64 GB"),
+        (9.96e8, "1.0 GB"),
+        (9.94e9, "9.9 GB"),
+        (9.96e9, "10 GB"),
+        (4.02e10, "40 GB"),
+    ],
 )
 def test_bytes_for_people(count, text):
     assert memory.shown(count) == text

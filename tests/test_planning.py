@@ -88,4 +88,4 @@ def test_one_line_says_what_a_run_will_take(monkeypatch, weights_file, caplog):
         stylize(PHOTO, PAINTING, weights=weights_file, gpu=-1, max_long_edge=32, max_num_epochs=1)
     lines = [line for line in caplog.messages if line.startswith("painting 32x21 with vgg19")]
     assert len(lines) == 1
-    assert re.search(r" on cpu\(0\); needs about \d+\.\d GB$", lines[0])
+    assert re.search(r" on cpu\(0\); needs about \d+\.\d+ GB$", lines[0])
