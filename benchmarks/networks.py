@@ -21,6 +21,8 @@ REBUILD = {
     "style_weight": 0,
     "init": "noise",
     "optimizer": "lbfgs",
+    "scales": 1,
+    "clamp": False,
     "stop_eps": 0,
     "max_num_epochs": 300,
     "remove_noise": 0,
