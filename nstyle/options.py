@@ -1,7 +1,7 @@
 """Every option once: name, type, default, limits, help. The command line is built from here.
 
-`Options` holds what shapes the picture and where it is computed; `Delivery` what a run leaves
-behind and what it says. Both refuse bad values with one line.
+`Options` holds what shapes the picture and where it is computed; see `delivery` for what a run
+leaves behind. Bad values are refused with one line.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from nstyle.errors import OptionError
 from nstyle.fields import build, check_fields, option
 from nstyle.syntax import noise_share, parse_gpu, parse_layers, parse_scales, parse_size
 
-__all__ = ["Delivery", "Options", "build", "shaping"]
+__all__ = ["Options", "build", "shaping"]
 
 MODELS = ("auto", "vgg19", "vgg16", "vgg19-slim")
 MODEL_ALIASES = {"vgg": "vgg19"}
@@ -255,36 +255,6 @@ class Options:
                 object.__setattr__(self, name, value)
         if not (self.content_weight or self.style_weight or self.tv_weight):
             raise OptionError("--content-weight, --style-weight, --tv-weight: one must be above 0")
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """What a run leaves behind and what it says. Raises OptionError for a bad value."""
-
-    output: str = option(
-        "output/out.jpg", "result: .jpg .png .webp .tiff", kind=str, shapes=False, metavar="FILE"
-    )
-    output_dir: str | None = option(
-        None, "folder of the result; its name comes from --output", kind=str, shapes=False
-    )
-    save_epochs: int = option(
-        50, "a snapshot beside the result every so many epochs; 0 = none", kind=int, low=0
-    )
-    trace: str | None = option(
-        None, "write one JSON line per epoch to FILE", kind=str, metavar="FILE", shapes=False
-    )
-    quiet: bool = option(False, "say nothing but errors", kind=bool, shapes=False)
-    verbose: bool = option(False, "say more", kind=bool, shapes=False)
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-    @property
-    def path(self) -> str:
-        """Where the result goes."""
-        if self.output_dir is None:
-            return self.output
-        return os.path.join(self.output_dir, os.path.basename(self.output))
 
 
 def shaping(options: Options) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from nstyle import layers, places
+from nstyle.delivery import Delivery
 from nstyle.errors import OptionError, WeightsError
-from nstyle.options import Delivery, Options, build
+from nstyle.options import Options, build
 from nstyle.recipes import PRESETS, Preset
 from nstyle.syntax import nearest, parse_layers
 

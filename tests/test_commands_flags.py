@@ -8,8 +8,9 @@ import dataclasses
 import pytest
 
 from nstyle.commands.flags import add_fields, parse_set, split_options
+from nstyle.delivery import Delivery
 from nstyle.errors import OptionError
-from nstyle.options import Delivery, Options
+from nstyle.options import Options
 
 
 def parse(*words: str) -> argparse.Namespace:

@@ -7,7 +7,8 @@ import json
 
 from nstyle import presets
 from nstyle.cli import main
-from nstyle.options import Delivery, Options
+from nstyle.delivery import Delivery
+from nstyle.options import Options
 
 
 def test_every_preset_is_listed_with_its_differences_and_their_reasons(capsys):

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from nstyle import fields
+from nstyle.delivery import Delivery
 from nstyle.errors import NStyleError, OptionError
-from nstyle.options import Delivery, Options, build, shaping
+from nstyle.options import Options, build, shaping
 from nstyle.syntax import noise_share, parse_layers, parse_size
 
 UNTYPED = {"lr": 0.1, "lr_sched_factor": 0.9}  # what None becomes with the default optimiser

@@ -11,8 +11,9 @@ import pytest
 import tiny
 
 from nstyle import inputs, places
+from nstyle.delivery import Delivery
 from nstyle.errors import OptionError, WeightsError
-from nstyle.options import Delivery, Options
+from nstyle.options import Options
 from nstyle.presets import PRESETS, delivery, resolve
 from nstyle.syntax import parse_layers
 

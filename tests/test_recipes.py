@@ -16,7 +16,8 @@ from transcription import RECIPES, UPDATES
 
 from nstyle import inputs, painter, presets, problem
 from nstyle.backend import mx
-from nstyle.options import Delivery, Options
+from nstyle.delivery import Delivery
+from nstyle.options import Options
 from nstyle.problem import Problem
 from nstyle.recipes import PRESETS
 from nstyle.transfer import stylize

@@ -7,8 +7,9 @@ import dataclasses
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from nstyle.delivery import Delivery
 from nstyle.errors import OptionError
-from nstyle.options import Delivery, Options
+from nstyle.options import Options
 
 
 def add_fields(

@@ -8,7 +8,8 @@ import json
 from typing import Any
 
 from nstyle.commands.console import OK
-from nstyle.options import Delivery, Options
+from nstyle.delivery import Delivery
+from nstyle.options import Options
 from nstyle.presets import PRESETS, Preset
 
 

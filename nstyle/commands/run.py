@@ -13,8 +13,9 @@ from typing import Any
 from nstyle import __version__, presets
 from nstyle.commands.console import FAILED, INTERRUPTED, OK, configure_logging, say
 from nstyle.commands.flags import add_fields, split_options
+from nstyle.delivery import Delivery
 from nstyle.errors import DivergedError, ImageError, OptionError
-from nstyle.options import Delivery, Options
+from nstyle.options import Options
 
 SAMPLE_PHOTO, SAMPLE_STYLE = "coffee.jpg", "cubist.jpg"
 HOUSE = Path(__file__).parents[1]
