@@ -15,7 +15,9 @@ import numpy as np
 
 from nstyle import losses
 from nstyle.backend import BFLOAT16, autograd, mx, nd
+from nstyle.moments import Moments
 from nstyle.networks import TappedVGG
+from nstyle.styles import STYLE_LOSSES
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,15 @@ class Term:
     kind: str
     layer: str  # "" for tv
     scale: float
-    target: Any = None  # content: (1, C, H, W); style: (C, C)
-    form: str = "squared"  # of tv, see losses.VARIATIONS
+    target: Any = None  # content: (1, C, H, W); style: see styles.StyleLoss.ready
+    form: str = ""  # of tv, see losses.VARIATIONS; of style, see styles.STYLE_LOSSES
+    region: str = ""  # of style, where there are several
+    moments: Moments | None = None  # of style
 
     @property
     def name(self) -> str:
-        """As records show it: content:relu4_2, style:relu1_1, tv."""
-        return f"{self.kind}:{self.layer}" if self.layer else self.kind
+        """As records show it: content:relu4_2, style:relu1_1, style:relu1_1:#ff0000, tv."""
+        return ":".join(part for part in (self.kind, self.layer, self.region) if part)
 
 
 class Features:
@@ -69,7 +73,8 @@ class Features:
         self._outputs: list[Any] = []
 
     def forward(self, x: Any) -> dict[str, Any]:
-        """x: (1, 3, H, W) -> tap name -> (1, C, h, w). Overwritten by the next call."""
+        """x: (1, 3, H, W) -> tap name -> (1, C, h, w), of which the next call lets go."""
+        self._outputs = []  # before the new ones take memory
         x.copyto(self._data)
         with autograd.record() if self._records else autograd.pause():
             outputs = self._run(*self._arguments)
@@ -92,6 +97,17 @@ class Loss(float):
         return loss
 
     terms: dict[str, float]
+
+
+def compared(term: Term, tap: Any) -> tuple[Any, Any]:
+    """Value and gradient of a term of content or style. tap: (1, C, h, w)."""
+    if term.kind == "content":
+        return losses.content(tap, term.target, term.scale)
+    loss, moments = STYLE_LOSSES[term.form], term.moments
+    assert moments is not None
+    seen = moments.of(tap, mean=loss.mean)
+    value, second, mean = loss.compare(seen, term.target, term.scale)
+    return value, moments.pulled(tap, second, mean)
 
 
 class Executor:
@@ -122,12 +138,12 @@ class Executor:
             if term.kind == "tv":
                 value, direct = losses.VARIATIONS[term.form](x, term.scale)
             else:
-                compare = losses.content if term.kind == "content" else losses.style
                 tap = taps[term.layer]
-                value, head = compare(tap, term.target, term.scale)
+                value, head = compared(term, tap)
                 head = head if head.dtype == tap.dtype else nd.amp_cast(head, dtype=tap.dtype)
                 heads[term.layer] = heads[term.layer] + head if term.layer in heads else head
             values.append(value)
+        del taps
         gradient = self._limited(self._features.backward(heads))
         gradient = gradient.copy() if direct is None else gradient + direct
         numbers = nd.concat(*values, dim=0).asnumpy().tolist()

@@ -1,15 +1,16 @@
-"""Content, style and total variation: pure functions giving value and gradient.
+"""Content and total variation: pure functions giving value and gradient. Style: see `styles`.
 
 Features are (1, C, H, W). Gatys, Ecker & Bethge, "A neural algorithm of artistic style"
-(arXiv:1508.06576), equations 1 to 6; total variation after Mahendran & Vedaldi (arXiv:1412.0035).
+(arXiv:1508.06576), equations 1 and 2; total variation after Mahendran & Vedaldi (arXiv:1412.0035).
 
 Values are one-element NDArrays, so that nothing here waits for the device. Features may be
-bfloat16: all that is computed of them is float32 but the product (G - A) F.
+bfloat16: what is computed of them is float32.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,33 +30,6 @@ def content(features: Any, target: Any, scale: float) -> tuple[Any, Any]:
     return scale * dot(difference, difference), (2 * scale) * difference
 
 
-def gram(features: Any) -> Any:
-    """Gram matrix per position, F F^T / (H W): (1, C, H, W) -> (C, C).
-
-    Differs from Gatys eq. 3 by the division, so that pictures of different size compare.
-    """
-    channels, positions = features.shape[1], features.shape[2] * features.shape[3]
-    # Reshaped first: casting a network's own layout would take several times longer.
-    flat = as_float32(features.reshape((channels, positions)))
-    return nd.linalg.syrk(flat, alpha=1.0 / positions)
-
-
-def style(features: Any, target: Any, scale: float) -> tuple[Any, Any]:
-    """scale * ||G - A||^2 and its gradient 4 scale (G - A) F / (H W) (Gatys eq. 4 to 6).
-
-    target: A, the Gram matrix per position, (C, C). The gradient has a closed form; autograd
-    through the product would cost as much as the network. Raises MXNetError for a wrong shape.
-    """
-    channels, positions = features.shape[1], features.shape[2] * features.shape[3]
-    difference = nd.elemwise_sub(gram(features), target)
-    # A 1x1 convolution is the same product, in the layout the network's own gradients have.
-    kernel = (difference * (4 * scale / positions)).reshape((channels, channels, 1, 1))
-    if features.dtype != np.float32:
-        kernel = nd.amp_cast(kernel, dtype=features.dtype)
-    gradient = nd.Convolution(features, kernel, no_bias=True, kernel=(1, 1), num_filter=channels)
-    return scale * dot(difference, difference), gradient
-
-
 def as_float32(x: Any) -> Any:
     """The array in float32; itself if it is."""
     return x if x.dtype == np.float32 else nd.amp_cast(x, dtype="float32")
@@ -69,10 +43,16 @@ def dot(x: Any, y: Any) -> Any:
 def filtered(x: Any, kernel: Sequence[Sequence[float]]) -> Any:
     """Each channel of (1, C, H, W) correlated with the same 3x3 kernel: (1, C, H - 2, W - 2)."""
     channels = x.shape[1]
-    weight = nd.array(kernel, ctx=x.context).reshape((1, 1, 3, 3)).tile((channels, 1, 1, 1))
+    weight = depthwise(tuple(map(tuple, kernel)), channels, x.context)
     return nd.Convolution(
         x, weight, no_bias=True, kernel=(3, 3), num_filter=channels, num_group=channels
     )
+
+
+@lru_cache(maxsize=16)
+def depthwise(kernel: tuple[tuple[float, ...], ...], channels: int, device: Any) -> Any:
+    """A kernel for each channel: (channels, 1, 3, 3). Made once."""
+    return nd.array(kernel, ctx=device).reshape((1, 1, 3, 3)).tile((channels, 1, 1, 1))
 
 
 def squared_variation(x: Any, scale: float) -> tuple[Any, Any]:

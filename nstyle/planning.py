@@ -39,8 +39,7 @@ def memory_for(inputs: Inputs, options: Options, setting: Any) -> Callable[[Size
 
     setting: a problem.Setting.
     """
-    widths = {name: len(bias) for name, (_, bias) in setting.loaded.arrays.items()}
-    costs = memory.network(widths, setting.network.wanted)
+    costs = memory.network(setting.widths, setting.network.wanted)
     final = inputs.final_size if inputs.final_size != inputs.photo.size else None
     sizes = len(epoch_limits(options, inputs))
     doubles = 0

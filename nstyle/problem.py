@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,10 @@ from nstyle.errors import OptionError
 from nstyle.executor import Executor, Features, Term
 from nstyle.inputs import Inputs
 from nstyle.likeness import Likeness
+from nstyle.moments import Moments
 from nstyle.options import Options
 from nstyle.pixels import Convention
+from nstyle.styles import STYLE_LOSSES, StyleLoss
 from nstyle.syntax import parse_layers
 
 log = logging.getLogger("nstyle")
@@ -43,10 +46,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class Setting:
-    """The network, and what of it does not change with the pictures."""
+    """The network, and what of it does not change with the pictures.
+
+    loaded: about the weights, without their arrays, which the network has; widths: channels of the
+    convolutions by name, in order.
+    """
 
     network: networks.TappedVGG
     loaded: weights.Weights
+    widths: Mapping[str, int]
     convention: Convention
     likeness: Mapping[str, Likeness]
     bfloat16: bool = False
@@ -87,7 +95,9 @@ def load_network(inputs: Inputs, options: Options, device: Any) -> Setting:
     if not options.mean_subtraction:
         convention = convention.without_mean()
     bfloat16 = uses_bfloat16(options, device, plain=loaded.padding == "zero")
-    return Setting(network, loaded, convention, likeness.of(inputs.weights), bfloat16)
+    widths = {name: len(bias) for name, (_, bias) in loaded.arrays.items()}
+    about = dataclasses.replace(loaded, arrays={})
+    return Setting(network, about, widths, convention, likeness.of(inputs.weights), bfloat16)
 
 
 def largest_border(inputs: Inputs, options: Options) -> int:
@@ -137,9 +147,9 @@ def build_terms(
 ) -> list[Term]:
     """The summands of the loss, with their targets taken from photo and style."""
     scales = NORMALIZATIONS[options.normalization]
-    taps = forward(setting, style, device)
+    loss = STYLE_LOSSES["gram"]
     style_weights = layer_weights(options.style_layers, scales)
-    grams = {name: losses.gram(taps[name]) for name in style_weights}
+    targets = style_targets(setting, style, style_weights, loss, device)
     taps = features.forward(nd.array(photo, ctx=device))
     area = photo.shape[2] * photo.shape[3]
     # As keras-prisma: a style that takes the result's size has no strokes to scale.
@@ -148,18 +158,35 @@ def build_terms(
     for name, share in layer_weights(options.content_layers, scales).items():
         target = losses.as_float32(taps[name]).copy()
         like = likeness.nearest(setting.likeness, name, channels=target.shape[1])
-        scale = scales.content(layer_facts(taps[name], target, area, like, like.content))
+        energy = float(losses.dot(target, target).asscalar())
+        scale = scales.content(layer_facts(taps[name], energy, area, like, like.content))
         scale *= options.content_weight * share * like.content
         terms.append(Term("content", name, scale, target))
     for name, share in style_weights.items():
         like = likeness.nearest(setting.likeness, name, channels=taps[name].shape[1])
-        scale = scales.style(layer_facts(taps[name], grams[name], area, like, like.style))
+        energy = loss.energy(targets[name])
+        scale = scales.style(layer_facts(taps[name], energy, area, like, like.style))
         scale *= strength * share * like.style
-        terms.append(Term("style", name, scale, grams[name]))
+        moments = Moments(taps[name].shape, device=device)
+        target = loss.ready(targets[name])
+        terms.append(Term("style", name, scale, target, form="gram", moments=moments))
     if options.tv_weight:
         scale = options.tv_weight * scales.tv(photo.size)
         terms.append(Term("tv", "", scale, form=options.tv_form))
     return terms
+
+
+def style_targets(
+    setting: Setting, style: np.ndarray, names: Iterable[str], loss: StyleLoss, device: Any
+) -> dict[str, Any]:
+    """What a style loss measures of a painting at each layer, for once."""
+    taps = forward(setting, style, device)
+    return {name: measured(taps[name], loss) for name in names}
+
+
+def measured(tap: Any, loss: StyleLoss) -> Any:
+    """What a style loss measures of a layer, for once."""
+    return loss.measure(Moments(tap.shape, device=tap.context).of(tap, mean=loss.mean))
 
 
 def layer_weights(text: str, scales: Normalization) -> dict[str, float]:
@@ -169,10 +196,9 @@ def layer_weights(text: str, scales: Normalization) -> dict[str, float]:
     return {name: weight / total for name, weight in chosen.items()}
 
 
-def layer_facts(tap: Any, target: Any, area: int, like: Likeness, factor: float) -> Layer:
+def layer_facts(tap: Any, energy: float, area: int, like: Likeness, factor: float) -> Layer:
     """What a normalisation may ask about a layer, as VGG-19 would answer. tap: (1, C, h, w)."""
-    energy = float(nd.square(target).sum().asscalar()) * factor
-    return Layer(like.channels, tap.shape[2] * tap.shape[3], energy, area)
+    return Layer(like.channels, tap.shape[2] * tap.shape[3], energy * factor, area)
 
 
 def distances(
@@ -186,12 +212,16 @@ def distances(
     style = parse_layers(options.style_layers, "style_layers")
     painting = pixels.to_array(inputs.style, setting.convention, options.pixel_range)
     photo = pixels.to_array(inputs.photo, setting.convention, options.pixel_range)
-    taps = forward(setting, painting, device)
-    targets = {f"style:{name}": losses.gram(taps[name]) for name in style}
+    gram = STYLE_LOSSES["gram"]
+
+    def style_of(taps: Mapping[str, Any]) -> dict[str, Any]:
+        return {f"style:{name}": measured(taps[name], gram)[0] for name in style}
+
+    targets = style_of(forward(setting, painting, device))
     taps = forward(setting, photo, device)
     targets.update({f"content:{name}": losses.as_float32(taps[name]).copy() for name in content})
     taps = forward(setting, x, device)
-    seen = {f"style:{name}": losses.gram(taps[name]) for name in style}
+    seen = style_of(taps)
     seen.update({f"content:{name}": losses.as_float32(taps[name]) for name in content})
     return {
         name: float((nd.square(seen[name] - target).sum() / nd.square(target).sum()).asscalar())

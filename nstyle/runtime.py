@@ -22,6 +22,10 @@ NUMPY_ALIASES = {"bool": bool, "int": int, "float": float, "object": object, "co
 # Linux x86-64: the system call by which a process asks for AMX's tile registers.
 ARCH_PRCTL, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA = 158, 0x1023, 18
 
+# Compiled kernels kept, by oneDNN and by each kind of MXNet's operators. Without limits every new
+# size of a picture takes memory for good (benchmarks.memory); one painting needs fewer.
+KERNELS_KEPT = {"DNNL_PRIMITIVE_CACHE_CAPACITY": 256, "MXNET_MKLDNN_CACHE_NUM": 64}
+
 _prepared: dict[str, int] = {}
 
 
@@ -52,6 +56,8 @@ def prepare(threads: int | None = None) -> int:
     # else runs on the machine; asleep they cost nothing measurable.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # a log line per bound graph
+    for name, most in KERNELS_KEPT.items():
+        os.environ.setdefault(name, str(most))
     restore_numpy_aliases()
     restore_distutils()
     _prepared["threads"] = count

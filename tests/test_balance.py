@@ -7,9 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from nstyle import balance, losses
-from nstyle.backend import nd
+from nstyle import balance, losses, styles
+from nstyle.backend import mx, nd
 from nstyle.balance import BALANCED, NORMALIZATIONS, Layer
+from nstyle.moments import Moments
 from nstyle.options import Options
 
 SHAPE = (1, 4, 6, 5)
@@ -40,9 +41,11 @@ def content_of(name: str) -> tuple[float, np.ndarray]:
 
 def style_of(name: str) -> tuple[float, np.ndarray]:
     """Value and gradient of the recipe's style term."""
-    target = losses.gram(nd.array(features(2)))
-    scale = NORMALIZATIONS[name].style(LAYER)
-    value, gradient = losses.style(nd.array(features(1)), target, scale)
+    moments = Moments(SHAPE, device=mx.cpu())
+    target = moments.of(nd.array(features(2)))[:1]
+    here, scale = nd.array(features(1)), NORMALIZATIONS[name].style(LAYER)
+    value, second, _ = styles.gram(moments.of(here), target, scale)
+    gradient = moments.pulled(here, second)
     return value.asscalar(), flat(gradient.asnumpy())
 
 

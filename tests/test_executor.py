@@ -12,6 +12,7 @@ import tiny
 from nstyle import layers, losses, networks, runtime
 from nstyle.backend import mx, nd
 from nstyle.executor import Executor, Features, Term
+from nstyle.moments import Moments
 
 SIZE = (21, 18)  # odd and even, so that pooling drops a column
 TAPS = ["relu1_1", "relu2_1", "relu3_1", "relu4_2"]
@@ -49,13 +50,15 @@ def make_executor(
     for kind, names, seed in (("content", content, 1), ("style", style, 2)):
         taps = features.forward(nd.array(picture(seed)))
         for name in names:
-            target = (
-                losses.as_float32(taps[name]).copy()
-                if kind == "content"
-                else losses.gram(taps[name])
-            )
-            scale = 1 / float(nd.square(target).sum().asscalar())
-            terms.append(Term(kind, name, scale, target))
+            if kind == "content":
+                target = losses.as_float32(taps[name]).copy()
+                scale = 1 / float(nd.square(target).sum().asscalar())
+                terms.append(Term(kind, name, scale, target))
+                continue
+            moments = Moments(taps[name].shape, device=CPU)
+            target = moments.of(taps[name])[:1]
+            scale = 1 / float(nd.square(target[0]).sum().asscalar())
+            terms.append(Term(kind, name, scale, target, form="gram", moments=moments))
     if tv:
         terms.append(Term("tv", "", tv / picture(1).size, form=form))
     return Executor(features, terms, device=CPU, clip_norm=clip_norm)

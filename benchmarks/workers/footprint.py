@@ -1,0 +1,60 @@
+"""Paints pictures one after another in this process and tells how much memory it holds."""
+
+from __future__ import annotations
+
+import gc
+import re
+from pathlib import Path
+from typing import Any
+
+from benchmarks.processes import answer_jobs
+from nstyle import inputs, presets, runtime
+from nstyle.records import Step
+
+
+def resident() -> int:
+    """Bytes this process holds now (Linux; 0 elsewhere)."""
+    try:
+        text = Path("/proc/self/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"VmRSS:\s+(\d+)", text)
+    return int(found[1]) * 1024 if found else 0
+
+
+def paint(job: dict[str, Any]) -> dict[str, Any]:
+    """job: content, style, options, long edges, every -> held memory after every so many epochs.
+
+    "pictures": bytes held after each picture; "epochs": after every so many epochs of the last;
+    "peak": of the whole process; "estimate": what would have been said before the last.
+    """
+    held, on_the_way = [], []
+
+    def watch(step: Step) -> None:
+        if step.epoch % job["every"] == 0:
+            on_the_way.append(resident())
+
+    estimate = 0
+    for edge in job["long_edges"]:
+        on_the_way.clear()
+        options = presets.resolve({**job["options"], "max_long_edge": edge})
+        gathered = inputs.gather(job["content"], job["style"], options)
+        runtime.prepare(options.threads)
+        from nstyle import backend, painter, planning, problem  # here, because they load MXNet
+
+        setting = problem.load_network(gathered, options, backend.device(options.gpu))
+        estimate = planning.memory_for(gathered, options, setting)(gathered.photo.size)
+        del setting
+        painter.paint(gathered, options, listeners=[watch])
+        gc.collect()
+        held.append(resident())
+    return {
+        "pictures": held,
+        "epochs": on_the_way,
+        "estimate": estimate,
+    }
+
+
+if __name__ == "__main__":
+    job, send = answer_jobs()
+    send(**paint(job))
