@@ -28,6 +28,7 @@ setup(
         "nstyle.commands",
         "nstyle.distillation",
         "nstyle.pretrained",
+        "nstyle.reporting",
         "nstyle.samples",
         "nstyle.samples.painters",
     ],
@@ -39,6 +40,7 @@ setup(
     package_data={
         "nstyle": ["py.typed"],
         "nstyle.pretrained": ["*.params", "*.json", "*.md"],
+        "nstyle.reporting": ["*.html", "*.css", "*.js"],
         "nstyle.samples": ["*.jpg", "CREDITS.md"],
     },
     install_requires=[
@@ -58,7 +60,16 @@ setup(
         "heif": ["pillow-heif"],
         "weights": ["h5py", "safetensors"],
         "bench": ["torch==2.13.0"],
-        "test": ["pytest", "ruff", "mypy", "setuptools<81", "wheel", "h5py", "safetensors"],
+        "test": [
+            "pytest",
+            "ruff",
+            "mypy",
+            "setuptools<81",
+            "wheel",
+            "h5py",
+            "safetensors",
+            "playwright",
+        ],
     },
     entry_points={"console_scripts": ["nstyle = nstyle.cli:main"]},
 )

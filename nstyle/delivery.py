@@ -24,6 +24,13 @@ class Delivery:
     trace: str | None = option(
         None, "write one JSON line per epoch to FILE", kind=str, metavar="FILE", shapes=False
     )
+    report: str | None = option(
+        None,
+        "write DIR/index.html: photo, style, result, snapshots, curves, options",
+        kind=str,
+        metavar="DIR",
+        shapes=False,
+    )
     quiet: bool = option(False, "say nothing but errors", kind=bool, shapes=False)
     verbose: bool = option(False, "say more", kind=bool, shapes=False)
 
@@ -36,3 +43,8 @@ class Delivery:
         if self.output_dir is None:
             return self.output
         return os.path.join(self.output_dir, os.path.basename(self.output))
+
+    @property
+    def page(self) -> str | None:
+        """Where the report goes, if one is wanted."""
+        return os.path.join(self.report, "index.html") if self.report else None

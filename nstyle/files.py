@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import tempfile
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -32,6 +34,20 @@ def atomic_write(path: str | os.PathLike[str], write_to: Callable[[BinaryIO], An
     except BaseException:
         _remove(temporary)
         raise
+
+
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Make sure before the work that a file can be written at `path`; makes its folder.
+
+    Leaves an old file as it is. Raises OSError, and ValueError for names no file can have.
+    """
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    folder = os.path.dirname(os.path.realpath(path))
+    os.makedirs(folder, exist_ok=True)
+    # Permissions alone do not tell: root may do all, a read-only disk nothing.
+    with tempfile.TemporaryFile(dir=folder), contextlib.suppress(FileNotFoundError):
+        os.stat(path)  # refuses names that no file can have
 
 
 def _temporary_beside(target: str) -> str:

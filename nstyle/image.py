@@ -8,7 +8,6 @@ import io
 import json
 import os
 import stat
-import tempfile
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from nstyle import formats
 from nstyle.errors import ImageError
-from nstyle.files import atomic_write
+from nstyle.files import atomic_write, check_place
 from nstyle.picture import Picture, from_array, resize
 
 __all__ = [
@@ -197,11 +196,7 @@ def check_destination(path: str | os.PathLike[str]) -> None:
     if os.path.isdir(path):
         raise ImageError(f"{_shown(path)}: is a folder; give the path of a picture file")
     try:
-        folder = os.path.dirname(os.path.realpath(path))
-        os.makedirs(folder, exist_ok=True)
-        # Permissions alone do not tell: root may do all, a read-only disk nothing.
-        with tempfile.TemporaryFile(dir=folder), contextlib.suppress(FileNotFoundError):
-            os.stat(path)  # refuses names that no file can have
+        check_place(path)
     except (OSError, ValueError) as error:
         raise ImageError(
             f"{_shown(path)}: cannot be written ({_reason(error)}); choose another place"

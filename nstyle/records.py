@@ -14,6 +14,15 @@ from PIL import Image
 from nstyle import image
 from nstyle.picture import Picture
 
+# Why a run stopped, for people; what is not here speaks for itself.
+REASONS: Mapping[str, str] = {
+    "eps": "converged",
+    "max-epochs": "reached --max-num-epochs",
+    "minimum": "no step lowers the loss any more",
+    "callback": "ended by a listener",
+    "diverged": "diverged; this is the last good picture",
+}
+
 
 @dataclass(frozen=True)
 class Step:
@@ -78,6 +87,11 @@ class Result:
     def epochs(self) -> int:
         """How many epochs were run."""
         return len(self.history)
+
+    @property
+    def why(self) -> str:
+        """Why it stopped, for people."""
+        return REASONS.get(self.stopped, self.stopped)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the picture, format by extension, atomically. Raises ImageError."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import tiny
+from browser import browser  # noqa: F401 - a fixture for all tests
 
 # Threads that wait must sleep: on a busy machine, spinning makes tiny networks ten times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")

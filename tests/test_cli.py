@@ -77,6 +77,8 @@ REFUSED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "output under a file": (["--output", "words.jpg/out.png"], ["words.jpg/out.png", "written"]),
     "output-dir under a file": (["--output-dir", "words.jpg/a"], ["words.jpg", "written"]),
     "trace under a file": (["--trace", "words.jpg/t.jsonl"], ["--trace", "words.jpg/t.jsonl"]),
+    "report under a file": (["--report", "words.jpg/r"], ["--report", "words.jpg/r", "written"]),
+    "report is a file": (["--report", "words.jpg"], ["--report", "words.jpg", "written"]),
     "flag": (["--stop-ep", "0.1"], ["--stop-ep", "did you mean --stop-eps?"]),
     "flag with value": (["--content-wieght=3"], ["--content-wieght", "--content-weight?"]),
     "abbreviated flag": (["--max-num", "3"], ["--max-num", "did you mean --max-num-epochs?"]),
@@ -437,6 +439,30 @@ def test_the_trace_has_every_key_of_every_epoch_and_a_last_line(paint):
     assert last["peak_memory_bytes"] > 2**20
 
 
+def test_a_report_is_left_in_its_folder(paint, capsys):
+    assert paint("--output", "out.png", "--save-epochs", "0", "--report", "new/rep") == 0
+    assert os.listdir("new/rep") == ["index.html"]
+    page = Path("new/rep/index.html").read_text(encoding="utf-8")
+    for words in ("photo.png in the style of style.png", "2 epochs in", "--max-num-epochs", "eps"):
+        assert words in page
+    assert capsys.readouterr().err.splitlines()[-1] == "new/rep/index.html: the report"
+    assert paint("--output", "b.png", "--save-epochs", "0", "--report", "new", "--quiet") == 0
+    assert Path("out.png").read_bytes() == Path("b.png").read_bytes()
+
+
+def test_a_report_that_cannot_be_written_in_the_end_does_not_cost_the_picture(
+    paint, monkeypatch, capsys, tmp_path
+):
+    def painted(*_: Any, **__: Any) -> Any:
+        (tmp_path / "rep").rmdir()
+        return a_result()
+
+    monkeypatch.setattr(transfer, "run", painted)
+    assert paint("--output", "out.png", "--report", "rep") == 0
+    assert Path("out.png").is_file()
+    assert "rep/index.html: the report is not written (" in capsys.readouterr().err
+
+
 def test_transparency_is_kept_where_the_format_has_it(paint):
     rgba = np.dstack([tiny.picture(1), np.full((32, 40), 255, np.uint8)])
     rgba[:8, :, 3] = 0
@@ -466,12 +492,14 @@ WILD = [
 
 
 def test_divergence_names_the_learning_rate_keeps_a_picture_and_exits_1(paint, capsys):
-    assert paint("--output", "out.png", "--trace", "t.jsonl", *WILD) == 1
+    words = ["--trace", "t.jsonl", "--report", "rep"]
+    assert paint("--output", "out.png", *words, *WILD) == 1
     err = capsys.readouterr().err
     assert any("error" in line and "--lr 1e+09" in line for line in err.splitlines())
     assert "Traceback" not in err
     assert pixels("out.png").shape == (32, 40, 3)
     assert last_line("t.jsonl")["stopped"] not in ("", "eps", "max-epochs", "interrupted")
+    assert "diverged; this is the last good picture" in Path("rep/index.html").read_text()
 
 
 def test_the_picture_kept_after_divergence_is_one_whose_loss_was_finite(paint):
@@ -543,7 +571,7 @@ def test_ctrl_c_keeps_the_last_picture_and_exits_130(tmp_path, weights_file):
     words = ["--weights", weights_file, "--max-num-epochs", "1000000", "--stop-eps", "0"]
     process = subprocess.Popen(
         [sys.executable, str(CHECKOUT / "run.py"), *BESIDE, *words,
-         "--trace", "t.jsonl", "--output", "out.png", "--save-epochs", "0"],
+         "--trace", "t.jsonl", "--report", "rep", "--output", "out.png", "--save-epochs", "0"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         # Who runs the tests in the background may have SIGINT ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -557,7 +585,10 @@ def test_ctrl_c_keeps_the_last_picture_and_exits_130(tmp_path, weights_file):
     assert process.returncode == 130, err
     assert out == ""
     assert "Traceback" not in err
-    assert "interrupted" in err.splitlines()[-1]
+    *_, told, page = err.splitlines()
+    assert "interrupted" in told
+    assert page == "rep/index.html: the report"
+    assert "interrupted" in (tmp_path / "rep" / "index.html").read_text(encoding="utf-8")
     assert not np.array_equal(pixels(tmp_path / "out.png"), pixels(tmp_path / "photo.png"))
     last = last_line(tmp_path / "t.jsonl")
     assert last["stopped"] == "interrupted"
@@ -626,7 +657,7 @@ def test_help_names_every_flag_of_the_issue_with_its_default(capsys):
         "content-image style-image model weights content-weight style-weight tv-weight stop-eps "
         "max-num-epochs max-long-edge enlarge lr lr-sched-delay lr-sched-factor gpu output "
         "output-dir save-epochs remove-noise init pooling content-layers style-layers "
-        "style-scale seed threads trace quiet verbose version set preset max-pixels"
+        "style-scale seed threads trace report quiet verbose version set preset max-pixels"
     )
     assert [flag for flag in flags.split() if f"--{flag}" not in text] == []
     assert "-remove-noise" in text
@@ -650,6 +681,13 @@ def test_an_input_is_never_overwritten(capsys, tmp_path, flag):
     assert cli.main_run(words) == 2
     assert "is one of the inputs" in capsys.readouterr().err
     assert photo.read_bytes() == before
+
+
+def test_nothing_is_written_twice_to_the_same_place(paint, capsys):
+    for words in (["--trace", "out.png"], ["--trace", "r/index.html", "--report", "r"]):
+        assert paint("--output", "out.png", *words) == 2
+        assert ", too; give another file" in capsys.readouterr().err
+    assert not Path("out.png").exists()
 
 
 def test_a_reader_that_stops_reading_is_no_error():

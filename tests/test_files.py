@@ -1,4 +1,4 @@
-"""`atomic_write`: wholly or not at all."""
+"""Files: written wholly or not at all, refused before the work."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from nstyle.files import atomic_write
+from nstyle.files import atomic_write, check_place
 
 
 def test_writes_and_replaces(tmp_path):
@@ -86,3 +86,20 @@ def test_long_names_have_room_for_the_temporary_one(tmp_path):
     path = tmp_path / ("n" * 255)
     atomic_write(path, lambda file: file.write(b"x"))
     assert path.read_bytes() == b"x"
+
+
+def test_a_place_is_checked_with_its_folder_made_and_nothing_written(tmp_path):
+    check_place(tmp_path / "new" / "folder" / "a.bin")
+    assert os.listdir(tmp_path / "new" / "folder") == []
+    (tmp_path / "old.bin").write_bytes(b"old")
+    check_place(tmp_path / "old.bin")
+    assert (tmp_path / "old.bin").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("name", ["folder", "file/a.bin", "a\0b", "n" * 300])
+def test_a_place_that_cannot_be_written_is_told_beforehand(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises((OSError, ValueError)):
+        check_place(os.path.join(tmp_path, name))
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]

@@ -65,8 +65,9 @@ def test_every_module_of_the_checkout_is_installed(installed):
     assert {name for name in there - here if not name.startswith("samples/")} == set()
 
 
-def test_weights_and_samples_are_installed_byte_for_byte(installed):
+def test_data_are_installed_byte_for_byte(installed):
     pairs = [
+        (CHECKOUT / "nstyle" / "reporting", installed / "nstyle" / "reporting", "page.*"),
         (CHECKOUT / "nstyle" / "pretrained", installed / "nstyle" / "pretrained", "*.params"),
         (CHECKOUT / "input", installed / "nstyle" / "samples", "*.jpg"),
         (CHECKOUT / "input", installed / "nstyle" / "samples", "CREDITS.md"),

@@ -108,6 +108,14 @@ def test_a_result_counts_its_epochs():
     assert a_result(history=[]).epochs == 0
 
 
+@pytest.mark.parametrize(
+    ("stopped", "words"),
+    [("eps", "converged"), ("interrupted", "interrupted"), ("diverged", "last good picture")],
+)
+def test_a_result_says_why_it_ended(stopped, words):
+    assert words in a_result(stopped=stopped).why
+
+
 def test_a_result_as_json_is_the_last_line_of_a_trace():
     found = json.loads(json.dumps(a_result().as_json()))
     assert found == {

@@ -54,7 +54,9 @@ def work(words: argparse.Namespace) -> int:
     check_overwriting(delivery, [content, style, options.init, options.weights])
     image.check_destination(delivery.path)
     metadata = transfer.describe(options, words.preset)
+    page = report_for(delivery, content, [style], options)
     with listening(delivery, metadata) as (listeners, trace):
+        listeners += [page] if page else []
         code = OK
         try:
             result = transfer.run(content, style, options, listeners=listeners, preset=words.preset)
@@ -63,17 +65,41 @@ def work(words: argparse.Namespace) -> int:
             say(f"error: {error}")
         if trace is not None:
             trace.finish(result)
-    return deliver(result, delivery, code)
+    code = deliver(result, delivery, code)
+    if page is not None:
+        page.finish(result)
+    return code
+
+
+def report_for(
+    delivery: Delivery, content: str | None, styles: Sequence[str], options: Options
+) -> Any:
+    """The listener that writes the report, or None without --report. Raises ImageError."""
+    if delivery.page is None:
+        return None
+    from nstyle import image, report
+
+    def named(path: str) -> tuple[str, Any]:
+        return os.path.basename(path), image.read(path, max_pixels=options.max_pixels)
+
+    return report.Report(
+        delivery.page,
+        photo=named(content) if content else None,
+        styles=[named(style) for style in styles],
+    )
 
 
 def check_overwriting(delivery: Delivery, read: Sequence[str | None]) -> None:
-    """Refuse to write over a file that is read. Raises OptionError."""
-    inputs = {os.path.realpath(path): path for path in read if path}
-    for flag, path in (("--output", delivery.path), ("--trace", delivery.trace)):
-        if path and os.path.realpath(path) in inputs:
-            raise OptionError(f"{flag}: {path} is one of the inputs; give another file")
-    if delivery.trace and os.path.realpath(delivery.trace) == os.path.realpath(delivery.path):
-        raise OptionError(f"--trace: {delivery.trace} is the output, too; give another file")
+    """Refuse to write over a file that is read, or twice to the same. Raises OptionError."""
+    taken = {os.path.realpath(path): "one of the inputs" for path in read if path}
+    written = {"output": delivery.path, "trace": delivery.trace, "report": delivery.page}
+    for flag, path in written.items():
+        if not path:
+            continue
+        place = os.path.realpath(path)
+        if place in taken:
+            raise OptionError(f"--{flag}: {path} is {taken[place]}; give another file")
+        taken[place] = f"the {flag}, too"
 
 
 @contextlib.contextmanager
@@ -103,14 +129,5 @@ def deliver(result: Any, delivery: Delivery, code: int) -> int:
         say(f"error: {error}")
         return FAILED
     if not delivery.quiet:
-        why = {
-            "eps": "converged",
-            "max-epochs": "reached --max-num-epochs",
-            "minimum": "no step lowers the loss any more",
-            "diverged": "diverged; this is the last good picture",
-        }
-        say(
-            f"{delivery.path}: {result.epochs} epochs in {result.seconds:.1f} s, "
-            f"{why.get(result.stopped, result.stopped)}"
-        )
+        say(f"{delivery.path}: {result.epochs} epochs in {result.seconds:.1f} s, {result.why}")
     return INTERRUPTED if result.stopped == "interrupted" else code

@@ -1,0 +1,1 @@
+"""The page about a run: curves, pictures inside a page, the page; see `nstyle.report`."""
