@@ -91,7 +91,7 @@ def make_job(
     noise = np.random.default_rng(SEED).uniform(-START_NOISE, START_NOISE, photo.shape)
     arrays = {
         "photo": photo,
-        "painting": pixels.to_array(gathered.style, loaded.convention, options.pixel_range),
+        "painting": pixels.to_array(gathered.styles[0], loaded.convention, options.pixel_range),
         "start": (photo + noise).astype(np.float32),
     }
     for name, values in arrays.items():

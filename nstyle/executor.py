@@ -83,7 +83,9 @@ class Features:
 
     def backward(self, heads: Mapping[str, Any]) -> Any:
         """Gradient of each tap, in its type -> the picture's, overwritten by the next call."""
-        autograd.backward(self._outputs, [heads[name] for name in self.taps])
+        # A region may be too small for a layer, so that nothing comes back from there.
+        there = [(o, heads[name]) for name, o in zip(self.taps, self._outputs) if name in heads]
+        autograd.backward(*map(list, zip(*there)))
         return self._data.grad
 
 
@@ -114,7 +116,8 @@ class Executor:
     """The objective of a style transfer: calls give the loss and its gradient.
 
     `terms` holds each term's value at the last call. clip_norm: the largest norm of the layers'
-    gradient, before that of total variation is added; 0 = any.
+    gradient, before that of total variation is added; 0 = any. free: (1, 1, H, W), what the
+    gradient is multiplied by, or None.
     """
 
     def __init__(
@@ -124,8 +127,10 @@ class Executor:
         *,
         device: Any,
         clip_norm: float = 0.0,
+        free: Any = None,
     ) -> None:
         self._features, self._device, self._clip_norm = features, device, clip_norm
+        self._free = free
         self._terms = list(terms)
         self.terms: dict[str, float] = {}
 
@@ -146,6 +151,8 @@ class Executor:
         del taps
         gradient = self._limited(self._features.backward(heads))
         gradient = gradient.copy() if direct is None else gradient + direct
+        if self._free is not None:
+            gradient = nd.broadcast_mul(gradient, self._free)
         numbers = nd.concat(*values, dim=0).asnumpy().tolist()
         self.terms = {term.name: number for term, number in zip(self._terms, numbers)}
         return Loss(self.terms), gradient

@@ -6,12 +6,16 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from nstyle import image, layers, places, pyramid, weights
+import numpy as np
+
+from nstyle import colours, image, layers, places, pyramid, weights
 from nstyle.errors import ImageError, OptionError
+from nstyle.masking import Masks, only_styles, read_masks
 from nstyle.options import Options
 from nstyle.picture import Picture, resize
 from nstyle.pyramid import Size
-from nstyle.syntax import noise_share, parse_layers, parse_size
+from nstyle.regions import Region, at_size
+from nstyle.syntax import noise_share, parse_blend, parse_layers, parse_size
 
 # MXNet's arrays hold at most 2^31 values, and VGG's first layer has 64 channels.
 MAX_WORKING_PIXELS = 2**31 // 64 - 1
@@ -21,51 +25,148 @@ MAX_WORKING_PIXELS = 2**31 // 64 - 1
 class Inputs:
     """Pictures at their working sizes, and the weights file to use.
 
-    start: the picture to begin with, of the photo's size, or None for photo and noise. final_size:
-    what the finished picture is brought to, (width, height).
+    photo: None was given where `texture`, then one colour of the result's size. shares: of the
+    styles, their sum is 1. start: the picture to begin with, of the photo's size, or None for photo
+    and noise. final_size: what the finished picture is brought to, (width, height). regions: of the
+    masks, at the masks' sizes. keep: (H, W), 1 where the photo stays. chroma: the photo in colour
+    where only luminance is painted.
     """
 
     photo: Picture
-    style: Picture
+    styles: tuple[Picture, ...]
+    shares: tuple[float, ...]
     start: Picture | None
     model: str
     weights: str
     final_size: Size
+    regions: tuple[Region, ...] = ()
+    keep: np.ndarray | None = None
+    chroma: Picture | None = None
+    texture: bool = False
 
     def at(self, size: Size, method: str = "lanczos") -> Inputs:
-        """The same for a smaller result; the style shrinks as the photo does."""
+        """The same for a smaller result; the styles shrink as the photo does."""
         if size == self.photo.size:
             return self
         shrink = size[0] / self.photo.width
-        style = pyramid.shrunk_style(self.style.size, shrink)
         return dataclasses.replace(
             self,
             photo=resize(self.photo, *size, method=method),
-            style=resize(self.style, *style, method=method),
+            styles=tuple(
+                resize(style, *pyramid.shrunk_style(style.size, shrink), method=method)
+                for style in self.styles
+            ),
             start=self.start and resize(self.start, *size, method=method),
+            chroma=self.chroma and resize(self.chroma, *size, method=method),
         )
 
+    def with_keep(self, painted: np.ndarray) -> np.ndarray:
+        """(H, W, 3) floats with the photo where it is kept."""
+        if self.keep is None:
+            return painted
+        keep = at_size(self.keep, self.photo.size)[..., np.newaxis]
+        return painted * (1 - keep) + self.photo.floats() * keep
 
-def gather(content: Any, style: Any, options: Options, *, size: Size | None = None) -> Inputs:
+
+def gather(
+    content: Any,
+    style: Any,
+    options: Options,
+    *,
+    masks: Masks | None = None,
+    size: Size | None = None,
+) -> Inputs:
     """Read and size the pictures, find the weights, check the layers' names.
 
-    content, style: paths, PIL images, arrays or Pictures. size: (width, height) of the result where
-    the options shall not say. Raises ImageError, OptionError, WeightsError.
+    content, style: paths, PIL images, arrays or Pictures; style: or a list of such; content: None
+    for a texture of the style. size: (width, height) of the result where the options shall not say.
+    Raises ImageError, OptionError, WeightsError.
     """
+    masks = masks or Masks()
+    several = isinstance(style, (list, tuple))
+    check_texture(content, options, masks)
     model, path = find_weights(options)
     check_layers(options, model)
-    photo = image.read(content, max_pixels=options.max_pixels)
-    painting = image.read(style, max_pixels=options.max_pixels)
-    size = size or result_size(photo.size, options)
-    style_size = style_size_for(size, painting.size, options)
-    return Inputs(
-        resize(photo, *size, method=options.resize),
-        resize(painting, *style_size, method=options.resize),
-        read_start(options, size),
-        model,
-        path,
-        pyramid.final_size(size, photo.size, options.rescale),
+    paintings = [
+        image.read(each, max_pixels=options.max_pixels) for each in (style if several else [style])
+    ]
+    shares = shares_of(options.style_blend, len(paintings))
+    photo = image.read(content, max_pixels=options.max_pixels) if content is not None else None
+    size = size or result_size(photo.size if photo else None, options)
+    regions, keep = read_masks(masks, len(paintings), options.max_pixels)
+    used = [index for index, share in enumerate(shares) if share]
+    sizes = [style_size_for(size, paintings[index].size, options) for index in used]
+    return recoloured(
+        Inputs(
+            resize(photo or flat(size, paintings[used[0]]), *size, method=options.resize),
+            tuple(
+                resize(paintings[index], *style, method=options.resize)
+                for index, style in zip(used, sizes)
+            ),
+            tuple(shares[index] for index in used),
+            read_start(options, size),
+            model,
+            path,
+            pyramid.final_size(size, photo.size if photo else size, options.rescale),
+            regions=tuple(only_styles(region, used) for region in regions),
+            keep=keep,
+            texture=photo is None,
+        ),
+        options.colors,
     )
+
+
+def check_texture(content: Any, options: Options, masks: Masks) -> None:
+    """Refuse what needs a photo where there is none. Raises OptionError."""
+    if content is not None:
+        return
+    both = options.size is not None and all(parse_size(options.size))
+    if options.content_weight or not both:
+        raise OptionError(
+            "--content-image: none was given; a texture of the style alone needs "
+            "--content-weight 0 and --size WxH"
+        )
+    needing = {
+        "--content-mask": masks.content is not None,
+        "--keep-mask": masks.keep is not None,
+        "--colors": options.colors != "style",
+    }
+    for name, given in needing.items():
+        if given:
+            raise OptionError(f"{name}: needs a photo; give --content-image")
+
+
+def shares_of(blend: str | None, count: int) -> list[float]:
+    """--style-blend as shares of `count` styles, their sum 1. Raises OptionError."""
+    weights = parse_blend(blend) if blend else [1.0] * count
+    if len(weights) != count:
+        raise OptionError(
+            f"--style-blend: {blend} has {len(weights)} numbers, but there are {count} styles; "
+            "give one for each --style-image"
+        )
+    return [weight / sum(weights) for weight in weights]
+
+
+def flat(size: Size, painting: Picture) -> Picture:
+    """One colour, the painting's mean."""
+    colour = painting.floats().mean(axis=(0, 1), dtype=np.float64)
+    return Picture.from_floats(np.broadcast_to(colour, (size[1], size[0], 3)))
+
+
+def recoloured(given: Inputs, colors: str) -> Inputs:
+    """Pictures as --colors wants them painted (Gatys et al. 2016, arXiv:1606.05897)."""
+    if colors == "match":
+        styles = tuple(colours.match(style, given.photo) for style in given.styles)
+        return dataclasses.replace(given, styles=styles)
+    if colors == "content":
+        return dataclasses.replace(
+            given,
+            photo=colours.luminance(given.photo),
+            styles=tuple(colours.matched_luminance(style, given.photo) for style in given.styles),
+            start=given.start and colours.luminance(given.start),
+            chroma=given.photo,
+        )
+    return given
 
 
 def find_weights(options: Options) -> tuple[str, str]:
@@ -86,11 +187,16 @@ def check_layers(options: Options, model: str) -> None:
 
 def style_size_for(size: Size, painting: Size, options: Options) -> Size:
     """The size of the style picture for a result of `size`. Raises OptionError for too large."""
-    stretched = options.fit == "stretch"
-    style = size if stretched else pyramid.style_size(painting, size, options.style_scale)
+    if options.fit == "stretch":
+        style = size
+    elif options.style_size is not None:
+        style = pyramid.result_size(painting, options.style_size, enlarge=True)
+    else:
+        style = pyramid.style_size(painting, size, options.style_scale)
     limit = min(options.max_pixels, MAX_WORKING_PIXELS)
     asked = "--size" if options.size else "--max-long-edge"
-    for flag, (width, height) in ((asked, size), ("--style-scale", style)):
+    wished = "--style-size" if options.style_size else "--style-scale"
+    for flag, (width, height) in ((asked, size), (wished, style)):
         if width * height > limit:
             raise OptionError(
                 f"{flag}: asks for {width}x{height} pixels; at most {limit} can be painted at once"
@@ -98,9 +204,13 @@ def style_size_for(size: Size, painting: Size, options: Options) -> Size:
     return style
 
 
-def result_size(photo: Size, options: Options) -> Size:
-    """The size to paint at. Raises OptionError."""
+def result_size(photo: Size | None, options: Options) -> Size:
+    """The size to paint at; photo: None for a texture. Raises OptionError."""
     keep = options.fit == "keep"
+    if photo is None:
+        width, height = parse_size(options.size or "")
+        assert width and height  # see check_texture
+        return width, height
     if options.size is not None:
         return pyramid.boxed_size(photo, parse_size(options.size), keep=keep)
     if keep:

@@ -33,11 +33,19 @@ class Statistics(NamedTuple):
 class Moments:
     """Statistics of features of one shape. Its buffer is kept from call to call.
 
-    shape: (1, C, h, w); weight: (h, w), 0..1, or None for 1 everywhere. Raises MXNetError where
+    shape: (1, C, h, w); weight: (h, w), 0..1, or None for 1 everywhere; share: moments of the same
+    shape with another weight, whose buffer may be used, too. Raises MXNetError where
     features have another shape.
     """
 
-    def __init__(self, shape: Sequence[int], *, device: Any, weight: np.ndarray | None = None):
+    def __init__(
+        self,
+        shape: Sequence[int],
+        *,
+        device: Any,
+        weight: np.ndarray | None = None,
+        share: Moments | None = None,
+    ):
         _, self._channels, height, width = shape
         self._positions = float(height * width)
         self._weight = None
@@ -45,7 +53,8 @@ class Moments:
             self._positions = float(np.sum(weight, dtype=np.float64))
             self._weight = nd.array(weight.reshape((1, 1, height, width)), ctx=device)
         self._flat = device.device_type == "cpu" and height * width >= FLAT * self._channels
-        self._buffer: Any = None
+        # Of another weight of the same layer; what is pulled through a weight is a new array.
+        self._buffers: list[Any] = share._buffers if share else [None]
         self._kernel: Any = None
 
     def of(self, features: Any, *, mean: bool = False) -> Statistics:
@@ -102,5 +111,5 @@ class Moments:
         """A 1x1 convolution into the buffer: fresh memory would cost as much as the product."""
         arrays = [features, kernel] if shift is None else [features, kernel, shift]
         knobs = {"kernel": (1, 1), "num_filter": self._channels, "no_bias": shift is None}
-        self._buffer = nd.Convolution(*arrays, **knobs, out=self._buffer)
-        return self._buffer
+        self._buffers[0] = nd.Convolution(*arrays, **knobs, out=self._buffers[0])
+        return self._buffers[0]

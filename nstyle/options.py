@@ -11,9 +11,9 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from nstyle import syntax
 from nstyle.errors import OptionError
 from nstyle.fields import build, check_fields, option
-from nstyle.syntax import noise_share, parse_gpu, parse_layers, parse_scales, parse_size
 
 __all__ = ["Options", "build", "shaping"]
 
@@ -116,6 +116,31 @@ class Options:
         kind=float,
         low=0.01,
         high=100,
+    )
+    style_size: int | None = option(
+        None,
+        "instead: long edge of the style in pixels, whatever the result's size",
+        kind=int,
+        low=16,
+        high=65000,
+    )
+    style_blend: str | None = option(
+        None,
+        "shares of the styles where there are several: 3,1,1 (default: equal)",
+        kind=str,
+        metavar="N,N",
+    )
+    style_loss: str = option(
+        "gram",
+        "distance of styles: Gram matrices; mean and deviation; Wasserstein of Gaussians",
+        kind=str,
+        choices=("gram", "mean-std", "wasserstein"),
+    )
+    colors: str = option(
+        "style",
+        "whose: content = only luminance is painted, match = the style is recoloured first",
+        kind=str,
+        choices=("style", "content", "match"),
     )
     seed: int = option(0, "of the noise", kind=int, low=0, high=2**32 - 1)
     threads: int | None = option(
@@ -242,13 +267,15 @@ class Options:
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", MODEL_ALIASES.get(str(self.model), self.model))
         check_fields(self)
-        object.__setattr__(self, "gpu", parse_gpu(self.gpu))
-        object.__setattr__(self, "scales", parse_scales(self.scales))
-        parse_layers(self.content_layers, "content_layers")
-        parse_layers(self.style_layers, "style_layers")
-        noise_share(self.init)
+        object.__setattr__(self, "gpu", syntax.parse_gpu(self.gpu))
+        object.__setattr__(self, "scales", syntax.parse_scales(self.scales))
+        syntax.parse_layers(self.content_layers, "content_layers")
+        syntax.parse_layers(self.style_layers, "style_layers")
+        syntax.noise_share(self.init)
+        if self.style_blend is not None:
+            syntax.parse_blend(self.style_blend)
         if self.size is not None:
-            parse_size(self.size)
+            syntax.parse_size(self.size)
         usual = {"lr": RATES[self.optimizer], "lr_sched_factor": FACTORS[self.optimizer]}
         for name, value in usual.items():
             if getattr(self, name) is None:
@@ -265,6 +292,6 @@ def shaping(options: Options) -> dict[str, Any]:
             values[entry.name] = getattr(options, entry.name)
     if options.weights is not None:
         values["weights"] = os.path.basename(options.weights)
-    if noise_share(options.init) is None:
+    if syntax.noise_share(options.init) is None:
         values["init"] = os.path.basename(options.init)
     return values

@@ -14,6 +14,7 @@ import numpy as np
 from nstyle import denoise, memory, optimizers, pixels, planning, problem, solver
 from nstyle.backend import device as find_device
 from nstyle.balance import Normalization
+from nstyle.colours import with_chroma_of
 from nstyle.errors import DivergedError
 from nstyle.inputs import Inputs
 from nstyle.options import RATES, Options
@@ -21,6 +22,7 @@ from nstyle.picture import Picture, resize
 from nstyle.problem import Problem
 from nstyle.pyramid import Size
 from nstyle.records import Result, Step
+from nstyle.regions import at_size
 from nstyle.syntax import noise_share
 
 log = logging.getLogger("nstyle")
@@ -146,7 +148,10 @@ class Painting:
         options, convention = self._options, self._setting.convention
         values = pixels.to_floats(np.asarray(x.asnumpy()), convention, options.pixel_range)
         values = denoise.DENOISERS[options.denoiser](values, options.remove_noise)
+        values = self._inputs.with_keep(values)
         picture = Picture.from_floats(values, self._inputs.photo.alpha)
+        if self._inputs.chroma is not None:
+            picture = with_chroma_of(picture, self._inputs.chroma)
         if self._whole.final_size == picture.size:
             return picture
         return resize(picture, *self._whole.final_size, method=options.rescale_method)
@@ -196,11 +201,17 @@ def start_values(inputs: Inputs, task: Problem, options: Options) -> np.ndarray:
     if inputs.start is not None:
         return pixels.to_array(inputs.start, task.convention, options.pixel_range)
     share = noise_share(options.init) or 0.0
-    if not share:
+    if not share and not inputs.texture:
         return task.photo
     limit = options.noise_range
     noise = np.random.default_rng(options.seed).uniform(-limit, limit, task.photo.shape)
-    return (share * noise + (1 - share) * task.photo).astype(np.float32)
+    if inputs.texture:  # the photo is one colour
+        return (noise + task.photo).astype(np.float32)
+    start = share * noise + (1 - share) * task.photo
+    if inputs.keep is not None:
+        keep = at_size(inputs.keep, inputs.photo.size)
+        start = start * (1 - keep) + task.photo * keep
+    return start.astype(np.float32)
 
 
 def diverged(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -47,11 +48,13 @@ def memory_for(inputs: Inputs, options: Options, setting: Any) -> Callable[[Size
         steps = options.evaluations or options.max_num_epochs
         doubles = memory.lbfgs_arrays(steps, bounded=options.clamp)
 
+    style = max((style.size for style in inputs.styles), key=math.prod)
+
     def need(size: Size) -> int:
         return memory.needed(
             costs,
             (size[0] + 2 * options.border, size[1] + 2 * options.border),
-            pyramid.shrunk_style(inputs.style.size, size[0] / inputs.photo.width),
+            pyramid.shrunk_style(style, size[0] / inputs.photo.width),
             bfloat16=setting.in_bfloat16(size),
             doubles=doubles,
             sizes=sizes,

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nstyle import layers, likeness, losses, networks, pixels, pyramid, runtime, weights
+from nstyle import layers, likeness, losses, networks, pixels, pyramid, runtime, targets, weights
 from nstyle.backend import nd
-from nstyle.balance import NORMALIZATIONS, Layer, Normalization
+from nstyle.balance import NORMALIZATIONS, Normalization
 from nstyle.errors import OptionError
-from nstyle.executor import Executor, Features, Term
+from nstyle.executor import Executor, Features
 from nstyle.inputs import Inputs
 from nstyle.likeness import Likeness
-from nstyle.moments import Moments
 from nstyle.options import Options
+from nstyle.picture import Picture
 from nstyle.pixels import Convention
-from nstyle.styles import STYLE_LOSSES, StyleLoss
+from nstyle.regions import at_size
+from nstyle.styles import STYLE_LOSSES, blend
 from nstyle.syntax import parse_layers
 
 log = logging.getLogger("nstyle")
@@ -68,13 +69,17 @@ class Setting:
         bfloat16 = gradient and self.in_bfloat16(shape[2:])
         return Features(self.network, shape, device=device, gradient=gradient, bfloat16=bfloat16)
 
+    def look(self, x: np.ndarray, device: Any) -> dict[str, Any]:
+        """Tap name -> (1, C, h, w) of an array, for once."""
+        features = self.features(x.shape, device, gradient=False)
+        return features.forward(nd.array(x, ctx=device))
+
 
 def load_network(inputs: Inputs, options: Options, device: Any) -> Setting:
     """The network cut at the deepest layer, with its weights. Raises WeightsError, OptionError."""
-    wanted = [
-        *parse_layers(options.content_layers, "content_layers"),
-        *parse_layers(options.style_layers, "style_layers"),
-    ]
+    wanted = [*parse_layers(options.style_layers, "style_layers")]
+    if options.content_weight or not options.style_weight:
+        wanted += parse_layers(options.content_layers, "content_layers")
     file = weights.read(inputs.weights, inputs.model)
     blocks = layers.BLOCKS[file.family]
     layers.check_taps(wanted, layers.taps(blocks), file.family)
@@ -102,7 +107,7 @@ def load_network(inputs: Inputs, options: Options, device: Any) -> Setting:
 
 def largest_border(inputs: Inputs, options: Options) -> int:
     """The border asked for, or what the smallest picture on the way can be mirrored by."""
-    edges = [*inputs.photo.size, *inputs.style.size]
+    edges = [edge for picture in (inputs.photo, *inputs.styles) for edge in picture.size]
     if options.scales != 1:
         edges.append(pyramid.MIN_EDGE)
     return min(options.border, min(edges) - 1)
@@ -127,109 +132,63 @@ def uses_bfloat16(options: Options, device: Any, *, plain: bool) -> bool:
 
 
 def build(setting: Setting, inputs: Inputs, options: Options, device: Any) -> Problem:
-    """The objective for these pictures, with its targets taken from photo and style."""
+    """The objective for these pictures, with its targets taken from photo and styles."""
     photo = pixels.to_array(inputs.photo, setting.convention, options.pixel_range)
-    style = pixels.to_array(inputs.style, setting.convention, options.pixel_range)
-    normalization = NORMALIZATIONS[options.normalization]
+    paintings = []
+    for number, style in enumerate(inputs.styles):  # one after another: their layers are large
+        x = pixels.to_array(style, setting.convention, options.pixel_range)
+        paintings.append(targets.look_at(inputs, options, number, setting.look(x, device)))
     features = setting.features(photo.shape, device)
-    terms = build_terms(setting, features, photo, style, options, device)
-    executor = Executor(features, terms, device=device, clip_norm=options.clip_norm * photo.size)
+    taps = features.forward(nd.array(photo, ctx=device))
+    terms = targets.build_terms(inputs, options, setting.likeness, taps, paintings)
+    executor = Executor(
+        features,
+        terms,
+        device=device,
+        clip_norm=options.clip_norm * photo.size,
+        free=free_pixels(inputs, device),
+    )
+    normalization = NORMALIZATIONS[options.normalization]
     return Problem(executor, photo, setting.convention, normalization, setting.loaded.model)
 
 
-def build_terms(
-    setting: Setting,
-    features: Features,
-    photo: np.ndarray,
-    style: np.ndarray,
-    options: Options,
-    device: Any,
-) -> list[Term]:
-    """The summands of the loss, with their targets taken from photo and style."""
-    scales = NORMALIZATIONS[options.normalization]
-    loss = STYLE_LOSSES["gram"]
-    style_weights = layer_weights(options.style_layers, scales)
-    targets = style_targets(setting, style, style_weights, loss, device)
-    taps = features.forward(nd.array(photo, ctx=device))
-    area = photo.shape[2] * photo.shape[3]
-    # As keras-prisma: a style that takes the result's size has no strokes to scale.
-    strength = options.style_weight * (options.style_scale if options.fit == "stretch" else 1.0)
-    terms = []
-    for name, share in layer_weights(options.content_layers, scales).items():
-        target = losses.as_float32(taps[name]).copy()
-        like = likeness.nearest(setting.likeness, name, channels=target.shape[1])
-        energy = float(losses.dot(target, target).asscalar())
-        scale = scales.content(layer_facts(taps[name], energy, area, like, like.content))
-        scale *= options.content_weight * share * like.content
-        terms.append(Term("content", name, scale, target))
-    for name, share in style_weights.items():
-        like = likeness.nearest(setting.likeness, name, channels=taps[name].shape[1])
-        energy = loss.energy(targets[name])
-        scale = scales.style(layer_facts(taps[name], energy, area, like, like.style))
-        scale *= strength * share * like.style
-        moments = Moments(taps[name].shape, device=device)
-        target = loss.ready(targets[name])
-        terms.append(Term("style", name, scale, target, form="gram", moments=moments))
-    if options.tv_weight:
-        scale = options.tv_weight * scales.tv(photo.size)
-        terms.append(Term("tv", "", scale, form=options.tv_form))
-    return terms
-
-
-def style_targets(
-    setting: Setting, style: np.ndarray, names: Iterable[str], loss: StyleLoss, device: Any
-) -> dict[str, Any]:
-    """What a style loss measures of a painting at each layer, for once."""
-    taps = forward(setting, style, device)
-    return {name: measured(taps[name], loss) for name in names}
-
-
-def measured(tap: Any, loss: StyleLoss) -> Any:
-    """What a style loss measures of a layer, for once."""
-    return loss.measure(Moments(tap.shape, device=tap.context).of(tap, mean=loss.mean))
-
-
-def layer_weights(text: str, scales: Normalization) -> dict[str, float]:
-    """Layers with weights, divided by their sum where the recipe says so."""
-    chosen = parse_layers(text, "layers")
-    total = sum(chosen.values()) if scales.share_layers else 1.0
-    return {name: weight / total for name, weight in chosen.items()}
-
-
-def layer_facts(tap: Any, energy: float, area: int, like: Likeness, factor: float) -> Layer:
-    """What a normalisation may ask about a layer, as VGG-19 would answer. tap: (1, C, h, w)."""
-    return Layer(like.channels, tap.shape[2] * tap.shape[3], energy * factor, area)
+def free_pixels(inputs: Inputs, device: Any) -> Any:
+    """1 where the picture may change, 0 where the photo is kept, (1, 1, H, W); None for all 1."""
+    if inputs.keep is None:
+        return None
+    keep = at_size(inputs.keep, inputs.photo.size)
+    return nd.array(1 - keep[np.newaxis, np.newaxis], ctx=device)
 
 
 def distances(
     setting: Setting, inputs: Inputs, x: np.ndarray, options: Options, device: Any
 ) -> dict[str, float]:
-    """Relative squared distances of an array to its photo and painting, by layer.
+    """Relative squared distances of an array to its photo and styles, by layer.
 
-    "content:relu4_2": ||F - P||^2 / ||P||^2; "style:relu1_1": ||G - A||^2 / ||A||^2.
+    "content:relu4_2": ||F - P||^2 / ||P||^2; "style:relu1_1": ||G - A||^2 / ||A||^2, A the blend.
     """
     content = parse_layers(options.content_layers, "content_layers")
     style = parse_layers(options.style_layers, "style_layers")
-    painting = pixels.to_array(inputs.style, setting.convention, options.pixel_range)
-    photo = pixels.to_array(inputs.photo, setting.convention, options.pixel_range)
     gram = STYLE_LOSSES["gram"]
 
     def style_of(taps: Mapping[str, Any]) -> dict[str, Any]:
-        return {f"style:{name}": measured(taps[name], gram)[0] for name in style}
+        return {f"style:{name}": targets.measure(taps[name], gram) for name in style}
 
-    targets = style_of(forward(setting, painting, device))
-    taps = forward(setting, photo, device)
-    targets.update({f"content:{name}": losses.as_float32(taps[name]).copy() for name in content})
-    taps = forward(setting, x, device)
-    seen = style_of(taps)
-    seen.update({f"content:{name}": losses.as_float32(taps[name]) for name in content})
-    return {
-        name: float((nd.square(seen[name] - target).sum() / nd.square(target).sum()).asscalar())
-        for name, target in targets.items()
-    }
+    def content_of(taps: Mapping[str, Any]) -> dict[str, Any]:
+        return {f"content:{name}": [losses.as_float32(taps[name]).copy()] for name in content}
+
+    def look(picture: Picture) -> dict[str, Any]:
+        array = pixels.to_array(picture, setting.convention, options.pixel_range)
+        return setting.look(array, device)
+
+    paintings = [style_of(look(painting)) for painting in inputs.styles]
+    wanted = {name: blend([p[name] for p in paintings], inputs.shares) for name in paintings[0]}
+    wanted.update(content_of(look(inputs.photo)))
+    taps = setting.look(x, device)
+    seen = {**style_of(taps), **content_of(taps)}
+    return {name: relative(seen[name][0], target[0]) for name, target in wanted.items()}
 
 
-def forward(setting: Setting, x: np.ndarray, device: Any) -> dict[str, Any]:
-    """Tap name -> (1, C, h, w) of an array, for once."""
-    features = setting.features(x.shape, device, gradient=False)
-    return features.forward(nd.array(x, ctx=device))
+def relative(value: Any, target: Any) -> float:
+    """||value - target||^2 / ||target||^2."""
+    return float((nd.square(value - target).sum() / nd.square(target).sum()).asscalar())

@@ -23,7 +23,8 @@ FLOOR = 1e-5
 
 @dataclass(frozen=True)
 class StyleLoss:
-    """A distance. mean: whether it needs the mean.
+    """A distance. mean: whether it needs the mean; factor: what brings the weight of a style to
+    the meaning it has with Gram matrices.
 
     measure(statistics) -> target; energy(target) -> its squared size; ready(target) -> what
     compare wants; compare(statistics, ready, scale) -> value of shape (1,), gradient of the second
@@ -33,8 +34,9 @@ class StyleLoss:
     measure: Callable[[Statistics], Target]
     energy: Callable[[Target], float]
     compare: Callable[[Statistics, Target, float], tuple[Any, Any, Any]]
-    ready: Callable[[Target], Target] = lambda target: target
+    ready: Callable[[Target], Target] = tuple
     mean: bool = True
+    factor: float = 1.0
 
 
 def gram(seen: Statistics, target: Target, scale: float) -> tuple[Any, Any, Any]:

@@ -106,6 +106,16 @@ def noise_share(init: str) -> float | None:
     return float(number)
 
 
+def parse_blend(text: str) -> list[float]:
+    """ "3,1,1" -> [3.0, 1.0, 1.0]. Raises OptionError."""
+    weights = [convert(float, word.strip(), "--style-blend") for word in text.split(",")]
+    if not all(math.isfinite(weight) and weight >= 0 for weight in weights) or not any(weights):
+        raise OptionError(
+            f"--style-blend: {text!r}: each number must be at least 0 and one above; e.g. 3,1,1"
+        )
+    return weights
+
+
 def parse_size(text: str) -> tuple[int | None, int | None]:
     """640x480 -> (640, 480), x400 -> (None, 400), 600x -> (600, None). Raises OptionError."""
     words = text.lower().replace("×", "x").split("x")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nstyle import __version__, inputs, presets, runtime
+from nstyle.masking import Masks
 from nstyle.options import Options, shaping
 from nstyle.records import Result, Step
 
@@ -14,21 +15,31 @@ def stylize(
     content: Any,
     style: Any,
     *,
+    content_mask: Any = None,
+    style_mask: Any = None,
+    keep_mask: Any = None,
     preset: str | None = None,
     callback: Callable[[Step], Any] | None = None,
     **options: Any,
 ) -> Result:
     """Paint the photo `content` in the style of the painting `style`.
 
-    content, style: paths, PIL images, or arrays (HxW, HxWx3, HxWx4; uint8, uint16 or 0..1 floats).
-    callback: called with every Step; returning True ends the run. options: fields of `Options`.
+    content, style: paths, PIL images, or arrays (HxW, HxWx3, HxWx4; uint8, uint16 or 0..1 floats);
+    style: or a list of such, blended by style_blend; content: None for a texture of the style
+    (content_weight=0, size="WxH"). content_mask, style_mask: a colour per region, which the photo
+    takes from where the style has the same colour; style_mask: or a list, one for each style;
+    keep_mask: white where the photo stays (see `regions`, `masks`). callback: called with every
+    Step; returning True ends the run. options: fields of `Options`.
     Ctrl-C returns the last picture with stopped = "interrupted". Raises OptionError, ImageError,
     WeightsError, BackendError before any work, DivergedError (its attribute `result` holds the
     last good picture) when the loss becomes infinite. Gatys et al. (arXiv:1508.06576).
     """
     chosen = presets.resolve(options, preset)
     listeners = [callback] if callback else []
-    return run(content, style, chosen, listeners=listeners, preset=preset)
+    codes = [] if style_mask is None else style_mask
+    codes = codes if isinstance(codes, (list, tuple)) else [codes]
+    masks = Masks(content_mask, codes, keep_mask)
+    return run(content, style, chosen, masks=masks, listeners=listeners, preset=preset)
 
 
 def run(
@@ -36,11 +47,12 @@ def run(
     style: Any,
     options: Options,
     *,
+    masks: Masks | None = None,
     listeners: Sequence[Callable[[Step], Any]] = (),
     preset: str | None = None,
 ) -> Result:
     """stylize() for options that are already resolved."""
-    gathered = inputs.gather(content, style, options)
+    gathered = inputs.gather(content, style, options, masks=masks)
     runtime.prepare(options.threads)
     from nstyle import painter  # here, because it loads MXNet
 

@@ -602,8 +602,8 @@ def test_ctrl_c_keeps_the_last_picture_and_exits_130(tmp_path, weights_file):
 def test_without_arguments_the_samples_are_painted(tmp_path, monkeypatch, capsys):
     asked: list[Any] = []
 
-    def painted(content: str, style: str, options: Options, **_: Any) -> Any:
-        asked.extend([content, style, options])
+    def painted(content: str, styles: list[str], options: Options, **_: Any) -> Any:
+        asked.extend([content, *styles, options])
         return a_result()
 
     monkeypatch.setattr(transfer, "run", painted)

@@ -242,9 +242,9 @@ def test_size_says_what_is_painted_instead_of_max_long_edge(fit, asked, expected
     found = gathered(photo, painting, size=asked, fit=fit, max_long_edge=32)
     assert found.photo.size == found.final_size == expected
     if fit == "stretch":
-        assert found.style.size == expected
+        assert found.styles[0].size == expected
     else:
-        assert found.style.width / found.style.height == pytest.approx(2 / 3, rel=0.03)
+        assert found.styles[0].width / found.styles[0].height == pytest.approx(2 / 3, rel=0.03)
 
 
 @pytest.mark.parametrize(
@@ -280,6 +280,6 @@ def test_the_same_at_a_smaller_size(tmp_path):
     small = whole.at((200, 150))
     assert small.photo.size == (200, 150) and small.start is not None
     assert small.start.size == (200, 150)
-    assert small.style.width == pytest.approx(whole.style.width / 2, abs=1)
+    assert small.styles[0].width == pytest.approx(whole.styles[0].width / 2, abs=1)
     assert small.final_size == whole.final_size == (400, 300)
     assert whole.at((400, 300)) is whole

@@ -92,7 +92,7 @@ def task_of(large: bool, normalization: str) -> problem.Problem:
         tiny.BLOCKS["vgg19"], arrays, ["relu1_1"], pooling="avg", padding="zero", device=mx.cpu()
     )
     loaded = weights.Weights("vgg19", arrays, CAFFE)
-    setting = problem.Setting(network, loaded, CAFFE, table)
+    setting = problem.Setting(network, loaded, {}, CAFFE, table)
     return problem.build(setting, gathered, options, mx.cpu())
 
 

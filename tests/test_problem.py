@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny
 
-from nstyle import inputs, problem, runtime
+from nstyle import inputs, problem, runtime, targets
 from nstyle.backend import mx
 from nstyle.balance import NORMALIZATIONS
 from nstyle.errors import OptionError
@@ -57,9 +57,9 @@ def test_layers_may_be_named_in_any_order_and_weighted(build):
 def test_shares_add_up_to_one_where_the_recipe_shares():
     text = "relu1_1:1,relu2_1:3"
     shared = {"relu1_1": 0.25, "relu2_1": 0.75}
-    assert problem.layer_weights(text, NORMALIZATIONS["keras"]) == shared
-    assert problem.layer_weights(text, NORMALIZATIONS["balanced"]) == shared
-    assert problem.layer_weights(text, NORMALIZATIONS["mxnet"]) == {"relu1_1": 1, "relu2_1": 3}
+    assert targets.layer_weights(text, NORMALIZATIONS["keras"]) == shared
+    assert targets.layer_weights(text, NORMALIZATIONS["balanced"]) == shared
+    assert targets.layer_weights(text, NORMALIZATIONS["mxnet"]) == {"relu1_1": 1, "relu2_1": 3}
 
 
 @pytest.mark.parametrize("weight", ["content_weight", "style_weight", "tv_weight"])

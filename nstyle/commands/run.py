@@ -16,6 +16,7 @@ from nstyle.commands.flags import add_fields, split_options
 from nstyle.delivery import Delivery
 from nstyle.errors import DivergedError, ImageError, OptionError
 from nstyle.options import Options
+from nstyle.syntax import parse_size
 
 SAMPLE_PHOTO, SAMPLE_STYLE = "coffee.jpg", "cubist.jpg"
 HOUSE = Path(__file__).parents[1]
@@ -25,7 +26,24 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The flags of `run`."""
     known = ", ".join(presets.PRESETS)
     parser.add_argument("--content-image", metavar="FILE", help="photo (default: a sample)")
-    parser.add_argument("--style-image", metavar="FILE", help="painting (default: a sample)")
+    parser.add_argument(
+        "--style-image",
+        action="append",
+        metavar="FILE",
+        help="painting (default: a sample); may be repeated, see --style-blend",
+    )
+    parser.add_argument(
+        "--content-mask", metavar="FILE", help="the photo's regions, one colour for each"
+    )
+    parser.add_argument(
+        "--style-mask",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="where the style has them, in the same colours; one for each --style-image, or a "
+        "colour such as #ff0000 for all of it",
+    )
+    parser.add_argument("--keep-mask", metavar="FILE", help="white where the photo stays itself")
     parser.add_argument("--preset", metavar="NAME", help=f"a known recipe: {known}")
     add_fields(parser, Options)
     add_fields(parser, Delivery)
@@ -44,22 +62,26 @@ def sample(name: str) -> str:
 def work(words: argparse.Namespace) -> int:
     """Paint one picture; the exit code. Raises what nstyle refuses."""
     from nstyle import image, transfer
+    from nstyle.masking import Masks
 
     typed, ways = split_options(words)
     delivery = presets.delivery(ways, words.preset)
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
     options = presets.resolve(typed, words.preset)
-    content = sample(SAMPLE_PHOTO) if words.content_image is None else words.content_image
-    style = sample(SAMPLE_STYLE) if words.style_image is None else words.style_image
-    check_overwriting(delivery, [content, style, options.init, options.weights])
+    content, styles = pictures_of(words, options)
+    masks = Masks(words.content_mask, words.style_mask, words.keep_mask)
+    files = [content, *styles, *masks.files, options.init, options.weights]
+    check_overwriting(delivery, files)
     image.check_destination(delivery.path)
     metadata = transfer.describe(options, words.preset)
-    page = report_for(delivery, content, [style], options)
+    page = report_for(delivery, content, styles, options)
     with listening(delivery, metadata) as (listeners, trace):
         listeners += [page] if page else []
         code = OK
         try:
-            result = transfer.run(content, style, options, listeners=listeners, preset=words.preset)
+            result = transfer.run(
+                content, styles, options, masks=masks, listeners=listeners, preset=words.preset
+            )
         except DivergedError as error:
             result, code = error.result, FAILED  # type: ignore[attr-defined]
             say(f"error: {error}")
@@ -69,6 +91,16 @@ def work(words: argparse.Namespace) -> int:
     if page is not None:
         page.finish(result)
     return code
+
+
+def pictures_of(words: argparse.Namespace, options: Options) -> tuple[str | None, list[str]]:
+    """Photo and styles, samples where none are named; no photo for a texture of a given size."""
+    styles = words.style_image or [sample(SAMPLE_STYLE)]
+    if words.content_image is not None:
+        return words.content_image, styles
+    whole = options.size is not None and all(parse_size(options.size))
+    texture = not options.content_weight and whole
+    return None if texture else sample(SAMPLE_PHOTO), styles
 
 
 def report_for(

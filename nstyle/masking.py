@@ -1,0 +1,69 @@
+"""The mask pictures of a run: which there must be, and what they say."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nstyle import image
+from nstyle.errors import ImageError, OptionError
+from nstyle.masks import keep as kept
+from nstyle.masks import plain as plain_colour
+from nstyle.picture import Picture
+from nstyle.regions import Region, pair
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Mask pictures, as anything `image.read` takes: see `regions` and `masks`.
+
+    styles: one for each painting, or a colour such as "#ff0000" where all of it is one region.
+    """
+
+    content: Any = None
+    styles: Sequence[Any] = ()
+    keep: Any = None
+
+    @property
+    def files(self) -> list[Any]:
+        """The pictures among them, for those who would write over one."""
+        return [mask for mask in (self.content, *self.styles, self.keep) if mask is not None]
+
+
+def read_masks(
+    masks: Masks, styles: int, max_pixels: int
+) -> tuple[list[Region], np.ndarray | None]:
+    """(regions, where the photo is kept) for so many styles. Raises ImageError, OptionError."""
+
+    def read(mask: Any, flag: str) -> Picture:
+        try:
+            return image.read(mask, max_pixels=max_pixels)
+        except ImageError as error:
+            raise ImageError(f"{flag}: {error}") from error
+
+    keep = None if masks.keep is None else kept(read(masks.keep, "--keep-mask"))
+    if masks.content is None:
+        if masks.styles:
+            raise OptionError("--style-mask: needs --content-mask, which says where its parts go")
+        return [], keep
+    if len(masks.styles) != styles:
+        raise OptionError(
+            f"--style-mask: {len(masks.styles)} for {styles} styles; give one for each "
+            "--style-image (a picture, or a colour such as #ff0000 for all of it)"
+        )
+    codes = [
+        plain_colour(mask) if str(mask).startswith("#") else read(mask, "--style-mask")
+        for mask in masks.styles
+    ]
+    content = read(masks.content, "--content-mask")
+    names = [f"style mask {number}" for number in range(1, styles + 1)]
+    return pair(content, codes, content_name="the content mask", style_names=names), keep
+
+
+def only_styles(region: Region, used: Sequence[int]) -> Region:
+    """The region without the styles that are not used."""
+    return dataclasses.replace(region, styles=[region.styles[index] for index in used])

@@ -1,0 +1,164 @@
+"""The summands of the loss with their targets: what photo and paintings look like to the network.
+
+Loads MXNet.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+import numpy as np
+
+from nstyle import likeness, losses
+from nstyle.balance import NORMALIZATIONS, Layer, Normalization
+from nstyle.executor import Term
+from nstyle.inputs import Inputs
+from nstyle.likeness import Likeness
+from nstyle.masks import shown
+from nstyle.moments import Moments
+from nstyle.options import Options
+from nstyle.regions import at_size, softened
+from nstyle.styles import STYLE_LOSSES, StyleLoss, Target, blend
+from nstyle.syntax import parse_layers
+
+log = logging.getLogger("nstyle")
+
+# Positions below which a region has no statistics worth the name at a layer.
+FEWEST = 8
+SOFT_EDGE = 1 / 128  # deviation of a region's edge, of the photo's long edge
+
+Taps = Mapping[str, Any]
+
+
+# What one painting shows: (layer, number of the region) -> target, or None for too little of it.
+Shown = Mapping[tuple[str, int], Optional[Target]]
+
+
+def look_at(inputs: Inputs, options: Options, number: int, taps: Taps) -> Shown:
+    """What the style loss measures of a painting. number: which; taps: name -> (1, C, h, w)."""
+    loss, names = STYLE_LOSSES[options.style_loss], parse_layers(options.style_layers, "layers")
+    parts = [region.styles[number] for region in inputs.regions] or [None]
+    return {
+        (name, place): measure(taps[name], loss, within)
+        for name in names
+        for place, within in enumerate(parts)
+    }
+
+
+def build_terms(
+    inputs: Inputs,
+    options: Options,
+    looks: Mapping[str, Likeness],
+    photo: Taps,
+    paintings: Sequence[Shown],
+) -> list[Term]:
+    """The summands of the loss. photo: its taps at the result's size; looks: likeness by layer."""
+    scales = NORMALIZATIONS[options.normalization]
+    area = inputs.photo.width * inputs.photo.height
+    terms = []
+    if options.content_weight:
+        terms += content_terms(options, scales, looks, photo, area)
+    if options.style_weight:
+        terms += style_terms(inputs, options, looks, photo, paintings)
+    if options.tv_weight:
+        scale = options.tv_weight * scales.tv(3 * area)
+        terms.append(Term("tv", "", scale, form=options.tv_form))
+    return terms
+
+
+def content_terms(
+    options: Options, scales: Normalization, looks: Mapping[str, Likeness], photo: Taps, area: int
+) -> list[Term]:
+    """One per content layer."""
+    terms = []
+    for name, share in layer_weights(options.content_layers, scales).items():
+        target = losses.as_float32(photo[name]).copy()
+        like = likeness.nearest(looks, name, channels=target.shape[1])
+        energy = float(losses.dot(target, target).asscalar())
+        scale = scales.content(layer_facts(target, energy, area, like, like.content))
+        scale *= options.content_weight * share * like.content
+        terms.append(Term("content", name, scale, target))
+    return terms
+
+
+def style_terms(
+    inputs: Inputs,
+    options: Options,
+    looks: Mapping[str, Likeness],
+    photo: Taps,
+    paintings: Sequence[Shown],
+) -> list[Term]:
+    """One per style layer and region."""
+    scales, loss = NORMALIZATIONS[options.normalization], STYLE_LOSSES[options.style_loss]
+    area = inputs.photo.width * inputs.photo.height
+    # As keras-prisma: a style that takes the result's size has no strokes to scale.
+    strength = options.style_weight * (options.style_scale if options.fit == "stretch" else 1.0)
+    places = places_of(inputs)
+    terms = []
+    for name, share in layer_weights(options.style_layers, scales).items():
+        tap, shared = photo[name], None
+        like = likeness.nearest(looks, name, channels=tap.shape[1])
+        for number, (region, everywhere) in enumerate(places):
+            weight = None if everywhere is None else at_size(everywhere, tap.shape[:1:-1])
+            part = 1.0 if weight is None else float(weight.mean())
+            target = blended([shown[name, number] for shown in paintings], inputs.shares)
+            if target is None or (weight is not None and weight.sum() < FEWEST):
+                log.info("region %s is too small for %s: left out there", region or "all", name)
+                continue
+            facts = layer_facts(tap, loss.energy(target), area, like, like.style)
+            scale = scales.style(facts) * strength * share * like.style * part * loss.factor
+            shared = moments = Moments(tap.shape, device=tap.context, weight=weight, share=shared)
+            ready, form = loss.ready(target), options.style_loss
+            terms.append(Term("style", name, scale, ready, form, region, moments))
+    return terms
+
+
+def blended(targets: Sequence[Target | None], shares: Sequence[float]) -> Target | None:
+    """The blend of those that are there; None where none is."""
+    there = [(target, share) for target, share in zip(targets, shares) if target is not None]
+    total = sum(share for _, share in there)
+    return blend([t for t, _ in there], [share / total for _, share in there]) if there else None
+
+
+def places_of(inputs: Inputs) -> list[tuple[str, np.ndarray | None]]:
+    """(name, weights (H, W) at the photo's size) of the regions, with soft edges, without what is
+    kept. Where there are no regions one place; its weights None for all of the photo.
+    """
+    size = inputs.photo.size
+    free = None if inputs.keep is None else 1 - at_size(inputs.keep, size)
+    if not inputs.regions:
+        return [("", free)]
+    edges = [at_size(region.content, size) for region in inputs.regions]
+    soft = softened(edges, SOFT_EDGE * max(size))
+    return [
+        (shown(region.colour), weight if free is None else weight * free)
+        for region, weight in zip(inputs.regions, soft)
+    ]
+
+
+def measure(tap: Any, loss: StyleLoss, within: np.ndarray | None = None) -> Target | None:
+    """What a style loss measures of a layer, for once; None where there is too little of it.
+
+    tap: (1, C, h, w); within: weights at any size, None for all of it.
+    """
+    weight = None
+    if within is not None:
+        weight = at_size(within, (tap.shape[3], tap.shape[2]))
+        if weight.sum() < FEWEST:
+            return None
+    moments = Moments(tap.shape, device=tap.context, weight=weight)
+    return loss.measure(moments.of(tap, mean=loss.mean))
+
+
+def layer_weights(text: str, scales: Normalization) -> dict[str, float]:
+    """Layers with weights, divided by their sum where the recipe says so."""
+    chosen = parse_layers(text, "layers")
+    total = sum(chosen.values()) if scales.share_layers else 1.0
+    return {name: weight / total for name, weight in chosen.items()}
+
+
+def layer_facts(tap: Any, energy: float, area: int, like: Likeness, factor: float) -> Layer:
+    """What a normalisation may ask about a layer, as VGG-19 would answer. tap: (1, C, h, w)."""
+    return Layer(like.channels, tap.shape[2] * tap.shape[3], energy * factor, area)
