@@ -26,7 +26,7 @@ EXACT = 0.99  # of the pixels in such colours, and nothing is smoothed
 SURVEYED = 512  # pixels of an edge that are looked at to find the colours
 NOISE = 12  # levels between neighbours in a flat area, and between the shades of one colour
 SPREAD = 24  # levels around a region's colour that are still this region
-CORE = 8  # levels within which half of a flat area's pixels are, or it is a soft edge
+CORE = 8  # levels within which a flat area's pixels mostly are, or it is a soft edge
 LEAST_COVERED = 0.45  # of the pixels, within CORE of the regions' colours, or it is a photo
 
 
@@ -68,8 +68,9 @@ def region_colours(mask: Picture, name: str = "the mask") -> list[Colour]:
 
     A region has at least about 0.5 % of the pixels and is more than two pixels wide. The colours of
     a smoothed or noisy mask must differ by more than SPREAD levels in some channel, those of a mask
-    with nothing but its colours by more than NOISE. Raises OptionError for more than MAX_REGIONS,
-    and for what is a photo rather than a mask.
+    with nothing but its colours by more than NOISE. Soft edges should be narrower than a
+    twentieth of the width. Raises OptionError for more than MAX_REGIONS, and for what is a photo
+    rather than a mask.
     """
     return decode(mask, name).colours
 
@@ -109,24 +110,27 @@ def _exact_colours(pixels: np.ndarray) -> list[Colour]:
 def _flat_colours(pixels: np.ndarray) -> list[Colour]:
     """The modes of the colours in flat areas, each with what is within SPREAD of it.
 
-    A mode most of whose colours are not close to it is the middle of a soft edge, or of a photo.
+    Unless half of its pixels are within CORE of it, and a quarter of their neighbours, it is the
+    middle of a soft edge, or of a photo.
     """
     from scipy import ndimage
 
     smoothed = ndimage.median_filter(pixels, (5, 5, 1), mode="nearest")  # takes JPEG's ringing away
+    ranges = _local_range(smoothed)
     everything, _, all_counts = _distinct(smoothed)
-    colours, _, counts = _distinct(smoothed[_local_range(smoothed) <= NOISE])
+    colours, indices, counts = _distinct(smoothed[ranges <= NOISE])
+    calm = np.bincount(indices, ranges[ranges <= NOISE] <= CORE, len(colours))
     least, chosen = LEAST_SHARE * all_counts.sum(), []
     while counts.sum() >= least / 5:
         mode = colours[counts.argmax()]
         distance = _difference(colours, mode)
         near = distance <= SPREAD
         flat = counts[near].sum()
-        peaked = counts[distance <= CORE].sum() >= flat / 2
+        is_plain = counts[distance <= CORE].sum() >= flat / 2 and calm[near].sum() >= flat / 4
         area = all_counts[_difference(everything, mode) <= SPREAD].sum()
-        if peaked and flat >= least / 5 and area >= least:
+        if is_plain and flat >= least / 5 and area >= least:
             chosen.append(mode)
-        colours, counts = colours[~near], counts[~near]
+        colours, counts, calm = colours[~near], counts[~near], calm[~near]
     return _tuples(chosen)
 
 

@@ -60,11 +60,7 @@ def pair(
         for style, chosen in zip(theirs, partners)
     ]
     return [
-        Region(
-            colour,
-            content[index],
-            [None if weights is None else weights[index] for weights in styles],
-        )
+        Region(colour, content[index], [None if maps is None else maps[index] for maps in styles])
         for index, colour in enumerate(ours.colours)
     ]
 
