@@ -24,6 +24,23 @@ class Delivery:
     trace: str | None = option(
         None, "write one JSON line per epoch to FILE", kind=str, metavar="FILE", shapes=False
     )
+    checkpoint_epochs: int = option(
+        20,
+        "a checkpoint to --resume from beside the result every so many epochs; 0 = none",
+        kind=int,
+        low=0,
+        shapes=False,
+    )
+    keep_checkpoint: bool = option(
+        False, "keep it when the picture is finished", kind=bool, shapes=False
+    )
+    resume: str | None = option(
+        None,
+        "go on with a run that was stopped, from its checkpoint, with its options",
+        kind=str,
+        metavar="FILE",
+        shapes=False,
+    )
     quiet: bool = option(False, "say nothing but errors", kind=bool, shapes=False)
     verbose: bool = option(False, "say more", kind=bool, shapes=False)
 
@@ -36,3 +53,8 @@ class Delivery:
         if self.output_dir is None:
             return self.output
         return os.path.join(self.output_dir, os.path.basename(self.output))
+
+    @property
+    def checkpoint(self) -> str:
+        """Where the checkpoint goes: out.jpg -> out.ckpt.npz."""
+        return os.path.splitext(self.path)[0] + ".ckpt.npz"

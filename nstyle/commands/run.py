@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nstyle import __version__, presets
 from nstyle.commands.console import FAILED, INTERRUPTED, OK, configure_logging, say
@@ -17,7 +18,11 @@ from nstyle.delivery import Delivery
 from nstyle.errors import DivergedError, ImageError, OptionError
 from nstyle.options import Options
 
+if TYPE_CHECKING:  # it loads numpy
+    from nstyle.resuming import Checkpoint, Order
+
 SAMPLE_PHOTO, SAMPLE_STYLE = "coffee.jpg", "cubist.jpg"
+PICTURES = {"content_image": SAMPLE_PHOTO, "style_image": SAMPLE_STYLE}
 HOUSE = Path(__file__).parents[1]
 
 
@@ -43,49 +48,83 @@ def sample(name: str) -> str:
 
 def work(words: argparse.Namespace) -> int:
     """Paint one picture; the exit code. Raises what nstyle refuses."""
-    from nstyle import image, transfer
+    from nstyle import files, image, resuming, transfer
 
-    typed, ways = split_options(words)
-    delivery = presets.delivery(ways, words.preset)
-    configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
-    options = presets.resolve(typed, words.preset)
-    content = sample(SAMPLE_PHOTO) if words.content_image is None else words.content_image
-    style = sample(SAMPLE_STYLE) if words.style_image is None else words.style_image
+    order, begun = ordered(words)
+    delivery, options = order.delivery, order.options
+    content, style = (order.pictures[name] for name in PICTURES)
     check_overwriting(delivery, [content, style, options.init, options.weights])
     image.check_destination(delivery.path)
-    metadata = transfer.describe(options, words.preset)
-    with listening(delivery, metadata) as (listeners, trace):
+    saver = resuming.Saver(delivery.checkpoint, delivery.checkpoint_epochs, order, begun)
+    metadata = transfer.describe(options, order.preset)
+    after = len(begun.saved.history) if begun else 0
+    with listening(delivery, metadata, after) as (listeners, trace):
         code = OK
         try:
-            result = transfer.run(content, style, options, listeners=listeners, preset=words.preset)
+            result = transfer.run(
+                content, style, options, listeners=listeners, preset=order.preset, saver=saver
+            )
         except DivergedError as error:
             result, code = error.result, FAILED  # type: ignore[attr-defined]
             say(f"error: {error}")
         if trace is not None:
             trace.finish(result)
-    return deliver(result, delivery, code)
+    code = deliver(result, delivery, code, saver.newest)
+    if code == OK and not delivery.keep_checkpoint:
+        saver.remove()
+    for path in (delivery.path, delivery.trace):
+        if path:
+            files.sweep_beside(path)
+    return code
+
+
+def ordered(words: argparse.Namespace) -> tuple[Order, Checkpoint | None]:
+    """(what was asked for, the checkpoint to go on with or None).
+
+    Raises what nstyle refuses.
+    """
+    from nstyle import resuming
+
+    typed, ways = split_options(words)
+    pictures = {name: getattr(words, name) for name in PICTURES}
+    pictures = {name: path for name, path in pictures.items() if path is not None}
+    begun = None if ways.get("resume") is None else resuming.read(ways["resume"])
+    if begun is not None:
+        order = resuming.again(begun, pictures, typed, ways, words.preset)
+        configure_logging(quiet=order.delivery.quiet, verbose=order.delivery.verbose)
+        return order, begun
+    delivery = presets.delivery(ways, words.preset)
+    configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
+    options = presets.resolve(typed, words.preset)
+    samples = {name: sample(file) for name, file in PICTURES.items()}
+    return resuming.Order({**samples, **pictures}, options, delivery, words.preset), None
 
 
 def check_overwriting(delivery: Delivery, read: Sequence[str | None]) -> None:
-    """Refuse to write over a file that is read. Raises OptionError."""
-    inputs = {os.path.realpath(path): path for path in read if path}
-    for flag, path in (("--output", delivery.path), ("--trace", delivery.trace)):
+    """Refuse to write over a file that is read, or twice. Raises OptionError."""
+    inputs = {os.path.realpath(path) for path in read if path}
+    written = {"--output": delivery.path, "--trace": delivery.trace}
+    for flag, path in {**written, "the checkpoint": delivery.checkpoint}.items():
         if path and os.path.realpath(path) in inputs:
             raise OptionError(f"{flag}: {path} is one of the inputs; give another file")
-    if delivery.trace and os.path.realpath(delivery.trace) == os.path.realpath(delivery.path):
-        raise OptionError(f"--trace: {delivery.trace} is the output, too; give another file")
+    others = {delivery.checkpoint: "checkpoint", delivery.resume: "checkpoint"}
+    for path, name in {**others, delivery.path: "output"}.items():
+        if path and delivery.trace and os.path.realpath(delivery.trace) == os.path.realpath(path):
+            raise OptionError(f"--trace: {delivery.trace} is the {name}, too; give another file")
 
 
 @contextlib.contextmanager
-def listening(delivery: Delivery, metadata: dict[str, Any]) -> Iterator[tuple[list[Any], Any]]:
-    """(listeners, the trace or None), closed afterwards."""
+def listening(
+    delivery: Delivery, metadata: dict[str, Any], after: int
+) -> Iterator[tuple[list[Any], Any]]:
+    """(listeners, the trace or None), closed afterwards. after: the epoch that is gone on from."""
     from nstyle import callbacks
 
     with contextlib.ExitStack() as stack:
         listeners: list[Any] = []
         trace = None
         if delivery.trace:
-            trace = stack.enter_context(contextlib.closing(callbacks.Trace(delivery.trace)))
+            trace = stack.enter_context(contextlib.closing(callbacks.Trace(delivery.trace, after)))
             listeners.append(trace)
         listeners.append(callbacks.Snapshots(delivery.path, delivery.save_epochs, metadata))
         if not delivery.quiet:
@@ -95,12 +134,13 @@ def listening(delivery: Delivery, metadata: dict[str, Any]) -> Iterator[tuple[li
         yield listeners, trace
 
 
-def deliver(result: Any, delivery: Delivery, code: int) -> int:
-    """Write the picture, say where; the exit code."""
+def deliver(result: Any, delivery: Delivery, code: int, checkpoint: str | None) -> int:
+    """Write the picture, say where, and how to go on if there is a checkpoint; the exit code."""
+    going_on = f"; to go on: --resume {shlex.quote(checkpoint)}" if checkpoint else ""
     try:
         result.save(delivery.path)
     except ImageError as error:
-        say(f"error: {error}")
+        say(f"error: {error}{going_on}")
         return FAILED
     if not delivery.quiet:
         why = {
@@ -108,6 +148,7 @@ def deliver(result: Any, delivery: Delivery, code: int) -> int:
             "max-epochs": "reached --max-num-epochs",
             "minimum": "no step lowers the loss any more",
             "diverged": "diverged; this is the last good picture",
+            "interrupted": f"interrupted{going_on}",
         }
         say(
             f"{delivery.path}: {result.epochs} epochs in {result.seconds:.1f} s, "
