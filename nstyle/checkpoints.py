@@ -128,7 +128,7 @@ def log_until(path: str, key: str, last: int) -> bytes:
     kept = []
     for line in lines:
         closing = line is lines[-1]
-        if closing and not line.endswith(b"\n"):
+        if closing and line.startswith(b"{") and not line.endswith(b"\n"):
             break
         try:
             record = json.loads(line)

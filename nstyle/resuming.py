@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle import __version__, checkpoints, fingerprints
+from nstyle import __version__, checkpoints, fingerprints, runtime
 from nstyle.delivery import Delivery
 from nstyle.errors import CheckpointError, OptionError
 from nstyle.fields import shown
@@ -62,8 +62,12 @@ class Order:
     preset: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Full values; paths made absolute, so that a run goes on from any folder."""
+        """Full values; paths made absolute, so that a run goes on from any folder.
+
+        The number of threads, too, where none was asked for: it decides how sums are rounded.
+        """
         options = with_absolute_paths(self.options)
+        options["threads"] = self.options.threads or runtime.usable_cores()
         if noise_share(self.options.init) is None:
             options["init"] = absolute(self.options.init)
         ways = with_absolute_paths(self.delivery)
@@ -141,14 +145,14 @@ def again(
 
 def differs(name: str, was: Any, now: Any) -> str:
     """The refusal of an option that shapes the picture."""
+    was = "none" if was is None else was
     return f"{name} was {was} when the run began, not {now}; leave it out, or begin a new run"
 
 
 class Saver:
     """Writes a run's checkpoint every so many epochs; a failure is said once and ends nothing.
 
-    path: of the file; every: 0 = never; begun: the checkpoint that is gone on with. newest: the
-    file to go on with, or None where there is none.
+    path: of the file; every: 0 = never; begun: the checkpoint that is gone on with.
     """
 
     def __init__(
@@ -157,7 +161,12 @@ class Saver:
         self._path, self._every, self._order, self._begun = path, every, order, begun
         self._inputs: Mapping[str, str] = {}
         self._saved_epoch, self._failed = 0, False
-        self.newest = begun.path if begun else None
+        self._newest = begun.path if begun else ""
+
+    @property
+    def newest(self) -> str | None:
+        """The file to go on with, or None where there is none."""
+        return self._newest if os.path.exists(self._newest) else None
 
     def begin(self, inputs: Any) -> Saved | None:
         """Look at the inputs; what to go on with. Raises CheckpointError where they are others."""
@@ -168,9 +177,9 @@ class Saver:
             return None
         check_inputs(self._begun, self._inputs)
         saved = self._begun.saved
-        if self._begun.version != __version__:
-            text = "%s was written by nstyle %s, this is %s: the picture may be another"
-            log.warning(text, self._begun.path, self._begun.version, __version__)
+        for what, was, now in self._unlike(self._begun):
+            if was != now:
+                log.warning("the picture may differ a little: %s was %s, now %s", what, was, now)
         log.info("going on with %s after epoch %d", self._begun.path, len(saved.history))
         return saved
 
@@ -187,7 +196,14 @@ class Saver:
                 log.warning("%s: cannot be written (%s); painting goes on", self._path, why)
             self._failed = True
             return
-        self._saved_epoch, self.newest = epoch, self._path
+        self._saved_epoch, self._newest = epoch, self._path
+
+    def _unlike(self, begun: Checkpoint) -> list[tuple[str, Any, Any]]:
+        """What may round differently: (name, what it was, what it is)."""
+        was, now = begun.order.options, self._order.options
+        names = "threads", "gpu"
+        options = [(flag(name), getattr(was, name), getattr(now, name)) for name in names]
+        return [("nstyle", begun.version, __version__), *options]
 
     def _write(self, saved: Saved) -> None:
         arrays = {k: v for k, v in saved.state.items() if isinstance(v, np.ndarray)}
@@ -213,7 +229,6 @@ class Saver:
                 os.unlink(self._path)
             except OSError as error:
                 log.warning("%s: cannot be removed (%s)", self._path, error.strerror)
-            self.newest = None
 
 
 def check_inputs(found: Checkpoint, inputs: Mapping[str, str]) -> None:
