@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import struct
 import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
@@ -36,18 +35,28 @@ def write(
     groups: arrays by group and name. Raises OSError.
     """
     text = json.dumps({"format": FORMAT, "kind": kind, **facts})
-    arrays = {f"{group}|{name}": a for group, some in groups.items() for name, a in some.items()}
+    arrays = {FACTS: np.frombuffer(text.encode(), np.uint8)}
+    for group, some in groups.items():
+        arrays.update({f"{group}|{name}": array for name, array in some.items()})
+    atomic_write(path, lambda file: write_members(file, arrays))
 
-    def write_to(file: BinaryIO) -> None:
-        np.savez(file, **{FACTS: np.frombuffer(text.encode(), np.uint8)}, **arrays)
-        file.seek(-2, os.SEEK_END)  # the length of the comment
-        file.write(struct.pack("<H", CHECKSUM_LENGTH))
-        file.seek(0)
-        checksum = sha256(file)
-        file.seek(0, os.SEEK_END)
-        file.write(checksum.encode())
 
-    atomic_write(path, write_to)
+def write_members(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
+    """What np.savez writes, and the checksum. Raises OSError.
+
+    np.savez leaves its archive open where a disk is full, which then complains when it is deleted.
+    """
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.comment = bytes(CHECKSUM_LENGTH)  # room for it
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy")
+            with archive.open(entry, "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+    end = file.seek(-CHECKSUM_LENGTH, os.SEEK_END)
+    file.seek(0)
+    checksum = sha256(file, end)
+    file.seek(end)
+    file.write(checksum.encode())
 
 
 def read(path: str, kind: str) -> tuple[dict[str, Any], Groups]:

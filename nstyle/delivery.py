@@ -32,7 +32,7 @@ class Delivery:
         shapes=False,
     )
     keep_checkpoint: bool = option(
-        False, "keep it when the picture is finished", kind=bool, shapes=False
+        False, "keep the checkpoint of a finished picture", kind=bool, shapes=False
     )
     resume: str | None = option(
         None,

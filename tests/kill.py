@@ -26,11 +26,12 @@ from nstyle import resuming
 
 CHECKOUT = Path(__file__).parents[1]
 OUTPUT, TRACE, CHECKPOINT = "out.png", "t.jsonl", "out.ckpt.npz"
+EVERY = 3  # epochs between two checkpoints
 USUAL = [
     "--content-image", str(CHECKOUT / "input" / "coffee.jpg"),
     "--style-image", str(CHECKOUT / "input" / "cubist.jpg"),
     "--output", OUTPUT, "--trace", TRACE, "--quiet", "--threads", "1", "--gpu", "-1",
-    "--save-epochs", "10", "--checkpoint-epochs", "3",
+    "--save-epochs", "10", "--checkpoint-epochs", str(EVERY),
 ]  # fmt: skip
 SMALL = ["--max-long-edge", "112", "--model", "vgg19-slim", "--max-num-epochs", "60"]
 SETTINGS = {
@@ -89,13 +90,18 @@ def kill_after(
         process.kill()
 
 
-def check_files_are_whole(folder: Path) -> None:
-    """Every file that has its name can be read to its end."""
+def check_after_kill(folder: Path) -> None:
+    """Every file that has its name can be read to its end, and few epochs are lost."""
     for path in folder.glob("*.png"):
         with Image.open(path) as picture:
             picture.load()
+    done = 0
     if (folder / CHECKPOINT).exists():
-        resuming.read(str(folder / CHECKPOINT))
+        done = len(resuming.read(str(folder / CHECKPOINT)).saved.history)
+    elif (folder / OUTPUT).exists():
+        return  # it was finished
+    lost = epochs_in(folder) - done
+    assert lost <= EVERY, f"{lost} epochs are lost"
 
 
 def outcome(folder: Path) -> dict[str, Any]:
@@ -142,7 +148,7 @@ def trial(folder: Path, words: Sequence[str], whole: dict[str, Any], chance: ran
         epoch, delay = moment(len(steps), sizes, chance)
         if not kill_after(folder, again, epoch, delay, before):
             break
-        check_files_are_whole(folder)
+        check_after_kill(folder)
         told.append(str(epochs_in(folder)))
         again = go_on(folder, words)
         if chance.random() < 0.7:

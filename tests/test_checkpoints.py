@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import math
 import os
@@ -90,6 +91,29 @@ def test_the_old_file_stays_on_a_full_disk(written, monkeypatch):
     assert os.listdir(written.parent) == [written.name]
 
 
+def test_a_disk_that_gets_full_within_the_file_is_one_error_and_nothing_else(written, monkeypatch):
+    resource = pytest.importorskip("resource")
+    before, complaints = written.read_bytes(), []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    large = {"picture": {"x": np.zeros((1, 3, 200, 300), np.float32)}}
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+        with pytest.raises(OSError, match="File too large"):
+            checkpoints.write(str(written), "a test", {}, large)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    gc.collect()
+    assert complaints == []
+    assert written.read_bytes() == before
+    assert os.listdir(written.parent) == [written.name]
+
+
+def test_the_same_again_gives_the_same_file(written, tmp_path):
+    checkpoints.write(str(tmp_path / "b.npz"), "a test", FACTS, GROUPS)
+    assert (tmp_path / "b.npz").read_bytes() == written.read_bytes()
+
+
 # ---- refusals ----
 
 
@@ -152,6 +176,8 @@ def test_nothing_is_unpickled_even_where_the_checksum_is_right(tmp_path, monkeyp
 
     path = tmp_path / "evil.ckpt.npz"
     evil = np.array([Evil()], dtype=object)
+    honest = np.lib.format.write_array
+    monkeypatch.setattr(np.lib.format, "write_array", lambda file, array, **_: honest(file, array))
     checkpoints.write(str(path), "a test", {}, {"picture": {"x": evil}})
     assert refusal(path) == f"{path}: is no checkpoint that nstyle wrote"
     assert not (tmp_path / "harm").exists()

@@ -16,7 +16,7 @@ def test_a_run_that_is_killed_twice_ends_in_the_same_bytes(tmp_path, weights_fil
     for epoch in (7, 31):
         before = kill.epochs_in(cut)
         assert kill.kill_after(cut, kill.go_on(cut, words), epoch, 0.0, before)
-        kill.check_files_are_whole(cut)
+        kill.check_after_kill(cut)
         assert epoch <= kill.epochs_in(cut) < 40
         assert (cut / kill.CHECKPOINT).exists() and not (cut / kill.OUTPUT).exists()
     kill.finish(kill.start(cut, kill.go_on(cut, words)))
@@ -49,12 +49,21 @@ def test_the_comparison_sees_what_differs(tmp_path, name, text):
         kill.check_same(found, kill.outcome(whole))
 
 
+def test_lost_epochs_are_seen(tmp_path):
+    steps = [f'{{"epoch": {epoch}}}\n' for epoch in range(1, kill.EVERY + 2)]
+    (tmp_path / kill.TRACE).write_text("".join(steps[:-1]))
+    kill.check_after_kill(tmp_path)
+    (tmp_path / kill.TRACE).write_text("".join(steps))
+    with pytest.raises(AssertionError, match="4 epochs are lost"):
+        kill.check_after_kill(tmp_path)
+
+
 def test_half_written_files_are_seen(tmp_path):
     from PIL import Image
 
     Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(tmp_path / "out.png")
-    kill.check_files_are_whole(tmp_path)
+    kill.check_after_kill(tmp_path)
     data = (tmp_path / "out.png").read_bytes()
     (tmp_path / "out.png").write_bytes(data[: len(data) // 2])
     with pytest.raises(OSError):
-        kill.check_files_are_whole(tmp_path)
+        kill.check_after_kill(tmp_path)
