@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from nstyle import image
+from nstyle.checkpoints import log_until
 from nstyle.errors import ImageError
+from nstyle.files import append_whole, atomic_write
 from nstyle.memory import peak_memory
 from nstyle.records import Result, Step
 
@@ -87,13 +89,16 @@ class Snapshots:
 
     def __init__(self, output: str, every: int, metadata: Mapping[str, Any]) -> None:
         self._output, self._every, self._metadata = Path(output), every, metadata
+        self._failed = False
 
     def __call__(self, step: Step) -> None:
         if self._every and step.epoch % self._every == 0:
             try:
                 image.write(step.picture(), self.path(step.epoch), metadata=self._metadata)
             except ImageError as error:  # a full disk now need not be one at the end
-                log.warning("snapshot skipped: %s", error)
+                if not self._failed:
+                    log.warning("snapshot skipped: %s", error)
+                self._failed = True
 
     def path(self, epoch: int) -> Path:
         """Where the snapshot of an epoch goes."""
@@ -103,17 +108,23 @@ class Snapshots:
 class Trace:
     """JSON lines: one per epoch, flushed at once, and a last one with the result.
 
-    Raises ImageError where the file cannot be written.
+    after: the epoch after which a run is gone on with; the lines up to it stay. Raises ImageError
+    where the file cannot be written, or is no trace to go on with.
     """
 
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._file: IO[str] | None = None
+    def __init__(self, path: str, after: int = 0) -> None:
+        self._path, self._kept = path, b""
+        self._file: Any = None
+        self._failed = False
         try:  # now, so that it is refused early; an old trace stays until the first epoch
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            open(path, "a", encoding="utf-8").close()
+            open(path, "ab").close()
+            if after and Path(path).is_file():
+                self._kept = log_until(path, "epoch", after)
         except OSError as error:
             raise ImageError(f"--trace {path}: cannot be written ({error.strerror})") from error
+        except ValueError as error:
+            raise ImageError(f"--trace {path}: is no trace to go on with; name another") from error
 
     def __call__(self, step: Step) -> None:
         self._write(step.as_json())
@@ -123,13 +134,17 @@ class Trace:
         self._write({**result.as_json(), "peak_memory_bytes": peak_memory()})
 
     def _write(self, record: Mapping[str, Any]) -> None:
-        if self._file is None:
-            self._file = open(self._path, "w", encoding="utf-8")  # noqa: SIM115 - see close()
         try:
-            self._file.write(json.dumps(record) + "\n")
-            self._file.flush()
+            if self._file is None:
+                if self._kept:
+                    atomic_write(self._path, lambda file: file.write(self._kept))
+                mode = "ab" if self._kept else "wb"
+                self._file = open(self._path, mode, buffering=0)  # noqa: SIM115 - see close()
+            append_whole(self._file, (json.dumps(record) + "\n").encode())
         except OSError as error:  # the picture matters more
-            log.warning("--trace %s: a line is lost (%s)", self._path, error.strerror)
+            if not self._failed:
+                log.warning("--trace %s: lines are lost (%s)", self._path, error.strerror)
+            self._failed = True
 
     def close(self) -> None:
         """Close the file."""

@@ -31,6 +31,23 @@ class Delivery:
         metavar="DIR",
         shapes=False,
     )
+    checkpoint_epochs: int = option(
+        20,
+        "a checkpoint to --resume from beside the result every so many epochs; 0 = none",
+        kind=int,
+        low=0,
+        shapes=False,
+    )
+    keep_checkpoint: bool = option(
+        False, "keep the checkpoint of a finished picture", kind=bool, shapes=False
+    )
+    resume: str | None = option(
+        None,
+        "go on with a run that was stopped, from its checkpoint, with its options",
+        kind=str,
+        metavar="FILE",
+        shapes=False,
+    )
     quiet: bool = option(False, "say nothing but errors", kind=bool, shapes=False)
     verbose: bool = option(False, "say more", kind=bool, shapes=False)
 
@@ -48,3 +65,8 @@ class Delivery:
     def page(self) -> str | None:
         """Where the report goes, if one is wanted."""
         return os.path.join(self.report, "index.html") if self.report else None
+
+    @property
+    def checkpoint(self) -> str:
+        """Where the checkpoint goes: out.jpg -> out.ckpt.npz."""
+        return os.path.splitext(self.path)[0] + ".ckpt.npz"

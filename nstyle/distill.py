@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nstyle.checkpoints import log_until
 from nstyle.distillation import checkpoint, pictures, student
 from nstyle.distillation.measuring import measure, ratios
 from nstyle.distillation.student import WIDTHS
@@ -183,13 +184,8 @@ def _trim_curve(path: str | None, step: int) -> None:
     """Drop the lines that a killed run wrote after its last checkpoint."""
     if path is None or not os.path.exists(path):
         return
-    lines = Path(path).read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = "".join(line for line in lines if line.endswith("\n") and _step_of(line, path) <= step)
-    atomic_write(path, lambda file: file.write(kept.encode()))
-
-
-def _step_of(line: str, path: str) -> int:
     try:
-        return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError) as error:
+        kept = log_until(path, "step", step)
+    except ValueError as error:
         raise OptionError(f"curve {path}: exists and is no learning curve") from error
+    atomic_write(path, lambda file: file.write(kept))

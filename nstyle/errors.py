@@ -22,6 +22,10 @@ class WeightsError(NStyleError, OSError):
     """A weights file is absent, damaged, or not what the network needs."""
 
 
+class CheckpointError(NStyleError, OSError):
+    """A checkpoint is absent, damaged, or of something else."""
+
+
 class BackendError(NStyleError, RuntimeError):
     """MXNet, or a device that was asked for, is not there."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
 import secrets
 import tempfile
@@ -24,13 +25,13 @@ def atomic_write(path: str | os.PathLike[str], write_to: Callable[[BinaryIO], An
         with open(target, "wb") as device:
             write_to(device)
         return
-    temporary = _temporary_beside(target)
+    temporary, file = _temporary_beside(target)
     try:
-        with open(temporary, "xb") as file:
+        with file:
             write_to(file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+            os.replace(temporary, target)  # while its lock says that it is in use
     except BaseException:
         _remove(temporary)
         raise
@@ -50,13 +51,49 @@ def check_place(path: str | os.PathLike[str]) -> None:
         os.stat(path)  # refuses names that no file can have
 
 
-def _temporary_beside(target: str) -> str:
-    """A hidden name in the same folder: only within one file system is a replacement atomic."""
-    return os.path.join(
-        os.path.dirname(target), f".nstyle-{os.getpid()}-{secrets.token_hex(4)}.tmp"
-    )
+def append_whole(file: Any, data: bytes) -> None:
+    """Append to an unbuffered file wholly or, on a full disk, not at all. Raises OSError."""
+    size = os.fstat(file.fileno()).st_size
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError:
+        with contextlib.suppress(OSError):  # a device or pipe has no end to go back to
+            os.ftruncate(file.fileno(), size)
+        raise
+
+
+def sweep_beside(path: str | os.PathLike[str]) -> None:
+    """Remove what killed processes left beside a file: temporary files that nobody locks."""
+    folder = os.path.dirname(os.path.realpath(path))
+    for name in glob.glob(os.path.join(glob.escape(folder), ".nstyle-*.tmp")):
+        with contextlib.suppress(OSError, ImportError), open(name, "r+b") as file:
+            _lock(file, wait=False)
+            os.unlink(name)
+
+
+def _temporary_beside(target: str) -> tuple[str, BinaryIO]:
+    """A hidden, locked file in the same folder: only within one file system is a move atomic."""
+    while True:
+        name = os.path.join(
+            os.path.dirname(target), f".nstyle-{os.getpid()}-{secrets.token_hex(4)}.tmp"
+        )
+        file = open(name, "x+b")  # noqa: SIM115 - the caller closes it
+        with contextlib.suppress(OSError, ImportError):  # a file system without locks
+            _lock(file, wait=True)
+        if os.path.exists(name):  # not swept before it was locked
+            return name, file
+        file.close()
+
+
+def _lock(file: BinaryIO, *, wait: bool) -> None:
+    """Lock until the file is closed or the process ends. Raises OSError where another has it."""
+    import fcntl
+
+    fcntl.flock(file.fileno(), fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 def _remove(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):  # what was raised before says more
         os.unlink(path)

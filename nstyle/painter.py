@@ -23,6 +23,7 @@ from nstyle.problem import Problem
 from nstyle.pyramid import Size
 from nstyle.records import Result, Step
 from nstyle.regions import at_size
+from nstyle.resuming import Saved, Saver
 from nstyle.syntax import noise_share
 
 log = logging.getLogger("nstyle")
@@ -34,14 +35,16 @@ def paint(
     *,
     listeners: Sequence[solver.Listener] = (),
     metadata: Mapping[str, Any] | None = None,
+    saver: Saver | None = None,
+    begun: Saved | None = None,
 ) -> Result:
-    """Paint the photo in the style; see transfer.stylize."""
-    began = time.perf_counter()
+    """Paint the photo in the style; see transfer.run."""
+    began = time.perf_counter() - (begun.seconds if begun else 0.0)
     device = find_device(options.gpu)
     setting = problem.load_network(inputs, options, device)
     need = planning.check_memory(inputs, options, setting) if device.device_type == "cpu" else None
     say_what_runs(inputs, setting.loaded, options, device, need)
-    painting = Painting(inputs, options, setting, device, listeners)
+    painting = Painting(inputs, options, setting, device, listeners, saver, begun)
 
     def result(watch: solver.Watch) -> Result:
         seconds = time.perf_counter() - began
@@ -66,20 +69,27 @@ class Painting:
         setting: problem.Setting,
         device: Any,
         listeners: Sequence[solver.Listener],
+        saver: Saver | None = None,
+        begun: Saved | None = None,
     ) -> None:
         self._whole, self._options, self._setting = inputs, options, setting
         self._device, self._listeners = device, listeners
+        self._saver, self._begun = saver, begun
         self._forecast = planning.forecast_for(inputs, options, setting)
+        for step in begun.history if begun else ():
+            self._forecast.after(step.scale, step.eps, step.seconds)
         self._scale = 0
         self._task: Problem | None = None
 
     def run(self) -> solver.Watch:
         """All sizes, one after another; the last one's watch. Raises DivergedError."""
         limits = planning.epoch_limits(self._options, self._whole)
-        watch = None
+        watch, painted = None, 0
         for scale, (size, limit) in enumerate(limits, 1):
+            if self._begun and scale < self._begun.scale:
+                continue
             try:
-                watch = self._paint_at(scale, size, limit, watch)
+                watch, painted = self._paint_at(scale, size, limit, watch), scale
             except KeyboardInterrupt:  # between two sizes; within one the solver sees to it
                 if watch is None:
                     raise
@@ -87,42 +97,71 @@ class Painting:
             if watch.stopped in ("interrupted", "callback"):
                 break
         assert watch is not None
+        if watch.stopped == "interrupted":
+            self._save(painted, watch, now=True)
         return watch
 
     def _paint_at(
         self, scale: int, size: Size, limit: int, last: solver.Watch | None
     ) -> solver.Watch:
         options = self._options
-        grown = None if last is None else self._grown(last, size)
         if last is not None:
             last.objective = None  # holds the smaller one's memory, as self._task does
         inputs = self._whole.at(size, options.resize)
         self._task = None  # frees the smaller one's memory before the larger is made
         task = problem.build(self._setting, inputs, options, self._device)
-        self._task, load = task, task.executor.load
-        self._inputs, self._scale = inputs, scale
-        x = start_values(self._inputs, task, options) if grown is None else grown[0]
+        self._task, self._inputs, self._scale = task, inputs, scale
+        x, standing = self._begin(last, size)
         return solver.solve(
             minimiser(options, task.normalization, task.photo.size, self._bounds()),
             task.executor,
-            load(x),
+            task.executor.load(x),
             describe=self._describe,
             listeners=self._listeners,
             stop_eps=options.stop_eps,
             max_epochs=limit,
-            history=last.history if last else (),
-            state=optimizers.converted(grown[1], load) if grown else None,
+            saver=partial(self._save, scale),
+            **standing,
         )
+
+    def _begin(self, last: solver.Watch | None, size: Size) -> tuple[np.ndarray, dict[str, Any]]:
+        """(the picture to go on from, what else solver.solve is told of what has been done)."""
+        load, begun = self.task.executor.load, self._begun
+        if last is not None:
+            picture, state = self._grown(last, size)
+            return picture, {"history": last.history, "state": optimizers.converted(state, load)}
+        if begun is None:
+            return start_values(self._inputs, self.task, self._options), {}
+        facts = {name: getattr(begun, name) for name in ("history", "before", "stopped")}
+        state = optimizers.converted(begun.state, load)
+        return begun.x, {**facts, "state": state, "good": load(begun.good)}
+
+    def _save(self, scale: int, watch: solver.Watch, *, now: bool = False) -> None:
+        """Hand the saver what it may ask for; now: whatever the epoch."""
+        mark = watch.mark
+
+        def read() -> Saved:
+            return Saved(
+                scale,
+                watch.before,
+                "" if mark.stopped == "callback" else mark.stopped,
+                watch.history[: mark.epochs],
+                on_host(mark.x),
+                on_host(mark.good),
+                optimizers.converted(mark.state, on_host),
+            )
+
+        if self._saver:
+            self._saver(mark.epochs, read, now=now)
 
     def _grown(self, last: solver.Watch, size: Size) -> tuple[np.ndarray, dict[str, Any]]:
         """(picture, optimiser state) of the last size at this one, on the host."""
-        read = self.task.executor.read
 
         def convert(array: Any) -> np.ndarray:
-            return pixels.resized(read(array), *size, overshoots=False)
+            return pixels.resized(on_host(array), *size, overshoots=False)
 
         state = optimizers.converted(optimizers.carried(last.state), convert)
-        return pixels.resized(read(last.x), *size), state
+        return pixels.resized(on_host(last.x), *size), state
 
     @property
     def task(self) -> Problem:
@@ -146,7 +185,7 @@ class Painting:
     def finished(self, x: Any) -> Picture:
         """The array as a picture of the final size, noise removed, 16 bits."""
         options, convention = self._options, self._setting.convention
-        values = pixels.to_floats(np.asarray(x.asnumpy()), convention, options.pixel_range)
+        values = pixels.to_floats(on_host(x), convention, options.pixel_range)
         values = denoise.DENOISERS[options.denoiser](values, options.remove_noise)
         values = self._inputs.with_keep(values)
         picture = Picture.from_floats(values, self._inputs.photo.alpha)
@@ -155,6 +194,11 @@ class Painting:
         if self._whole.final_size == picture.size:
             return picture
         return resize(picture, *self._whole.final_size, method=options.rescale_method)
+
+
+def on_host(x: Any) -> np.ndarray:
+    """A device's array as numpy's."""
+    return np.asarray(x.asnumpy())
 
 
 def say_what_runs(

@@ -22,12 +22,28 @@ Listener = Callable[[Step], Any]
 Describe = Callable[[int, float, float, float, Any], Step]
 
 
+@dataclass(frozen=True)
+class Mark:
+    """Where a run stands after an epoch that every listener has heard of, to go on from there.
+
+    x, good, state, stopped: as in Watch; epochs: how many steps of the history there were.
+    """
+
+    x: Any
+    good: Any
+    state: Mapping[str, Any]
+    epochs: int
+    stopped: str
+
+
 @dataclass
 class Watch:
     """Observes an optimiser: one Step per epoch for the listeners, True when it shall stop.
 
     x is the newest point; good the newest whose loss is known to be finite (the one before x);
-    state what the optimiser needs to go on. history may begin with the steps of earlier scales.
+    state what the optimiser needs to go on. history may begin with the steps of earlier scales
+    (before: how many those are) and of this one. saver is called after the listeners of each epoch,
+    when `mark` is of that epoch.
     """
 
     objective: Any
@@ -36,13 +52,16 @@ class Watch:
     listeners: Sequence[Listener]
     stop_eps: float
     max_epochs: int
-    history: list[Step] = field(default_factory=list)
+    history: list[Step]
+    before: int
+    good: Any
+    state: Mapping[str, Any]
     stopped: str = ""
-    state: dict[str, Any] = field(default_factory=dict)
+    saver: Callable[[Watch], Any] | None = None
     last: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
-        self.good, self.before = self.x, len(self.history)
+        self.set_mark()
 
     def __call__(self, x: Any, loss: float, state: dict[str, Any]) -> bool:
         """The optimiser's `observe`. Raises DivergedError where loss or picture is not finite."""
@@ -60,7 +79,14 @@ class Watch:
         self.history.append(step.without_picture())
         wishes = [listener(step) for listener in self.listeners]
         self.stopped = self.reason(step, any(wish is True for wish in wishes))
+        self.set_mark()
+        if self.saver:
+            self.saver(self)
         return bool(self.stopped)
+
+    def set_mark(self) -> None:
+        """All of it at once, since Ctrl-C may come between any two lines."""
+        self.mark = Mark(self.x, self.good, self.state, len(self.history), self.stopped)
 
     def reason(self, step: Step, wished: bool) -> str:
         """Why to stop after this step, or ''."""
@@ -82,17 +108,36 @@ def solve(
     max_epochs: int = 1000,
     history: Sequence[Step] = (),
     state: Mapping[str, Any] | None = None,
+    saver: Callable[[Watch], Any] | None = None,
+    before: int | None = None,
+    good: Any = None,
+    stopped: str = "",
 ) -> Watch:
     """Run an optimiser until the relative change falls below stop_eps; x in the result is last.
 
     minimise(objective, x, observe=..., state=...). stop_eps counts from the tenth epoch on; epochs
     are numbered on from `history`, up to max_epochs. Ctrl-C ends the run with stopped =
-    "interrupted"; an optimiser that finds no better point with "minimum". Raises DivergedError with
-    the attribute `watch`, whose x is the last good picture.
+    "interrupted"; an optimiser that finds no better point with "minimum". before, good, stopped: as
+    the Watch had them of a run that is gone on with (one that had stopped takes no step). Raises
+    DivergedError with the attribute `watch`, whose x is the last good picture.
     """
-    watch = Watch(objective, x, describe, listeners, stop_eps, max_epochs, list(history))
+    watch = Watch(
+        objective,
+        x,
+        describe,
+        listeners,
+        stop_eps,
+        max_epochs,
+        history=list(history),
+        before=len(history) if before is None else before,
+        good=x if good is None else good,
+        state=state or {},
+        stopped=stopped,
+        saver=saver,
+    )
     try:
-        minimise(objective, x, observe=watch, state=state)
+        if not watch.stopped:
+            minimise(objective, x, observe=watch, state=state)
         watch.stopped = watch.stopped or "minimum"
     except KeyboardInterrupt:
         watch.stopped = "interrupted"

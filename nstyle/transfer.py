@@ -9,6 +9,7 @@ from nstyle import __version__, inputs, presets, runtime
 from nstyle.masking import Masks
 from nstyle.options import Options, shaping
 from nstyle.records import Result, Step
+from nstyle.resuming import Saver
 
 
 def stylize(
@@ -50,13 +51,21 @@ def run(
     masks: Masks | None = None,
     listeners: Sequence[Callable[[Step], Any]] = (),
     preset: str | None = None,
+    saver: Saver | None = None,
 ) -> Result:
-    """stylize() for options that are already resolved."""
+    """stylize() for options that are already resolved.
+
+    saver: writes checkpoints, and knows one to go on with. Raises CheckpointError, too.
+    """
     gathered = inputs.gather(content, style, options, masks=masks)
+    begun = saver.begin(gathered) if saver else None
     runtime.prepare(options.threads)
     from nstyle import painter  # here, because it loads MXNet
 
-    return painter.paint(gathered, options, listeners=listeners, metadata=describe(options, preset))
+    about = describe(options, preset)
+    return painter.paint(
+        gathered, options, listeners=listeners, metadata=about, saver=saver, begun=begun
+    )
 
 
 def describe(options: Options, preset: str | None) -> dict[str, Any]:

@@ -194,6 +194,74 @@ def test_a_trace_that_cannot_be_written_is_refused_by_name(tmp_path):
         assert str(caught.value).startswith(f"--trace {path}:")
 
 
+# ---- traces of runs that are gone on with ----
+
+
+def a_trace(path: Path, epochs: int, end: str = "") -> None:
+    """As a run leaves it that was killed after so many epochs."""
+    trace = callbacks.Trace(str(path))
+    walk(trace, epochs)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(end)
+
+
+@pytest.mark.parametrize(
+    "end", ["", '{"epoch": 8, "sc', '{"stopped": "interrupted", "epochs": 7}\n']
+)
+@pytest.mark.parametrize("after", [1, 5, 7])
+def test_a_trace_goes_on_with_the_next_epoch_and_no_line_is_double(tmp_path, after, end):
+    path = tmp_path / "t.jsonl"
+    a_trace(path, 7, end)
+    before = path.read_text().splitlines()
+    trace = callbacks.Trace(str(path), after)
+    for epoch in range(after + 1, 10):
+        trace(a_step(epoch))
+    trace.finish(a_result())
+    trace.close()
+    *steps, last = trace_lines(path)
+    assert [step["epoch"] for step in steps] == list(range(1, 10))
+    assert path.read_text().splitlines()[:after] == before[:after]
+    assert last["stopped"] == "eps"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_run_that_is_refused_before_its_first_epoch_leaves_the_trace_as_it_was(tmp_path):
+    a_trace(tmp_path / "t.jsonl", 7)
+    before = (tmp_path / "t.jsonl").read_bytes()
+    callbacks.Trace(str(tmp_path / "t.jsonl"), 3).close()
+    assert (tmp_path / "t.jsonl").read_bytes() == before
+
+
+def test_a_new_trace_of_a_run_that_is_gone_on_with_begins_with_the_next_epoch(tmp_path):
+    trace = callbacks.Trace(str(tmp_path / "new.jsonl"), 5)
+    trace(a_step(6))
+    trace.close()
+    assert [step["epoch"] for step in trace_lines(tmp_path / "new.jsonl")] == [6]
+
+
+def test_what_is_no_trace_is_refused_and_stays(tmp_path):
+    (tmp_path / "diary.txt").write_text("dear diary\n")
+    with pytest.raises(ImageError) as caught:
+        callbacks.Trace(str(tmp_path / "diary.txt"), 5)
+    path = tmp_path / "diary.txt"
+    assert str(caught.value) == f"--trace {path}: is no trace to go on with; name another"
+    assert path.read_text() == "dear diary\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_costs_lines_of_the_trace_not_the_run_and_is_said_once(caplog):
+    trace = callbacks.Trace("/dev/full")
+    walk(trace, 3)  # closes it, too
+    assert caplog.messages == ["--trace /dev/full: lines are lost (No space left on device)"]
+
+
+def test_snapshots_that_cannot_be_written_are_said_once(tmp_path, caplog):
+    (tmp_path / "file").write_text("x")
+    walk(callbacks.Snapshots(str(tmp_path / "file" / "out.png"), 1, METADATA), 3)
+    assert len(caplog.messages) == 1
+    assert "out_e0001.png" in caplog.text
+
+
 def test_no_listener_ends_a_run_by_what_it_returns(tmp_path):
     trace = callbacks.Trace(str(tmp_path / "t"))
     stream = io.StringIO()

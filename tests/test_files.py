@@ -1,14 +1,21 @@
-"""Files: written wholly or not at all, refused before the work."""
+"""Wholly or not at all: atomic writes, places, lines of logs, and what killed processes leave."""
 
 from __future__ import annotations
 
 import errno
 import os
+import signal
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from nstyle.files import atomic_write, check_place
+from nstyle import files
+from nstyle.files import append_whole, atomic_write, check_place, sweep_beside
+
+CHECKOUT = Path(__file__).parents[1]
 
 
 def test_writes_and_replaces(tmp_path):
@@ -103,3 +110,108 @@ def test_a_place_that_cannot_be_written_is_told_beforehand(tmp_path, name):
     with pytest.raises((OSError, ValueError)):
         check_place(os.path.join(tmp_path, name))
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+# ---- lines of logs ----
+
+
+def test_lines_are_appended(tmp_path):
+    for line in (b"one\n", b"two\n"):
+        with open(tmp_path / "log", "ab", buffering=0) as file:
+            append_whole(file, line)
+    assert (tmp_path / "log").read_bytes() == b"one\ntwo\n"
+
+
+class Filling:
+    """A file on a disk with room for so many bytes."""
+
+    def __init__(self, file, room):
+        self.file, self.room = file, room
+        self.fileno = file.fileno
+
+    def write(self, data):
+        if self.room <= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        count = self.file.write(data[: self.room])
+        self.room -= count
+        return count
+
+
+def test_a_line_for_which_there_is_no_room_leaves_no_half_of_it(tmp_path):
+    with open(tmp_path / "log", "ab", buffering=0) as file:
+        full = Filling(file, 7)
+        append_whole(full, b"one\n")
+        with pytest.raises(OSError, match="No space"):
+            append_whole(full, b"two\n")
+        full.room = 4
+        append_whole(full, b"six\n")
+    assert (tmp_path / "log").read_bytes() == b"one\nsix\n"
+
+
+# ---- what killed processes leave ----
+
+STUCK = """
+import sys, time
+from nstyle.files import atomic_write
+def write(file):
+    file.write(b"half")
+    file.flush()
+    print("writing", flush=True)
+    time.sleep(600)
+atomic_write(sys.argv[1], write)
+"""
+
+
+def test_what_a_killed_process_left_is_swept_and_what_is_being_written_is_not(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK, str(tmp_path / "a.bin")],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert process.stdout.readline() == b"writing\n"
+        (left,) = os.listdir(tmp_path)
+        sweep_beside(tmp_path / "b.bin")
+        assert os.listdir(tmp_path) == [left]
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        (tmp_path / "other.tmp").write_text("somebody else's")
+        sweep_beside(tmp_path / "b.bin")
+        assert os.listdir(tmp_path) == ["other.tmp"]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_what_is_swept_before_it_is_locked_is_made_anew(tmp_path, monkeypatch):
+    lock, swept = files._lock, []
+
+    def late(file, *, wait):
+        if wait and not swept:
+            swept.append(file.name)
+            os.unlink(file.name)
+        lock(file, wait=wait)
+
+    monkeypatch.setattr(files, "_lock", late)
+    atomic_write(tmp_path / "a.bin", lambda file: file.write(b"x"))
+    assert swept and os.listdir(tmp_path) == ["a.bin"]
+
+
+def test_without_locks_files_are_written_and_nothing_is_swept(tmp_path, monkeypatch):
+    def none(*_, **__):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(files, "_lock", none)
+    atomic_write(tmp_path / "a.bin", lambda file: file.write(b"x"))
+    (tmp_path / ".nstyle-1-abcd.tmp").write_text("whose?")
+    sweep_beside(tmp_path / "a.bin")
+    assert sorted(os.listdir(tmp_path)) == [".nstyle-1-abcd.tmp", "a.bin"]
+
+
+def test_a_folder_that_is_gone_or_oddly_named_is_swept_without_a_complaint(tmp_path):
+    sweep_beside(tmp_path / "none" / "a.bin")
+    odd = tmp_path / "[odd]*"
+    odd.mkdir()
+    (odd / ".nstyle-1-abcd.tmp").write_text("left")
+    sweep_beside(odd / "a.bin")
+    assert os.listdir(odd) == []

@@ -324,6 +324,7 @@ def test_what_shapes_the_picture_holds_all_other_options_as_they_are():
 )
 def test_output_dir_is_the_folder_and_the_name_comes_from_output(output, folder, path):
     assert Delivery(output=output, output_dir=folder).path == path
+    assert Delivery(output=output, output_dir=folder).checkpoint == f"{path[:-4]}.ckpt.npz"
 
 
 def test_the_shown_name_is_what_the_user_types():

@@ -10,9 +10,11 @@ import tiny
 import transcription
 from skimage.transform import resize
 
-from nstyle import painter
+from nstyle import inputs, painter, problem
 from nstyle.balance import NORMALIZATIONS
 from nstyle.options import Options
+from nstyle.records import Result
+from nstyle.resuming import Saved
 from nstyle.transfer import stylize
 
 STYLE_LAYERS = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
@@ -194,3 +196,152 @@ def test_gradients_are_brought_to_grey_levels_in_our_own_recipe_only(
 ):
     method = painter.minimiser(Options(optimizer=optimizer), NORMALIZATIONS[normalization], 600)
     assert method.keywords["rescale"] == pytest.approx(factor)
+
+
+# ---- stopping and going on ----
+
+SMALL = tiny.picture(1, (40, 32)), tiny.picture(2, (36, 44))
+
+
+class Keeping:
+    """A saver that keeps the state after every epoch, and those asked for at once."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, Saved] = {}
+        self.at_once: list[int] = []
+
+    def __call__(self, epoch: int, read: Any, *, now: bool = False) -> None:
+        self.kept[epoch] = read()
+        self.at_once += [epoch] if now else []
+
+
+@pytest.fixture
+def paint(weights_file):
+    """painter.paint with a tiny network; (result, what was kept)."""
+
+    def call(begun: Saved | None = None, listeners: Any = (), **chosen: Any) -> Any:
+        usual = {"weights": weights_file, "max_num_epochs": 14, "stop_eps": 0, "gpu": -1}
+        options = Options(**{**usual, "scales": 2, **chosen})
+        gathered, keeping = inputs.gather(*SMALL, options), Keeping()
+        result = painter.paint(gathered, options, listeners=listeners, saver=keeping, begun=begun)
+        return result, keeping
+
+    return call
+
+
+def check_same(found: Result, whole: Result) -> None:
+    """All but the times."""
+    assert found.picture.pixels.tobytes() == whole.picture.pixels.tobytes()
+    assert found.stopped == whole.stopped
+
+    def facts(result: Result) -> list[Any]:
+        return [(s.epoch, s.scale, s.width, s.loss, dict(s.terms), s.eps) for s in result.history]
+
+    assert facts(found) == facts(whole)
+
+
+@pytest.mark.parametrize("average", [0, 0.7])
+@pytest.mark.parametrize("optimizer", ["sgd", "nag", "adam", "lbfgs"])
+def test_from_any_epoch_of_any_size_a_run_goes_on_to_the_same_bytes(paint, optimizer, average):
+    how = {"optimizer": optimizer, "average": average}
+    whole, keeping = paint(**how)
+    assert list(keeping.kept) == list(range(1, 15))
+    assert [keeping.kept[epoch].scale for epoch in (1, 7, 8, 14)] == [1, 1, 2, 2]
+    assert [keeping.kept[epoch].before for epoch in (1, 7, 8, 14)] == [0, 0, 7, 7]
+    for epoch in (1, 5, 7, 8, 12, 14):
+        result, later = paint(keeping.kept[epoch], **how)
+        check_same(result, whole)
+        assert list(later.kept) == list(range(epoch + 1, 15))
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"init": "noise", "scales": 3, "clamp": False},
+        {"optimizer": "lbfgs", "evaluations": 5},
+        {"stop_eps": 1e9, "max_num_epochs": 60, "scales": 3},
+        {"rescale": "size", "max_long_edge": 34, "weight_decay": 0.01},
+    ],
+)
+def test_the_same_in_other_settings(paint, chosen):
+    whole, keeping = paint(**chosen)
+    for epoch in list(keeping.kept)[::5]:
+        check_same(paint(keeping.kept[epoch], **chosen)[0], whole)
+
+
+def test_where_a_size_has_ended_the_next_one_begins(paint):
+    chosen = {"stop_eps": 1e9, "max_num_epochs": 60}
+    whole, keeping = paint(**chosen)
+    assert [(epoch, s.stopped) for epoch, s in keeping.kept.items() if s.stopped] == [
+        (10, "eps"),
+        (20, "eps"),
+    ]
+    heard: list[int] = []
+    result, _ = paint(keeping.kept[10], [lambda step: heard.append(step.epoch)], **chosen)
+    check_same(result, whole)
+    assert heard == list(range(11, 21))
+
+
+def test_after_the_very_last_epoch_nothing_is_painted_any_more(paint):
+    whole, keeping = paint()
+    heard: list[int] = []
+    result, _ = paint(keeping.kept[14], [lambda step: heard.append(step.epoch)])
+    check_same(result, whole)
+    assert heard == []
+
+
+def test_a_state_is_on_the_host_and_a_copy(paint):
+    _, keeping = paint(average=0.5)
+    for saved in keeping.kept.values():
+        arrays = [saved.x, saved.good, *saved.state.values()]
+        assert all(isinstance(value, (int, float, np.ndarray)) for value in arrays)
+    assert keeping.kept[3].good.tobytes() == keeping.kept[2].x.tobytes()
+    assert [len(saved.history) for saved in keeping.kept.values()] == list(range(1, 15))
+
+
+def test_ctrl_c_saves_at_once_what_all_listeners_have_heard_of(paint):
+    def interrupt(step: Any) -> None:
+        if step.epoch == 9:
+            raise KeyboardInterrupt
+
+    whole, _ = paint()
+    result, keeping = paint(None, [interrupt])
+    assert (result.stopped, keeping.at_once) == ("interrupted", [8])
+    check_same(paint(keeping.kept[8])[0], whole)
+
+
+def test_ctrl_c_between_two_sizes_saves_the_smaller(paint, monkeypatch):
+    whole, _ = paint()
+    build = problem.build
+
+    def interrupted(setting: Any, gathered: Any, *words: Any) -> Any:
+        if gathered.photo.width == 40:
+            raise KeyboardInterrupt
+        return build(setting, gathered, *words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(problem, "build", interrupted)
+        result, keeping = paint()
+    assert (result.stopped, result.epochs, keeping.at_once) == ("interrupted", 7, [7])
+    saved = keeping.kept[7]
+    assert (saved.scale, saved.stopped) == (1, "max-epochs")
+    check_same(paint(saved)[0], whole)
+
+
+def test_a_callback_that_stops_is_no_end_of_a_size(paint):
+    whole, _ = paint()
+    result, keeping = paint(None, [lambda step: step.epoch == 5])
+    assert (result.stopped, keeping.kept[5].stopped, keeping.at_once) == ("callback", "", [])
+    check_same(paint(keeping.kept[5])[0], whole)
+
+
+def test_the_seconds_before_count(paint):
+    _, keeping = paint()
+    result, _ = paint(keeping.kept[12])
+    assert result.seconds >= sum(step.seconds for step in result.history) * 0.99
+
+
+def test_the_time_left_takes_the_epochs_before_into_account(paint):
+    _, keeping = paint(max_num_epochs=40)
+    result, _ = paint(keeping.kept[39], max_num_epochs=40)
+    assert result.history[-1].left == 0

@@ -11,7 +11,7 @@ import tiny
 
 from nstyle import solver
 from nstyle.errors import DivergedError
-from nstyle.quasinewton import RESTART, lbfgs
+from nstyle.quasinewton import LINE_SEARCH, RESTART, lbfgs
 from nstyle.records import Step
 
 START = np.array([-1.2, 1.0])
@@ -167,6 +167,20 @@ def test_it_goes_on_from_every_state_to_the_same_bytes(evaluations):
         assert [x.tobytes() for x in rest.points] == [x.tobytes() for x in whole.points[stop:]]
         assert np.array_equal(rest.states[-1]["begin"], whole.states[-1]["begin"])
         assert rest.states[-1]["done"] == whole.states[-1]["done"]
+
+
+@pytest.mark.parametrize("bounds", [None, (-1.5, 0.8)])
+def test_what_is_repeated_to_go_on_is_bounded(bounds):
+    objective = Valley(12)
+    whole = Watcher(objective, 90)
+    end = lbfgs(objective, objective.start, observe=whole, bounds=bounds)
+    for stop in range(1, len(whole.points), 6):
+        objective.points.clear()
+        rest = Watcher(objective, len(whole.points) - stop)
+        point, state = whole.points[stop - 1], whole.states[stop - 1]
+        found = lbfgs(objective, point, observe=rest, state=state, bounds=bounds)
+        assert found.tobytes() == end.tobytes()
+        assert rest.calls[0] <= RESTART + LINE_SEARCH
 
 
 class Broken(tiny.Quadratic):

@@ -217,3 +217,128 @@ def test_a_minimum_at_zero_is_no_divergence():
     watch, _ = solve(tiny.Quadratic(np.zeros(5)), rate=1.0, momentum=0.0, max_epochs=12)
     assert watch.stopped == "max-epochs"
     assert not watch.x.any()
+
+
+# ---- stopping and going on ----
+
+
+def again(watch: solver.Watch, mark: solver.Mark, **knobs: Any) -> solver.Watch:
+    """Go on from a mark of a run with the usual knobs."""
+    chosen = {"rate": 0.1, "momentum": 0.5, **knobs.pop("turned", {})}
+    return solver.solve(
+        partial(optimizers.sgd, **chosen),
+        knobs.pop("objective", None) or tiny.parabola(),
+        mark.x,
+        describe=lambda *facts: Step(facts[0], 1, 8, 8, facts[1], {}, *facts[2:4]),
+        history=watch.history[: mark.epochs],
+        before=watch.before,
+        good=mark.good,
+        stopped=mark.stopped,
+        state=mark.state,
+        **knobs,
+    )
+
+
+def marks_of(objective: Any = None, **knobs: Any) -> tuple[solver.Watch, list[solver.Mark]]:
+    """A run's watch, and its mark after each epoch."""
+    marks: list[solver.Mark] = []
+    watch = solver.solve(
+        partial(optimizers.sgd, rate=0.1, momentum=0.5),
+        objective or tiny.parabola(),
+        START,
+        describe=lambda *facts: Step(facts[0], 1, 8, 8, facts[1], {}, *facts[2:4]),
+        saver=lambda watch: marks.append(watch.mark),
+        **knobs,
+    )
+    return watch, marks
+
+
+def facts_of(history: list[Step]) -> list[tuple[int, float, float]]:
+    return [(step.epoch, step.loss, step.eps) for step in history]
+
+
+def test_from_every_mark_a_run_goes_on_to_the_same_bytes_and_stops_at_the_same_epoch():
+    whole, marks = marks_of(stop_eps=1e-3)
+    assert len(marks) == len(whole.history) > 12
+    for mark in marks:
+        watch = again(whole, mark, stop_eps=1e-3)
+        assert watch.x.tobytes() == whole.x.tobytes()
+        assert facts_of(watch.history) == facts_of(whole.history)
+        assert (watch.stopped, watch.before) == ("eps", 0)
+
+
+def test_epochs_of_this_scale_count_from_before():
+    whole, marks = marks_of(stop_eps=1e9, max_epochs=40)
+    assert (whole.stopped, len(whole.history)) == ("eps", 10)
+    for mark in (marks[2], marks[8]):
+        assert len(again(whole, mark, stop_eps=1e9, max_epochs=40).history) == 10
+
+
+def test_the_saver_is_called_after_the_listeners_and_with_the_reason_to_stop():
+    calls: list[Any] = []
+    solver.solve(
+        partial(optimizers.sgd, rate=0.1),
+        tiny.parabola(),
+        START,
+        describe=lambda *facts: Step(facts[0], 1, 8, 8, facts[1], {}, *facts[2:4]),
+        listeners=(lambda step: calls.append(step.epoch),),
+        saver=lambda watch: calls.append((watch.mark.epochs, watch.mark.stopped)),
+        max_epochs=3,
+    )
+    assert calls == [1, (1, ""), 2, (2, ""), 3, (3, "max-epochs")]
+
+
+def test_a_run_that_had_stopped_takes_no_step():
+    whole, marks = marks_of(max_epochs=5)
+    objective = tiny.parabola()
+    watch = again(whole, marks[-1], objective=objective, max_epochs=5)
+    assert (objective.calls, watch.stopped, len(watch.history)) == (0, "max-epochs", 5)
+
+
+def test_an_interrupt_in_a_listener_leaves_the_mark_at_the_epoch_that_all_heard_of():
+    def interrupt(step: Step) -> None:
+        if step.epoch == 5:
+            raise KeyboardInterrupt
+
+    _, marks = marks_of(max_epochs=9)
+    watch, _ = solve(listeners=(interrupt,), max_epochs=9)
+    assert (watch.stopped, len(watch.history)) == ("interrupted", 5)
+    assert (watch.mark.epochs, watch.mark.stopped) == (4, "")
+    assert watch.mark.x.tobytes() == marks[3].x.tobytes()
+    whole, _ = solve(max_epochs=9)
+    assert again(watch, watch.mark, max_epochs=9).x.tobytes() == whole.x.tobytes()
+
+
+def test_an_interrupt_before_the_first_step_leaves_a_mark_at_the_start():
+    class Deaf(tiny.NumpyObjective):
+        def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+            raise KeyboardInterrupt
+
+    watch, _ = solve(Deaf())
+    assert (watch.mark.x is START, watch.mark.epochs, watch.mark.stopped) == (True, 0, "")
+
+
+def test_the_last_good_picture_is_known_after_going_on_too():
+    class FallsAt(tiny.Quadratic):
+        """Its loss is not finite from a point on."""
+
+        def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+            loss, gradient = super().__call__(x)
+            return (loss if x[0] > 5 else math.nan), gradient
+
+    marks: list[solver.Mark] = []
+    objective = FallsAt(np.arange(1.0, 6))
+    with pytest.raises(DivergedError) as caught:
+        solver.solve(
+            partial(optimizers.sgd, rate=0.1, momentum=0.5),
+            objective,
+            START,
+            describe=lambda *facts: Step(facts[0], 1, 8, 8, facts[1], {}, *facts[2:4]),
+            saver=lambda watch: marks.append(watch.mark),
+        )
+    whole = caught.value.watch  # type: ignore[attr-defined]
+    assert marks
+    for mark in marks:
+        with pytest.raises(DivergedError) as caught:
+            again(whole, mark, objective=objective)
+        assert np.array_equal(caught.value.watch.x, whole.x)  # type: ignore[attr-defined]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nstyle import __version__, presets
 from nstyle.commands.console import FAILED, INTERRUPTED, OK, configure_logging, say
@@ -18,7 +19,11 @@ from nstyle.errors import DivergedError, ImageError, OptionError
 from nstyle.options import Options
 from nstyle.syntax import parse_size
 
+if TYPE_CHECKING:  # it loads numpy
+    from nstyle.resuming import Checkpoint, Order
+
 SAMPLE_PHOTO, SAMPLE_STYLE = "coffee.jpg", "cubist.jpg"
+PICTURES = ("content_image", "style_image", "content_mask", "style_mask", "keep_mask")
 HOUSE = Path(__file__).parents[1]
 
 
@@ -38,7 +43,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--style-mask",
         action="append",
-        default=[],
         metavar="FILE",
         help="where the style has them, in the same colours; one for each --style-image, or a "
         "colour such as #ff0000 for all of it",
@@ -61,46 +65,46 @@ def sample(name: str) -> str:
 
 def work(words: argparse.Namespace) -> int:
     """Paint one picture; the exit code. Raises what nstyle refuses."""
-    from nstyle import image, transfer
+    from nstyle import files, image, resuming, transfer
     from nstyle.masking import Masks
 
-    typed, ways = split_options(words)
-    delivery = presets.delivery(ways, words.preset)
-    configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
-    options = presets.resolve(typed, words.preset)
-    content, styles = pictures_of(words, options)
-    masks = Masks(words.content_mask, words.style_mask, words.keep_mask)
-    files = [content, *styles, *masks.files, options.init, options.weights]
-    check_overwriting(delivery, files)
+    order, begun = ordered(words)
+    delivery, options, given = order.delivery, order.options, order.pictures
+    content, styles = given.get("content_image"), given["style_image"]
+    masks = Masks(given.get("content_mask"), given.get("style_mask", ()), given.get("keep_mask"))
+    check_overwriting(delivery, [content, *styles, *masks.files, options.init, options.weights])
     image.check_destination(delivery.path)
-    metadata = transfer.describe(options, words.preset)
+    saver = resuming.Saver(delivery.checkpoint, delivery.checkpoint_epochs, order, begun)
+    metadata = transfer.describe(options, order.preset)
     page = report_for(delivery, content, styles, options)
-    with listening(delivery, metadata) as (listeners, trace):
+    after = len(begun.saved.history) if begun else 0
+    with listening(delivery, metadata, after) as (listeners, trace):
         listeners += [page] if page else []
         code = OK
         try:
             result = transfer.run(
-                content, styles, options, masks=masks, listeners=listeners, preset=words.preset
+                content,
+                styles,
+                options,
+                masks=masks,
+                listeners=listeners,
+                preset=order.preset,
+                saver=saver,
             )
         except DivergedError as error:
             result, code = error.result, FAILED  # type: ignore[attr-defined]
             say(f"error: {error}")
         if trace is not None:
             trace.finish(result)
-    code = deliver(result, delivery, code)
+    code = deliver(result, delivery, code, saver.newest)
     if page is not None:
         page.finish(result)
+    if code == OK and not delivery.keep_checkpoint:
+        saver.remove()
+    for path in (delivery.path, delivery.trace):
+        if path:
+            files.sweep_beside(path)
     return code
-
-
-def pictures_of(words: argparse.Namespace, options: Options) -> tuple[str | None, list[str]]:
-    """Photo and styles, samples where none are named; no photo for a texture of a given size."""
-    styles = words.style_image or [sample(SAMPLE_STYLE)]
-    if words.content_image is not None:
-        return words.content_image, styles
-    whole = options.size is not None and all(parse_size(options.size))
-    texture = not options.content_weight and whole
-    return None if texture else sample(SAMPLE_PHOTO), styles
 
 
 def report_for(
@@ -121,29 +125,68 @@ def report_for(
     )
 
 
+def ordered(words: argparse.Namespace) -> tuple[Order, Checkpoint | None]:
+    """(what was asked for, the checkpoint to go on with or None).
+
+    Raises what nstyle refuses.
+    """
+    from nstyle import resuming
+
+    typed, ways = split_options(words)
+    pictures = {name: getattr(words, name) for name in PICTURES}
+    pictures = {name: path for name, path in pictures.items() if path is not None}
+    begun = None if ways.get("resume") is None else resuming.read(ways["resume"])
+    if begun is not None:
+        order = resuming.again(begun, pictures, typed, ways, words.preset)
+        configure_logging(quiet=order.delivery.quiet, verbose=order.delivery.verbose)
+        return order, begun
+    delivery = presets.delivery(ways, words.preset)
+    configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
+    options = presets.resolve(typed, words.preset)
+    pictures = {**samples_for(pictures, options), **pictures}
+    return resuming.Order(pictures, options, delivery, words.preset), None
+
+
+def samples_for(pictures: Mapping[str, Any], options: Options) -> dict[str, Any]:
+    """The sample pictures, for those that are not named; no photo for a texture of a given size."""
+    whole = options.size is not None and all(parse_size(options.size))
+    photo = {} if whole and not options.content_weight else {"content_image": sample(SAMPLE_PHOTO)}
+    return {**photo, "style_image": [sample(SAMPLE_STYLE)]}
+
+
 def check_overwriting(delivery: Delivery, read: Sequence[str | None]) -> None:
     """Refuse to write over a file that is read, or twice to the same. Raises OptionError."""
     taken = {os.path.realpath(path): "one of the inputs" for path in read if path}
-    written = {"output": delivery.path, "trace": delivery.trace, "report": delivery.page}
+    if delivery.resume:
+        taken[os.path.realpath(delivery.resume)] = "the checkpoint"
+    written = {
+        "--output": delivery.path,
+        "--trace": delivery.trace,
+        "--report": delivery.page,
+        "the checkpoint": delivery.checkpoint,
+    }
     for flag, path in written.items():
         if not path:
             continue
         place = os.path.realpath(path)
-        if place in taken:
-            raise OptionError(f"--{flag}: {path} is {taken[place]}; give another file")
-        taken[place] = f"the {flag}, too"
+        same = delivery.resume and flag == "the checkpoint" and taken.get(place) == flag
+        if place in taken and not same:
+            raise OptionError(f"{flag}: {path} is {taken[place]}; give another file")
+        taken[place] = f"the {flag.strip('-')}, too"
 
 
 @contextlib.contextmanager
-def listening(delivery: Delivery, metadata: dict[str, Any]) -> Iterator[tuple[list[Any], Any]]:
-    """(listeners, the trace or None), closed afterwards."""
+def listening(
+    delivery: Delivery, metadata: dict[str, Any], after: int
+) -> Iterator[tuple[list[Any], Any]]:
+    """(listeners, the trace or None), closed afterwards. after: the epoch that is gone on from."""
     from nstyle import callbacks
 
     with contextlib.ExitStack() as stack:
         listeners: list[Any] = []
         trace = None
         if delivery.trace:
-            trace = stack.enter_context(contextlib.closing(callbacks.Trace(delivery.trace)))
+            trace = stack.enter_context(contextlib.closing(callbacks.Trace(delivery.trace, after)))
             listeners.append(trace)
         listeners.append(callbacks.Snapshots(delivery.path, delivery.save_epochs, metadata))
         if not delivery.quiet:
@@ -153,13 +196,15 @@ def listening(delivery: Delivery, metadata: dict[str, Any]) -> Iterator[tuple[li
         yield listeners, trace
 
 
-def deliver(result: Any, delivery: Delivery, code: int) -> int:
-    """Write the picture, say where; the exit code."""
+def deliver(result: Any, delivery: Delivery, code: int, checkpoint: str | None) -> int:
+    """Write the picture, say where, and how to go on if there is a checkpoint; the exit code."""
+    going_on = f"; to go on: --resume {shlex.quote(checkpoint)}" if checkpoint else ""
     try:
         result.save(delivery.path)
     except ImageError as error:
-        say(f"error: {error}")
+        say(f"error: {error}{going_on}")
         return FAILED
     if not delivery.quiet:
-        say(f"{delivery.path}: {result.epochs} epochs in {result.seconds:.1f} s, {result.why}")
+        why = f"interrupted{going_on}" if result.stopped == "interrupted" else result.why
+        say(f"{delivery.path}: {result.epochs} epochs in {result.seconds:.1f} s, {why}")
     return INTERRUPTED if result.stopped == "interrupted" else code
