@@ -1,7 +1,7 @@
 """Memory: what painting at a size takes, and what there is. Pure arithmetic; knows no framework.
 
-The numbers were fitted to the peaks of real runs on a CPU (MXNet 1.9.1, oneDNN). They hold within
-20 % from 128 to 1536 pixels, for VGG-19 and for narrower networks, mostly within 10 %.
+The numbers were fitted to the peaks of real runs on a CPU (MXNet 1.9.1, oneDNN): see
+`python -m benchmarks.memory` and docs/performance.md.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from pathlib import Path
 
 from nstyle.pyramid import MIN_EDGE, Size
 
-BASE = 287 * 2**20  # Python, numpy, MXNet
-PARAMETERS = 1.6  # the file's arrays, MXNet's, and oneDNN's order of some
+BASE = 268 * 2**20  # Python, numpy, MXNet
+PARAMETERS = 1.96  # the file's arrays, MXNet's, and oneDNN's order of some
 # Bytes per pixel where float32 pictures take 12: photo, style, gradients, temporaries.
-PICTURE = 225
+PICTURE = 500
 # How often activations are there at the worst moment, which lies in the backward pass. Buffers are
 # handed on from layer to layer, so that the largest layer says how large they are.
-ALL_LAYERS, LARGEST_LAYER, TAPPED_LAYERS = 2.24, 5.17, 3.35
-STYLE_LARGEST, STYLE_TAPPED = 1.0, 1.0  # the same in the style's one forward pass
+ALL_LAYERS, LARGEST_LAYER, TAPPED_LAYERS = 1.05, 4.6, 2.0
+STYLE_LARGEST, STYLE_TAPPED = 1.6, 1.0  # the same in the style's one forward pass
 BFLOAT16 = 0.72  # of a painting's activations and pictures: not all becomes half as large
-SEVERAL_SIZES = 1.08  # the heap after smaller sizes has holes
+SEVERAL_SIZES = 1.04  # the heap after smaller sizes has holes
 DELIVERED = 62  # bytes per pixel of a finished picture that is brought to another size
 # Arrays of scipy's L-BFGS-B, float64: those of the start, and two more per step it remembers.
 LBFGS, LBFGS_BOUNDED, LBFGS_PAIR, LBFGS_PAIRS = 16, 42, 2, 20

@@ -317,11 +317,12 @@ def test_checkpoints_off_do_not_keep_from_looking_at_the_inputs(begun, inputs):
 
 @pytest.mark.parametrize(
     ("field", "name"),
-    [("photo", "photo"), ("style", "painting"), ("start", "picture of --init")],
+    [("photo", "photo"), ("styles", "painting"), ("start", "picture of --init")],
 )
 def test_other_pictures_are_refused_by_name(begun, inputs, field, name):
+    other = Picture(tiny.picture(9))
     with pytest.raises(CheckpointError) as caught:
-        saver(begun=begun).begin(replace(inputs, **{field: Picture(tiny.picture(9))}))
+        saver(begun=begun).begin(replace(inputs, **{field: (other,) if field == "styles" else other}))
     assert str(caught.value) == (
         f"--resume out.ckpt.npz: the {name} is not the one the run began with; "
         "give the same, or begin a new run"
