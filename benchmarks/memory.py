@@ -73,6 +73,8 @@ def comparisons(vgg19: str) -> list[dict[str, Any]]:
     rows += [compare("vgg19-slim", 512, {**slim, **more}) for more in VARIANTS if more]
     full = {"model": "vgg19", "weights": vgg19}
     rows += [compare("vgg19", edge, full) for edge in VGG19_EDGES]
+    if runtime.bfloat16_works():
+        rows += [compare("vgg19", 512, {**full, "precision": "bfloat16"})]
     return [*rows, compare("vgg19", 512, {**full, "scales": 1})]
 
 

@@ -45,7 +45,7 @@ class Inputs:
     """As inputs.Inputs, as far as it matters."""
 
     photo: Picture
-    style: Picture
+    styles: tuple[Picture, ...]
     start: Any
     weights: str
 
@@ -61,7 +61,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def inputs(folder) -> Inputs:
-    return Inputs(Picture(tiny.picture(1)), Picture(tiny.picture(2)), None, "a.params")
+    return Inputs(Picture(tiny.picture(1)), (Picture(tiny.picture(2)),), None, "a.params")
 
 
 PICTURES = {"content_image": "photo.png", "style_image": "style.png"}
@@ -322,7 +322,9 @@ def test_checkpoints_off_do_not_keep_from_looking_at_the_inputs(begun, inputs):
 def test_other_pictures_are_refused_by_name(begun, inputs, field, name):
     other = Picture(tiny.picture(9))
     with pytest.raises(CheckpointError) as caught:
-        saver(begun=begun).begin(replace(inputs, **{field: (other,) if field == "styles" else other}))
+        saver(begun=begun).begin(
+            replace(inputs, **{field: (other,) if field == "styles" else other})
+        )
     assert str(caught.value) == (
         f"--resume out.ckpt.npz: the {name} is not the one the run began with; "
         "give the same, or begin a new run"
@@ -338,7 +340,7 @@ def test_other_weights_are_refused_and_moved_ones_are_not(begun, inputs, folder)
 
 
 def test_an_input_more_or_less_is_refused(begun, inputs):
-    more = dataclasses.make_dataclass("More", ["photo", "style", "start", "weights", "mask"])
+    more = dataclasses.make_dataclass("More", ["photo", "styles", "start", "weights", "mask"])
     values = [getattr(inputs, entry.name) for entry in dataclasses.fields(inputs)]
     with pytest.raises(CheckpointError, match="the mask is not the one"):
         saver(begun=begun).begin(more(*values, None))

@@ -1,0 +1,247 @@
+"""What each feature of docs/gallery promises, on a tiny network; and that the gallery is whole."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+from PIL import Image
+
+from nstyle import colours, evaluate
+from nstyle.errors import ImageError, OptionError
+from nstyle.picture import Picture
+from nstyle.records import Result
+from nstyle.transfer import stylize
+
+GALLERY = Path(__file__).parents[1] / "docs" / "gallery"
+PHOTO, ONE, TWO = tiny.picture(1, (64, 48)), tiny.picture(2, (60, 50)), tiny.picture(3, (48, 64))
+RED, BLUE = (255, 0, 0), (0, 0, 255)
+
+
+@pytest.fixture
+def paint(weights_file):
+    """stylize() with a tiny network and few epochs."""
+
+    def call(style: Any = ONE, content: Any = PHOTO, **options: Any) -> Result:
+        chosen = {"weights": weights_file, "max_num_epochs": 4, "stop_eps": 0, "gpu": -1}
+        return stylize(content, style, **{**chosen, **options})
+
+    return call
+
+
+def pixels(result: Result) -> np.ndarray:
+    return np.asarray(result.image.convert("RGB")).astype(int)
+
+
+def halves(left: tuple[int, int, int] = RED, right: tuple[int, int, int] = BLUE) -> np.ndarray:
+    """A mask of two regions, of another size than the photo."""
+    mask = np.zeros((30, 40, 3), np.uint8)
+    mask[:, :20], mask[:, 20:] = left, right
+    return mask
+
+
+# ---- several styles ----
+
+
+def test_a_share_of_nought_is_no_style_at_all(paint):
+    alone = pixels(paint(ONE))
+    assert (pixels(paint([ONE, TWO], style_blend="1,0")) == alone).all()
+    assert (pixels(paint([TWO, ONE], style_blend="0,2")) == alone).all()
+    assert (pixels(paint([ONE, TWO])) != alone).any()
+
+
+def test_a_style_twice_is_that_style(paint):
+    twice = pixels(paint([ONE, ONE], style_blend="3,1"))
+    assert np.abs(twice - pixels(paint(ONE))).max() <= 1
+
+
+def test_the_larger_share_is_nearer(paint, weights_file):
+    def distance(result: Result, style: np.ndarray) -> float:
+        judged = evaluate(
+            result.image, PHOTO, style, weights=weights_file, content_weight=0, tv_weight=0, gpu=-1
+        )
+        return judged.loss
+
+    first, second = (
+        paint([ONE, TWO], style_blend=blend, content_weight=0.01, max_num_epochs=30, lr=1)
+        for blend in ("9,1", "1,9")
+    )
+    assert distance(first, ONE) < distance(second, ONE)
+    assert distance(second, TWO) < distance(first, TWO)
+
+
+@pytest.mark.parametrize(
+    ("blend", "said"),
+    [("1", "1 numbers, but there are 2"), ("0,0", "one above"), ("1,x", "'x'"), ("1,-1", "0")],
+)
+def test_blends_that_make_no_sense_are_refused(paint, blend, said):
+    with pytest.raises(OptionError, match=said):
+        paint([ONE, TWO], style_blend=blend)
+
+
+def test_a_style_of_fixed_size_does_not_follow_the_result(paint):
+    sizes = [pixels(paint(style_size=size, max_num_epochs=2)) for size in (30, 60)]
+    assert (sizes[0] != sizes[1]).any()
+
+
+# ---- masks ----
+
+
+def means(result: Result) -> tuple[np.ndarray, np.ndarray]:
+    """Mean colours of the left and the right third."""
+    seen = pixels(result)
+    return seen[:, :20].mean(axis=(0, 1)), seen[:, -20:].mean(axis=(0, 1))
+
+
+@pytest.mark.parametrize("loss", ["gram", "mean-std", "wasserstein"])
+def test_swapping_the_masks_swaps_the_looks(paint, loss):
+    warm = np.full((40, 40, 3), (220, 90, 30), np.uint8) + tiny.picture(4, (40, 40)) // 16
+    cold = np.full((40, 40, 3), (30, 90, 220), np.uint8) + tiny.picture(5, (40, 40)) // 16
+    usual = {"content_mask": halves(), "style_loss": loss, "max_num_epochs": 40, "lr": 1}
+    usual = {**usual, "content_weight": 0.01, "tv_weight": 0}
+    one = means(paint([warm, cold], style_mask=["#ff0000", "#0000ff"], **usual))
+    other = means(paint([warm, cold], style_mask=["#0000ff", "#ff0000"], **usual))
+    assert one[0][0] - one[0][2] > other[0][0] - other[0][2] + 10  # left: warmer before
+    assert one[1][0] - one[1][2] < other[1][0] - other[1][2] - 10
+
+
+def test_a_mask_of_one_painting_takes_parts_of_it(paint):
+    style = np.concatenate([ONE, 255 - ONE], axis=1)
+    plain = pixels(paint(style, content_mask=halves(), style_mask=halves()))
+    swapped = pixels(paint(style, content_mask=halves(), style_mask=halves(BLUE, RED)))
+    assert (plain != swapped).any()
+
+
+def test_a_region_too_small_for_a_layer_is_left_out_there_with_a_note(paint, caplog):
+    mask = np.full((48, 64, 3), BLUE, np.uint8)
+    mask[:6, :8] = RED
+    with caplog.at_level(logging.INFO, logger="nstyle"):
+        result = paint([ONE, TWO], content_mask=mask, style_mask=["#ff0000", "#0000ff"])
+    assert "region #ff0000 is too small for relu5_1: left out there" in caplog.text
+    assert "#ff0000 is too small for relu1_1" not in caplog.text
+    assert np.isfinite(result.history[-1].loss)
+    names = result.history[-1].terms
+    assert "style:relu1_1:#ff0000" in names and "style:relu5_1:#ff0000" not in names
+
+
+@pytest.mark.parametrize(
+    ("masks", "said"),
+    [
+        ({"style_mask": "#ff0000"}, "--style-mask: needs --content-mask"),
+        ({"content_mask": halves()}, "--style-mask: 0 for 1 styles"),
+        ({"content_mask": halves(), "style_mask": ["#ff0000"] * 2}, "2 for 1 styles"),
+        ({"content_mask": halves(), "style_mask": "#00ff00"}, "in no style mask"),
+    ],
+)
+def test_masks_that_make_no_sense_are_refused(paint, masks, said):
+    with pytest.raises(OptionError, match=said):
+        paint(**masks)
+
+
+def test_a_mask_that_is_not_there_is_refused(paint, tmp_path):
+    with pytest.raises(ImageError, match="--keep-mask: .*no such file"):
+        paint(keep_mask=str(tmp_path / "none.png"))
+
+
+@pytest.mark.parametrize("knobs", [{}, {"init": "noise"}, {"optimizer": "lbfgs"}])
+def test_kept_pixels_are_the_photos(paint, knobs):
+    keep = np.zeros((48, 64), np.uint8)
+    keep[10:30, 20:50] = 255
+    seen = pixels(paint(keep_mask=keep, **knobs))
+    assert (seen[10:30, 20:50] == PHOTO[10:30, 20:50]).all()
+    outside = keep == 0
+    assert (seen[outside] != PHOTO[outside]).mean() > 0.5
+
+
+# ---- colours ----
+
+
+def chroma(values: np.ndarray) -> np.ndarray:
+    """Differences of the channels from luma, of 0..255."""
+    return values - (values @ colours.LUMA)[..., np.newaxis]
+
+
+def test_the_contents_colours_are_kept_within_a_level(paint):
+    seen = pixels(paint(colors="content", max_num_epochs=20, lr=1))
+    assert np.abs(chroma(seen) - chroma(PHOTO.astype(float))).max() <= 1
+    assert (np.abs(seen - PHOTO).max(axis=2) > 0).mean() > 0.5
+
+
+def test_a_matched_style_has_the_photos_colours(paint):
+    warm = (ONE * np.array([1.0, 0.5, 0.2])).astype(np.uint8)
+    knobs = {"max_num_epochs": 60, "lr": 1, "content_weight": 0.01, "tv_weight": 0}
+    matched, plain = (pixels(paint(warm, colors=c, **knobs)) for c in ("match", "style"))
+    mean = PHOTO.mean(axis=(0, 1))
+    assert (
+        np.abs(matched.mean(axis=(0, 1)) - mean).max()
+        < np.abs(plain.mean(axis=(0, 1)) - mean).max()
+    )
+
+
+@pytest.mark.parametrize("colors", ["content", "match"])
+@pytest.mark.parametrize("kind", ["grey", "flat"])
+def test_pictures_without_colours_give_no_nan(paint, colors, kind):
+    plain = np.repeat(ONE[..., :1], 3, axis=2) if kind == "grey" else np.full_like(ONE, 90)
+    for content, style in ((PHOTO, plain), (plain, ONE), (plain, plain)):
+        result = paint(style, content, colors=colors)
+        assert np.isfinite(result.history[-1].loss)
+
+
+# ---- texture ----
+
+
+def test_a_texture_needs_no_photo_and_has_the_styles_look(paint, weights_file):
+    knobs = {"content_weight": 0, "size": "56x40", "max_num_epochs": 40, "tv_weight": 0, "lr": 1}
+    result = paint(ONE, None, **knobs)
+    assert result.picture.size == (56, 40)
+    flat = Picture(np.full((40, 56, 3), 128, np.uint8)).to_pil()
+
+    def distance(picture: Any) -> float:
+        judged = evaluate(picture, PHOTO, ONE, weights=weights_file, content_weight=0, tv_weight=0)
+        return judged.loss
+
+    assert distance(result.image) < 0.1 * distance(flat)
+    assert set(result.history[-1].terms) == {f"style:relu{b}_1" for b in range(1, 6)}
+
+
+@pytest.mark.parametrize(
+    ("knobs", "said"),
+    [
+        ({"size": "56x40"}, "--content-image: none was given"),
+        ({"content_weight": 0}, "--content-image: none was given"),
+        ({"content_weight": 0, "size": "56x"}, "--size WxH"),
+        ({"content_weight": 0, "size": "56x40", "colors": "match"}, "--colors: needs a photo"),
+        ({"content_weight": 0, "size": "56x40", "keep_mask": ONE}, "--keep-mask: needs a photo"),
+    ],
+)
+def test_what_needs_a_photo_is_refused_without_one(paint, knobs, said):
+    with pytest.raises(OptionError, match=said):
+        paint(ONE, None, **knobs)
+
+
+# ---- style losses ----
+
+
+@pytest.mark.parametrize("loss", ["mean-std", "wasserstein"])
+def test_style_losses_paint_and_fall(paint, loss):
+    history = paint(style_loss=loss, max_num_epochs=20, lr=1, scales=1).history
+    assert history[-1].loss < 0.8 * history[0].loss
+    assert (pixels(paint(style_loss=loss)) != pixels(paint())).any()
+
+
+# ---- the gallery itself ----
+
+
+def test_each_picture_of_the_gallery_has_its_command():
+    text = (GALLERY / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
+    assert len(shown) >= 10
+    for name in shown:
+        assert f"--output docs/gallery/{name}" in text or f"--timelapse docs/gallery/{name}" in text
+        assert (GALLERY / name).stat().st_size < 150_000
+        Image.open(GALLERY / name).verify()
