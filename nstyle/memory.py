@@ -23,7 +23,7 @@ PICTURE = 500
 # handed on from layer to layer, so that the largest layer says how large they are.
 ALL_LAYERS, LARGEST_LAYER, TAPPED_LAYERS = 1.05, 4.6, 2.0
 STYLE_LARGEST, STYLE_TAPPED = 1.6, 1.0  # the same in the style's one forward pass
-BFLOAT16 = 0.72  # of a painting's activations and pictures: not all becomes half as large
+BFLOAT16 = 0.8  # of a painting's activations and pictures: not all becomes half as large
 SEVERAL_SIZES = 1.04  # the heap after smaller sizes has holes
 DELIVERED = 62  # bytes per pixel of a finished picture that is brought to another size
 # Arrays of scipy's L-BFGS-B, float64: those of the start, and two more per step it remembers.

@@ -144,7 +144,7 @@ def test_masks_that_make_no_sense_are_refused(paint, masks, said):
 
 
 def test_a_mask_that_is_not_there_is_refused(paint, tmp_path):
-    with pytest.raises(ImageError, match="--keep-mask: .*no such file"):
+    with pytest.raises(ImageError, match=r"--keep-mask: .*no such file"):
         paint(keep_mask=str(tmp_path / "none.png"))
 
 

@@ -344,9 +344,9 @@ def test_an_input_more_or_less_is_refused(begun, inputs):
     values = [getattr(inputs, entry.name) for entry in dataclasses.fields(inputs)]
     with pytest.raises(CheckpointError, match="the mask is not the one"):
         saver(begun=begun).begin(more(*values, None))
-    fewer = dataclasses.make_dataclass("Fewer", ["photo", "style", "weights"])
+    fewer = dataclasses.make_dataclass("Fewer", ["photo", "styles", "weights"])
     with pytest.raises(CheckpointError, match="the picture of --init is not the one"):
-        saver(begun=begun).begin(fewer(inputs.photo, inputs.style, inputs.weights))
+        saver(begun=begun).begin(fewer(inputs.photo, inputs.styles, inputs.weights))
 
 
 def test_what_may_round_differently_is_said(begun, inputs, caplog):
