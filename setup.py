@@ -56,9 +56,19 @@ setup(
     ],
     extras_require={
         "heif": ["pillow-heif"],
+        "video": ["av>=12"],
         "weights": ["h5py", "safetensors"],
         "bench": ["torch==2.13.0"],
-        "test": ["pytest", "ruff", "mypy", "setuptools<81", "wheel", "h5py", "safetensors"],
+        "test": [
+            "pytest",
+            "ruff",
+            "mypy",
+            "setuptools<81",
+            "wheel",
+            "h5py",
+            "safetensors",
+            "av>=12",
+        ],
     },
     entry_points={"console_scripts": ["nstyle = nstyle.cli:main"]},
 )

@@ -77,6 +77,11 @@ REFUSED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "output under a file": (["--output", "words.jpg/out.png"], ["words.jpg/out.png", "written"]),
     "output-dir under a file": (["--output-dir", "words.jpg/a"], ["words.jpg", "written"]),
     "trace under a file": (["--trace", "words.jpg/t.jsonl"], ["--trace", "words.jpg/t.jsonl"]),
+    "timelapse": (
+        ["--timelapse", "a.avi", "--trace", "new.jsonl"],
+        ["--timelapse a.avi", ".mp4 .gif .webp"],
+    ),
+    "timelapse is a folder": (["--timelapse", "folder"], ["--timelapse folder", "no extension"]),
     "flag": (["--stop-ep", "0.1"], ["--stop-ep", "did you mean --stop-eps?"]),
     "flag with value": (["--content-wieght=3"], ["--content-wieght", "--content-weight?"]),
     "abbreviated flag": (["--max-num", "3"], ["--max-num", "did you mean --max-num-epochs?"]),
@@ -641,7 +646,7 @@ def test_both_doors_tell_the_version(door, capsys):
     assert capsys.readouterr().out == f"nstyle {__version__}\n"
 
 
-@pytest.mark.parametrize("flag", ["--output", "--trace"])
+@pytest.mark.parametrize("flag", ["--output", "--trace", "--timelapse"])
 def test_an_input_is_never_overwritten(capsys, tmp_path, flag):
     photo = tmp_path / "photo.png"
     Image.fromarray(tiny.picture(0)).save(photo)

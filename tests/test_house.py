@@ -20,11 +20,11 @@ FLOORS = {
     "errors": 0, "runtime": 0, "files": 0, "formats": 0,
     "pretrained": 0,  # data only
     "backend": 1, "layers": 1, "picture": 1, "syntax": 1, "places": 1, "fetching": 1,
-    "quasinewton": 1, "recipes": 1,
+    "quasinewton": 1, "recipes": 1, "video_file": 1,
     "fields": 2, "likeness": 2, "image": 2, "pyramid": 2, "pixels": 2, "balance": 2,
     "optimizers": 2, "denoise": 2, "networks": 2, "losses": 2, "downloads": 2, "archives": 2,
     "options": 3, "delivery": 3, "records": 3, "naming": 3, "executor": 3, "memory": 3,
-    "presets": 4, "weights": 4, "solver": 4, "callbacks": 4,
+    "presets": 4, "weights": 4, "solver": 4, "callbacks": 4, "timelapse": 4,
     "inputs": 5, "forecast": 5,
     "problem": 6, "planning": 6,
     "painter": 7, "evaluation": 7,

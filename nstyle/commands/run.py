@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -53,8 +54,10 @@ def work(words: argparse.Namespace) -> int:
     style = sample(SAMPLE_STYLE) if words.style_image is None else words.style_image
     check_overwriting(delivery, [content, style, options.init, options.weights])
     image.check_destination(delivery.path)
+    film = filming(delivery, content, options)
     metadata = transfer.describe(options, words.preset)
     with listening(delivery, metadata) as (listeners, trace):
+        listeners += [film] if film is not None else []
         code = OK
         try:
             result = transfer.run(content, style, options, listeners=listeners, preset=words.preset)
@@ -63,17 +66,34 @@ def work(words: argparse.Namespace) -> int:
             say(f"error: {error}")
         if trace is not None:
             trace.finish(result)
-    return deliver(result, delivery, code)
+    code = deliver(result, delivery, code)
+    if film is not None:  # after the picture, which matters more where a disk is nearly full
+        film.finish(result)
+    return code
 
 
 def check_overwriting(delivery: Delivery, read: Sequence[str | None]) -> None:
-    """Refuse to write over a file that is read. Raises OptionError."""
-    inputs = {os.path.realpath(path): path for path in read if path}
-    for flag, path in (("--output", delivery.path), ("--trace", delivery.trace)):
-        if path and os.path.realpath(path) in inputs:
-            raise OptionError(f"{flag}: {path} is one of the inputs; give another file")
-    if delivery.trace and os.path.realpath(delivery.trace) == os.path.realpath(delivery.path):
-        raise OptionError(f"--trace: {delivery.trace} is the output, too; give another file")
+    """Refuse to write over a file that is read, or twice to one file. Raises OptionError."""
+    taken = {os.path.realpath(path): "one of the inputs" for path in read if path}
+    written = {name: getattr(delivery, name) for name in ("trace", "timelapse")}
+    for name, path in {"output": delivery.path, **written}.items():
+        if not path:
+            continue
+        place = os.path.realpath(path)
+        if place in taken:
+            raise OptionError(f"--{name}: {path} is {taken[place]}; give another file")
+        taken[place] = f"the {name}, too"
+
+
+def filming(delivery: Delivery, content: str, options: Options) -> Any:
+    """The listener that makes a film, if one is asked for. Raises OptionError."""
+    if delivery.timelapse is None:
+        return None
+    from nstyle import image, timelapse
+
+    photo = functools.partial(image.read, content, max_pixels=options.max_pixels)
+    again = os.path.isfile(content)  # a pipe is read only once
+    return timelapse.Timelapse(delivery.timelapse, photo if again else None)
 
 
 @contextlib.contextmanager
