@@ -41,6 +41,17 @@ def run(
 ) -> Result:
     """stylize() for options that are already resolved."""
     gathered = inputs.gather(content, style, options)
+    return paint(gathered, options, listeners=listeners, preset=preset)
+
+
+def paint(
+    gathered: inputs.Inputs,
+    options: Options,
+    *,
+    listeners: Sequence[Callable[[Step], Any]] = (),
+    preset: str | None = None,
+) -> Result:
+    """run() for inputs that are already gathered, by inputs.gather with the same options."""
     runtime.prepare(options.threads)
     from nstyle import painter  # here, because it loads MXNet
 

@@ -178,6 +178,12 @@ OTHER_DOOR = {
     "flag before a wrong command": (["--x", "rum"], ["did you mean 'run'"]),
     "flag after run": (["run", "--stop-ep", "1"], ["--stop-ep", "did you mean --stop-eps?"]),
     "value after run": (["run", "--lr", "-1"], ["--lr", "-1", "at least"]),
+    "value on a sheet": (["sheet", "--rows", "lr=1,fast"], ["--lr", "'fast'", "number"]),
+    "layer on a sheet": (
+        ["sheet", "--rows", "content-layers=relu42"],
+        ["'relu42'", "did you mean"],
+    ),
+    "photo of a sheet": (["sheet", "--content-image", "no.png"], ["no.png", "no such file"]),
     "photo after run": (["run", "--content-image", "no.png"], ["no.png", "no such file"]),
 }
 

@@ -7,8 +7,9 @@ import contextlib
 import functools
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from nstyle import __version__, presets
@@ -24,16 +25,30 @@ HOUSE = Path(__file__).parents[1]
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The flags of `run`."""
+    add_painting(parser)
+    add_fields(parser, Delivery)
+    parser.add_argument("--version", action="version", version=f"nstyle {__version__}")
+
+
+def add_painting(
+    parser: argparse.ArgumentParser, defaults: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """The flags of everything that shapes a picture; defaults: what the help says instead."""
     known = ", ".join(presets.PRESETS)
     parser.add_argument("--content-image", metavar="FILE", help="photo (default: a sample)")
     parser.add_argument("--style-image", metavar="FILE", help="painting (default: a sample)")
     parser.add_argument("--preset", metavar="NAME", help=f"a known recipe: {known}")
-    add_fields(parser, Options)
-    add_fields(parser, Delivery)
+    add_fields(parser, Options, defaults=defaults)
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="any field of Options"
     )
-    parser.add_argument("--version", action="version", version=f"nstyle {__version__}")
+
+
+def pictures(words: argparse.Namespace) -> tuple[str, str]:
+    """(photo, painting) as typed, or the samples."""
+    content = sample(SAMPLE_PHOTO) if words.content_image is None else words.content_image
+    style = sample(SAMPLE_STYLE) if words.style_image is None else words.style_image
+    return content, style
 
 
 def sample(name: str) -> str:
@@ -50,8 +65,7 @@ def work(words: argparse.Namespace) -> int:
     delivery = presets.delivery(ways, words.preset)
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
     options = presets.resolve(typed, words.preset)
-    content = sample(SAMPLE_PHOTO) if words.content_image is None else words.content_image
-    style = sample(SAMPLE_STYLE) if words.style_image is None else words.style_image
+    content, style = pictures(words)
     check_overwriting(delivery, [content, style, options.init, options.weights])
     image.check_destination(delivery.path)
     film = filming(delivery, content, options)
