@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from nstyle.delivery import Delivery
@@ -18,7 +17,7 @@ def add_fields(
     parser: argparse.ArgumentParser,
     cls: type,
     only: Collection[str] | None = None,
-    defaults: Mapping[str, Any] = MappingProxyType({}),
+    defaults: Mapping[str, Any] | None = None,
 ) -> None:
     """One flag per field that has one (of those named in `only`).
 
@@ -38,7 +37,7 @@ def add_fields(
             parser.add_argument(*flags, dest=entry.name, action="store_true", help=about,
                                 default=argparse.SUPPRESS)  # fmt: skip
             continue
-        default = defaults.get(entry.name, entry.default)
+        default = (defaults or {}).get(entry.name, entry.default)
         if default is not None:
             about += f" (default: {default})"
         if facts["choices"]:

@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from nstyle import __version__, presets
@@ -31,7 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def add_painting(
-    parser: argparse.ArgumentParser, defaults: Mapping[str, Any] = MappingProxyType({})
+    parser: argparse.ArgumentParser, defaults: Mapping[str, Any] | None = None
 ) -> None:
     """The flags of everything that shapes a picture; defaults: what the help says instead."""
     known = ", ".join(presets.PRESETS)
