@@ -58,6 +58,7 @@ setup(
     ],
     extras_require={
         "heif": ["pillow-heif"],
+        "video": ["av>=12"],
         "weights": ["h5py", "safetensors"],
         "bench": ["torch==2.13.0"],
         "test": [
@@ -69,6 +70,7 @@ setup(
             "h5py",
             "safetensors",
             "playwright",
+            "av>=12",
         ],
     },
     entry_points={"console_scripts": ["nstyle = nstyle.cli:main"]},

@@ -30,7 +30,7 @@ from typing import Any
 from benchmarks import reporting, scene
 from benchmarks.processes import Job, Worker, WorkerError
 from nstyle import runtime
-from nstyle.commands.run import SAMPLE_PHOTO, SAMPLE_STYLE, sample
+from nstyle.commands.pictures import SAMPLE_PHOTO, SAMPLE_STYLE, sample
 from nstyle.errors import NStyleError
 
 SIZES, MODELS = [256, 512, 1024], ["vgg19", "vgg19-slim"]

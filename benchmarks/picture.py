@@ -27,7 +27,7 @@ from typing import Any
 from benchmarks import reporting, scene
 from benchmarks.processes import CHECKOUT, WorkerError, ask, clean_environment
 from nstyle import image, inputs, presets, pyramid, runtime
-from nstyle.commands.run import SAMPLE_PHOTO, SAMPLE_STYLE, sample
+from nstyle.commands.pictures import SAMPLE_PHOTO, SAMPLE_STYLE, sample
 from nstyle.errors import NStyleError
 from nstyle.options import MODELS, Options
 from nstyle.picture import resize

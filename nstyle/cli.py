@@ -18,6 +18,7 @@ from nstyle.syntax import nearest
 # name -> (module with add(parser) and work(words), what it does)
 COMMANDS = {
     "run": ("nstyle.commands.run", "paint a photo in the style of a painting"),
+    "sheet": ("nstyle.commands.sheet", "paint a small sheet of settings before the long run"),
     "presets": ("nstyle.commands.presets", "list the known recipes for --preset"),
     "models": ("nstyle.commands.models", "list the networks that are installed"),
     "download": ("nstyle.commands.download", "fetch the weights of VGG-19 or VGG-16"),

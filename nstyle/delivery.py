@@ -24,6 +24,13 @@ class Delivery:
     trace: str | None = option(
         None, "write one JSON line per epoch to FILE", kind=str, metavar="FILE", shapes=False
     )
+    timelapse: str | None = option(
+        None,
+        "film of the painting coming about: .mp4 (needs PyAV), .webp or .gif",
+        kind=str,
+        metavar="FILE",
+        shapes=False,
+    )
     report: str | None = option(
         None,
         "write DIR/index.html: photo, style, result, snapshots, curves, options",

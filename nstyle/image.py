@@ -185,14 +185,16 @@ def _decode(image: Image.Image, name: str, *, fresh: bool) -> Picture:
         ) from error
 
 
-def check_destination(path: str | os.PathLike[str]) -> None:
+def check_destination(
+    path: str | os.PathLike[str], allowed: Mapping[str, str] = EXTENSIONS
+) -> None:
     """Make sure before the work that a picture can be written to `path`; makes its folder.
 
-    Leaves an old file as it is. Raises ImageError: unknown extension, a folder, or a folder that
-    cannot be made or written to.
+    Leaves an old file as it is. Raises ImageError: an extension that is not among those allowed, a
+    folder, or a folder that cannot be made or written to.
     """
     path = os.fsdecode(path)
-    _format_of(path)
+    _format_of(path, allowed)
     if os.path.isdir(path):
         raise ImageError(f"{_shown(path)}: is a folder; give the path of a picture file")
     try:
@@ -203,15 +205,15 @@ def check_destination(path: str | os.PathLike[str]) -> None:
         ) from error
 
 
-def _format_of(path: str) -> str:
-    """Pillow's name of the format that the extension of `path` stands for."""
+def _format_of(path: str, allowed: Mapping[str, str] = EXTENSIONS) -> str:
+    """The name of the format that the extension of `path` stands for; pillow's, for pictures."""
     extension = os.path.splitext(path)[1].lower()
-    if extension in EXTENSIONS:
-        return EXTENSIONS[extension]
-    near = difflib.get_close_matches(extension, EXTENSIONS, 1)
+    if extension in allowed:
+        return allowed[extension]
+    near = difflib.get_close_matches(extension, allowed, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     given = f"the extension {_shown(extension)} is unknown" if extension else "has no extension"
-    raise ImageError(f"{_shown(path)}: {given}, allowed are {' '.join(EXTENSIONS)}{hint}")
+    raise ImageError(f"{_shown(path)}: {given}, allowed are {' '.join(allowed)}{hint}")
 
 
 def write(

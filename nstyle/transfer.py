@@ -9,7 +9,7 @@ from nstyle import __version__, inputs, presets, runtime
 from nstyle.masking import Masks
 from nstyle.options import Options, shaping
 from nstyle.records import Result, Step
-from nstyle.resuming import Saver
+from nstyle.resuming import Saved, Saver
 
 
 def stylize(
@@ -59,6 +59,19 @@ def run(
     """
     gathered = inputs.gather(content, style, options, masks=masks)
     begun = saver.begin(gathered) if saver else None
+    return paint(gathered, options, listeners=listeners, preset=preset, saver=saver, begun=begun)
+
+
+def paint(
+    gathered: inputs.Inputs,
+    options: Options,
+    *,
+    listeners: Sequence[Callable[[Step], Any]] = (),
+    preset: str | None = None,
+    saver: Saver | None = None,
+    begun: Saved | None = None,
+) -> Result:
+    """run() for inputs that are already gathered, by inputs.gather with the same options."""
     runtime.prepare(options.threads)
     from nstyle import painter  # here, because it loads MXNet
 

@@ -21,7 +21,7 @@ from PIL import Image
 from test_records import a_result
 
 from nstyle import __version__, callbacks, cli, image, transfer
-from nstyle.commands import run as run_command
+from nstyle.commands import pictures as run_pictures
 from nstyle.options import Options, shaping
 
 CHECKOUT = Path(__file__).parents[1]
@@ -79,6 +79,11 @@ REFUSED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "trace under a file": (["--trace", "words.jpg/t.jsonl"], ["--trace", "words.jpg/t.jsonl"]),
     "report under a file": (["--report", "words.jpg/r"], ["--report", "words.jpg/r", "written"]),
     "report is a file": (["--report", "words.jpg"], ["--report", "words.jpg", "written"]),
+    "timelapse": (
+        ["--timelapse", "a.avi", "--trace", "new.jsonl"],
+        ["--timelapse a.avi", ".mp4 .gif .webp"],
+    ),
+    "timelapse is a folder": (["--timelapse", "folder"], ["--timelapse folder", "no extension"]),
     "flag": (["--stop-ep", "0.1"], ["--stop-ep", "did you mean --stop-eps?"]),
     "flag with value": (["--content-wieght=3"], ["--content-wieght", "--content-weight?"]),
     "abbreviated flag": (["--max-num", "3"], ["--max-num", "did you mean --max-num-epochs?"]),
@@ -175,6 +180,12 @@ OTHER_DOOR = {
     "flag before a wrong command": (["--x", "rum"], ["did you mean 'run'"]),
     "flag after run": (["run", "--stop-ep", "1"], ["--stop-ep", "did you mean --stop-eps?"]),
     "value after run": (["run", "--lr", "-1"], ["--lr", "-1", "at least"]),
+    "value on a sheet": (["sheet", "--rows", "lr=1,fast"], ["--lr", "'fast'", "number"]),
+    "layer on a sheet": (
+        ["sheet", "--rows", "content-layers=relu42"],
+        ["'relu42'", "did you mean"],
+    ),
+    "photo of a sheet": (["sheet", "--content-image", "no.png"], ["no.png", "no such file"]),
     "photo after run": (["run", "--content-image", "no.png"], ["no.png", "no such file"]),
 }
 
@@ -611,8 +622,8 @@ def test_without_arguments_the_samples_are_painted(tmp_path, monkeypatch, capsys
     assert cli.main_run([]) == 0
     content, style, options = asked
     assert (Path(content), Path(style)) == (
-        CHECKOUT / "input" / run_command.SAMPLE_PHOTO,
-        CHECKOUT / "input" / run_command.SAMPLE_STYLE,
+        CHECKOUT / "input" / run_pictures.SAMPLE_PHOTO,
+        CHECKOUT / "input" / run_pictures.SAMPLE_STYLE,
     )
     assert Path(content).is_file()
     assert Path(style).is_file()
@@ -672,7 +683,7 @@ def test_both_doors_tell_the_version(door, capsys):
     assert capsys.readouterr().out == f"nstyle {__version__}\n"
 
 
-@pytest.mark.parametrize("flag", ["--output", "--trace"])
+@pytest.mark.parametrize("flag", ["--output", "--trace", "--timelapse"])
 def test_an_input_is_never_overwritten(capsys, tmp_path, flag):
     photo = tmp_path / "photo.png"
     Image.fromarray(tiny.picture(0)).save(photo)

@@ -7,7 +7,7 @@ import dataclasses
 
 import pytest
 
-from nstyle.commands.flags import add_fields, parse_set, split_options
+from nstyle.commands.flags import add_fields, as_words, parse_set, split_options
 from nstyle.delivery import Delivery
 from nstyle.errors import OptionError
 from nstyle.options import Options
@@ -30,6 +30,13 @@ def test_every_field_with_a_flag_has_it():
         assert ("--" + entry.name.replace("_", "-") in known) == named
 
 
+def test_help_can_tell_another_default():
+    parser = argparse.ArgumentParser()
+    add_fields(parser, Options, ("lr_sched_delay", "seed"), {"seed": 7})
+    text = parser.format_help()
+    assert "(default: 7)" in text and f"(default: {Options().lr_sched_delay})" in text
+
+
 def test_only_what_is_typed_is_given():
     assert split_options(parse()) == ({}, {})
     typed, delivery = split_options(parse("--lr", "0.2", "--quiet", "--enlarge"))
@@ -47,3 +54,10 @@ def test_set_keeps_what_comes_after_the_first_equals_sign():
     assert parse_set(["a-b = c=d "]) == {"a_b": "c=d"}
     with pytest.raises(OptionError, match="NAME=VALUE"):
         parse_set(["momentum"])
+
+
+def test_values_become_words_again():
+    values = {"lr": "0.2", "momentum": 0.5, "enlarge": True, "clamp": "no", "size": "x400"}
+    assert as_words(values) == [
+        "--lr", "0.2", "--set", "momentum=0.5", "--enlarge", "--set", "clamp=no", "--size", "x400"
+    ]  # fmt: skip

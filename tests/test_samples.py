@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nstyle import image
-from nstyle.commands.run import SAMPLE_PHOTO, SAMPLE_STYLE
+from nstyle.commands.pictures import SAMPLE_PHOTO, SAMPLE_STYLE
 
 CHECKOUT = Path(__file__).parents[1]
 SAMPLES = CHECKOUT / "input"

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from nstyle.delivery import Delivery
 from nstyle.errors import OptionError
 from nstyle.options import Options
+from nstyle.syntax import flag
 
 
 def add_fields(
-    parser: argparse.ArgumentParser, cls: type, only: Collection[str] | None = None
+    parser: argparse.ArgumentParser,
+    cls: type,
+    only: Collection[str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> None:
     """One flag per field that has one (of those named in `only`).
 
-    What is not typed does not appear in the result.
+    What is not typed does not appear in the result. defaults: what the help shall say instead.
     """
     for entry in dataclasses.fields(cls):
         if only is not None and entry.name not in only:
@@ -33,8 +37,9 @@ def add_fields(
             parser.add_argument(*flags, dest=entry.name, action="store_true", help=about,
                                 default=argparse.SUPPRESS)  # fmt: skip
             continue
-        if entry.default is not None:
-            about += f" (default: {entry.default})"
+        default = (defaults or {}).get(entry.name, entry.default)
+        if default is not None:
+            about += f" (default: {default})"
         if facts["choices"]:
             about += f" [{', '.join(facts['choices'])}]"
         parser.add_argument(
@@ -55,6 +60,19 @@ def parse_set(words: Sequence[str]) -> dict[str, str]:
             raise OptionError(f"--set {word!r}: expected NAME=VALUE, e.g. --set momentum=0.8")
         values[name.strip().replace("-", "_")] = value.strip()
     return values
+
+
+def as_words(values: Mapping[str, Any]) -> list[str]:
+    """{"lr": "0.2", "momentum": 0.5} -> ["--lr", "0.2", "--set", "momentum=0.5"]."""
+    facts = {entry.name: entry.metadata for entry in dataclasses.fields(Options)}
+    words = []
+    for name, value in values.items():
+        switch = facts[name]["kind"] is bool
+        if facts[name]["flags"] == () or (switch and value is not True):
+            words += ["--set", f"{name}={value}"]
+        else:
+            words += [flag(name)] if switch else [flag(name), str(value)]
+    return words
 
 
 def split_options(words: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,0 +1,92 @@
+"""What watches a run: progress, snapshots, trace, report, film; and where it may write."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from nstyle.delivery import Delivery
+from nstyle.errors import OptionError
+from nstyle.options import Options
+
+
+def check_overwriting(delivery: Delivery, read: Sequence[str | None]) -> None:
+    """Refuse to write over a file that is read, or twice to one file. Raises OptionError."""
+    taken = {os.path.realpath(path): "one of the inputs" for path in read if path}
+    if delivery.resume:
+        taken[os.path.realpath(delivery.resume)] = "the checkpoint"
+    written = {
+        "--output": delivery.path,
+        "--trace": delivery.trace,
+        "--timelapse": delivery.timelapse,
+        "--report": delivery.page,
+        "the checkpoint": delivery.checkpoint,
+    }
+    for flag, path in written.items():
+        if not path:
+            continue
+        place = os.path.realpath(path)
+        goes_on = delivery.resume and flag == taken.get(place)
+        if place in taken and not goes_on:
+            raise OptionError(f"{flag}: {path} is {taken[place]}; give another file")
+        taken[place] = f"the {flag.strip('-')}, too"
+
+
+@contextlib.contextmanager
+def listening(
+    delivery: Delivery, metadata: dict[str, Any], after: int
+) -> Iterator[tuple[list[Any], Any]]:
+    """(listeners, the trace or None), closed afterwards. after: the epoch that is gone on from."""
+    from nstyle import callbacks
+
+    with contextlib.ExitStack() as stack:
+        listeners: list[Any] = []
+        trace = None
+        if delivery.trace:
+            trace = stack.enter_context(contextlib.closing(callbacks.Trace(delivery.trace, after)))
+            listeners.append(trace)
+        listeners.append(callbacks.Snapshots(delivery.path, delivery.save_epochs, metadata))
+        if not delivery.quiet:
+            kind = callbacks.Bar if sys.stderr.isatty() else callbacks.Lines
+            shown = stack.enter_context(contextlib.closing(kind()))
+            listeners.append(shown)
+        yield listeners, trace
+
+
+def finishing(delivery: Delivery, pictures: Mapping[str, Any], options: Options) -> list[Any]:
+    """Listeners that write when all is over: report, film. Raises ImageError, OptionError."""
+    made = [make(delivery, pictures, options) for make in (reporting, filming)]
+    return [listener for listener in made if listener is not None]
+
+
+def reporting(delivery: Delivery, pictures: Mapping[str, Any], options: Options) -> Any:
+    """The listener that writes the report, or None. Raises ImageError."""
+    if delivery.page is None:
+        return None
+    from nstyle import image, report
+
+    def named(path: str) -> tuple[str, Any]:
+        return os.path.basename(path), image.read(path, max_pixels=options.max_pixels)
+
+    content = pictures.get("content_image")
+    return report.Report(
+        delivery.page,
+        photo=named(content) if content else None,
+        styles=[named(style) for style in pictures["style_image"]],
+    )
+
+
+def filming(delivery: Delivery, pictures: Mapping[str, Any], options: Options) -> Any:
+    """The listener that makes a film, or None. Raises OptionError."""
+    if delivery.timelapse is None:
+        return None
+    from nstyle import image, timelapse
+
+    content = pictures.get("content_image")
+    again = content is not None and os.path.isfile(content)  # a pipe is read only once
+    photo = functools.partial(image.read, content, max_pixels=options.max_pixels)
+    return timelapse.Timelapse(delivery.timelapse, photo if again else None)
