@@ -17,6 +17,7 @@ from nstyle.balance import Normalization
 from nstyle.colours import with_chroma_of
 from nstyle.errors import DivergedError
 from nstyle.inputs import Inputs
+from nstyle.interruption import Interruption
 from nstyle.options import RATES, Options
 from nstyle.picture import Picture, resize
 from nstyle.problem import Problem
@@ -44,7 +45,8 @@ def paint(
     setting = problem.load_network(inputs, options, device)
     need = planning.check_memory(inputs, options, setting) if device.device_type == "cpu" else None
     say_what_runs(inputs, setting.loaded, options, device, need)
-    painting = Painting(inputs, options, setting, device, listeners, saver, begun)
+    ctrl_c = Interruption()
+    painting = Painting(inputs, options, setting, device, [*listeners, ctrl_c], saver, begun)
 
     def result(watch: solver.Watch) -> Result:
         seconds = time.perf_counter() - began
@@ -54,7 +56,9 @@ def paint(
         return Result(picture, watch.history, watch.stopped, seconds, model, about)
 
     try:
-        return result(painting.run())
+        with ctrl_c:
+            watch = painting.run()
+        return result(watch)
     except DivergedError as error:
         raise diverged(error, options, result) from error
 

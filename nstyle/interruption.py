@@ -1,0 +1,44 @@
+"""Ctrl-C that is not lost: Python drops an exception that is raised while an object is deleted."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+
+class Interruption:
+    """While it is entered, Ctrl-C raises KeyboardInterrupt at once, as usual, and is remembered.
+
+    Each call (it is a listener) raises again if one came since. Only in the main thread, where
+    signals arrive, and where nobody else has taken Ctrl-C.
+    """
+
+    def __init__(self) -> None:
+        self._came = False
+        self._before: Any = None
+
+    def __enter__(self) -> Interruption:
+        main = threading.current_thread() is threading.main_thread()
+        if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self._before = signal.signal(signal.SIGINT, self._notice)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def __call__(self, step: Any = None) -> None:
+        """Raises KeyboardInterrupt if Ctrl-C came."""
+        if self._came:
+            raise KeyboardInterrupt
+
+    def _notice(self, number: int, frame: FrameType | None) -> None:
+        self._came = True
+        signal.default_int_handler(number, frame)
