@@ -56,7 +56,7 @@ def test_in_other_threads_nothing_happens():
         try:
             with Interruption() as ctrl_c:
                 ctrl_c()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever it is
             failed.append(error)
 
     thread = threading.Thread(target=work)
