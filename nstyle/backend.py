@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import sys
 import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +34,24 @@ def gluoncv_file(name: str) -> Any:
     return module
 
 
+@contextlib.contextmanager
+def without(names: Iterable[str]) -> Iterator[None]:
+    """Meanwhile these modules cannot be imported, unless they are already."""
+    blocked = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(blocked))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in blocked:
+            sys.modules.pop(name, None)
+
+
+# MXNet imports these if it can, for its quantisation and detection; a third of all start-up.
+NOT_NEEDED = ("scipy.stats", "cv2")
+
 try:
     runtime.prepare()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), without(NOT_NEEDED):
         warnings.simplefilter("ignore")
         import mxnet as mx
         from mxnet import autograd, gluon, nd

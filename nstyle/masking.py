@@ -13,8 +13,10 @@ from nstyle import image
 from nstyle.errors import ImageError, OptionError
 from nstyle.masks import keep as kept
 from nstyle.masks import plain as plain_colour
-from nstyle.picture import Picture
+from nstyle.picture import Picture, resize
 from nstyle.regions import Region, pair
+
+LONG_EDGE = 2048  # larger masks take long to look through, and edges become soft anyway
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,14 @@ def read_masks(
 
     def read(mask: Any, flag: str) -> Picture:
         try:
-            return image.read(mask, max_pixels=max_pixels)
+            picture = image.read(mask, max_pixels=max_pixels)
         except ImageError as error:
             raise ImageError(f"{flag}: {error}") from error
+        shrink = LONG_EDGE / max(picture.size)
+        if shrink >= 1:
+            return picture
+        width, height = (max(1, round(edge * shrink)) for edge in picture.size)
+        return resize(picture, width, height, method="nearest")
 
     keep = None if masks.keep is None else kept(read(masks.keep, "--keep-mask"))
     if masks.content is None:

@@ -109,3 +109,16 @@ def test_an_mxnet_that_cannot_be_loaded_becomes_one_line_with_the_install_comman
     assert '"numpy<2"' in message
     assert "\n" not in message
     assert has_cause
+
+
+def test_what_mxnet_imports_but_nobody_here_needs_waits_until_it_is_asked_for():
+    asked = (
+        "import sys, nstyle.backend as b; print([n for n in b.NOT_NEEDED if n in sys.modules]); "
+        "import scipy.stats, cv2; print(cv2.__name__, round(scipy.stats.norm.cdf(0), 3))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", asked],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == ["[]", "cv2 0.5"]
