@@ -15,8 +15,8 @@ from pathlib import Path
 
 from nstyle.pyramid import MIN_EDGE, Size
 
-BASE = 268 * 2**20  # Python, numpy, MXNet
-PARAMETERS = 1.96  # the file's arrays, MXNet's, and oneDNN's order of some
+BASE = 200 * 2**20  # Python, numpy, MXNet
+PARAMETERS = 2.4  # the file's arrays, MXNet's, and oneDNN's order of some
 # Bytes per pixel where float32 pictures take 12: photo, style, gradients, temporaries.
 PICTURE = 500
 # How often activations are there at the worst moment, which lies in the backward pass. Buffers are
