@@ -41,7 +41,15 @@ SETTINGS = {
     "adam, noise": ["--optimizer", "adam", "--init", "noise", "--stop-eps", "0"],
     "lbfgs, two sizes": ["--optimizer", "lbfgs", "--scales", "2", "--stop-eps", "0"],
     "lbfgs, average": ["--optimizer", "lbfgs", "--set", "average=0.5", "--scales", "1"],
-}
+    "two styles, masks, colours": [
+        "--style-image", str(CHECKOUT / "input" / "stained_glass.jpg"),
+        "--content-mask", str(CHECKOUT / "docs" / "gallery" / "cup_mask.png"),
+        "--style-mask", "#ff0000", "--style-mask", "#0000ff", "--colors", "content",
+        "--keep-mask", str(CHECKOUT / "docs" / "gallery" / "face_mask.png"),
+        "--style-loss", "wasserstein", "--scales", "2",
+    ],
+    "style alone": ["--content-weight", "0", "--size", "112x80", "--stop-eps", "0"],
+}  # fmt: skip
 LONGEST = 300  # seconds that a run may take
 
 
