@@ -85,6 +85,8 @@ class Features:
         """Gradient of each tap, in its type -> the picture's, overwritten by the next call."""
         # A region may be too small for a layer, so that nothing comes back from there.
         there = [(o, heads[name]) for name, o in zip(self.taps, self._outputs) if name in heads]
+        if not there:
+            return nd.zeros_like(self._data)
         autograd.backward(*map(list, zip(*there)))
         return self._data.grad
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from nstyle import colours, image, layers, places, pyramid, weights
 from nstyle.errors import ImageError, OptionError
-from nstyle.masking import Masks, only_styles, read_masks
+from nstyle.masking import Masks, only_styles, read_masks, warn_of_aspects
 from nstyle.options import Options
 from nstyle.picture import Picture, resize
 from nstyle.pyramid import Size
@@ -94,6 +94,8 @@ def gather(
     photo = image.read(content, max_pixels=options.max_pixels) if content is not None else None
     size = size or result_size(photo.size if photo else None, options)
     regions, keep = read_masks(masks, len(paintings), options.max_pixels)
+    if photo:
+        warn_of_aspects(regions, keep, photo.size)
     used = [index for index, share in enumerate(shares) if share]
     sizes = [style_size_for(size, paintings[index].size, options) for index in used]
     return recoloured(

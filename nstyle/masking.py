@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,13 @@ from nstyle import image
 from nstyle.errors import ImageError, OptionError
 from nstyle.masks import keep as kept
 from nstyle.masks import plain as plain_colour
+from nstyle.masks import shown
 from nstyle.picture import Picture, resize
 from nstyle.regions import Region, pair
 
+log = logging.getLogger("nstyle")
+
+STRETCHED = 0.05  # of the aspect: more is not rounding
 LONG_EDGE = 2048  # larger masks take long to look through, and edges become soft anyway
 
 
@@ -57,10 +62,14 @@ def read_masks(
         if masks.styles:
             raise OptionError("--style-mask: needs --content-mask, which says where its parts go")
         return [], keep
+    if not masks.styles:
+        raise OptionError(
+            "--content-mask: needs a --style-mask for each --style-image (a picture, or a colour "
+            "such as #ff0000 for all of it)"
+        )
     if len(masks.styles) != styles:
         raise OptionError(
-            f"--style-mask: {len(masks.styles)} for {styles} styles; give one for each "
-            "--style-image (a picture, or a colour such as #ff0000 for all of it)"
+            f"--style-mask: {len(masks.styles)} given, --style-image: {styles}; give one for each"
         )
     codes = [
         plain_colour(mask) if str(mask).startswith("#") else read(mask, "--style-mask")
@@ -72,5 +81,23 @@ def read_masks(
 
 
 def only_styles(region: Region, used: Sequence[int]) -> Region:
-    """The region without the styles that are not used."""
-    return dataclasses.replace(region, styles=[region.styles[index] for index in used])
+    """The region without the styles that are not used. Raises OptionError where none is left."""
+    styles = [region.styles[index] for index in used]
+    if not any(weights is None or weights.any() for weights in styles):
+        raise OptionError(
+            f"--style-blend: region {shown(region.colour)} has only styles with a share of 0"
+        )
+    return dataclasses.replace(region, styles=styles)
+
+
+def warn_of_aspects(
+    regions: Sequence[Region], keep: np.ndarray | None, photo: tuple[int, int]
+) -> None:
+    """Say which masks are stretched, being of another shape than the photo, (width, height)."""
+    content = regions[0].content if regions else None
+    for flag, mask in (("--content-mask", content), ("--keep-mask", keep)):
+        if mask is None:
+            continue
+        height, width = mask.shape
+        if abs(width / height / (photo[0] / photo[1]) - 1) > STRETCHED:
+            log.warning("%s: is %dx%d, the photo %dx%d: stretched", flag, width, height, *photo)

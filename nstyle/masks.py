@@ -42,7 +42,7 @@ class CodedMask:
 def plain(colour: str) -> Picture:
     """A mask of one region, for "#rrggbb". Raises OptionError."""
     if not re.fullmatch("#[0-9a-fA-F]{6}", colour):
-        raise OptionError(f"{colour!r} is no colour; give #rrggbb, e.g. #ff0000")
+        raise OptionError(f"--style-mask: {colour!r} is no colour; give #rrggbb, e.g. #ff0000")
     return Picture(np.full((16, 16, 3), tuple(bytes.fromhex(colour[1:])), np.uint8))
 
 

@@ -280,6 +280,9 @@ class Options:
         for name, value in usual.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
+        if self.style_size and (self.style_scale != 1 or self.fit == "stretch"):
+            other = "--style-scale" if self.style_scale != 1 else "fit=stretch"
+            raise OptionError(f"--style-size: cannot be together with {other}; give one of them")
         if not (self.content_weight or self.style_weight or self.tv_weight):
             raise OptionError("--content-weight, --style-weight, --tv-weight: one must be above 0")
 

@@ -105,7 +105,10 @@ def style_terms(
             part = 1.0 if weight is None else float(weight.mean())
             target = blended([shown[name, number] for shown in paintings], inputs.shares)
             if target is None or (weight is not None and weight.sum() < FEWEST):
-                log.info("region %s is too small for %s: left out there", region or "all", name)
+                what = f"region {region}" if region else "the picture"
+                log.info(
+                    "%s: too small, or too much of it kept, for %s; left out there", what, name
+                )
                 continue
             facts = layer_facts(tap, loss.energy(target), area, like, like.style)
             scale = scales.style(facts) * strength * share * like.style * part * loss.factor

@@ -123,8 +123,11 @@ def test_a_region_too_small_for_a_layer_is_left_out_there_with_a_note(paint, cap
     mask[:6, :8] = RED
     with caplog.at_level(logging.INFO, logger="nstyle"):
         result = paint([ONE, TWO], content_mask=mask, style_mask=["#ff0000", "#0000ff"])
-    assert "region #ff0000 is too small for relu5_1: left out there" in caplog.text
-    assert "#ff0000 is too small for relu1_1" not in caplog.text
+    assert (
+        "region #ff0000: too small, or too much of it kept, for relu5_1; left out there"
+        in caplog.text
+    )
+    assert "kept, for relu1_1" not in caplog.text
     assert np.isfinite(result.history[-1].loss)
     names = result.history[-1].terms
     assert "style:relu1_1:#ff0000" in names and "style:relu5_1:#ff0000" not in names
@@ -134,8 +137,11 @@ def test_a_region_too_small_for_a_layer_is_left_out_there_with_a_note(paint, cap
     ("masks", "said"),
     [
         ({"style_mask": "#ff0000"}, "--style-mask: needs --content-mask"),
-        ({"content_mask": halves()}, "--style-mask: 0 for 1 styles"),
-        ({"content_mask": halves(), "style_mask": ["#ff0000"] * 2}, "2 for 1 styles"),
+        ({"content_mask": halves()}, "--content-mask: needs a --style-mask"),
+        (
+            {"content_mask": halves(), "style_mask": ["#ff0000"] * 2},
+            "--style-mask: 2 given, --style-image: 1",
+        ),
         ({"content_mask": halves(), "style_mask": "#00ff00"}, "in no style mask"),
     ],
 )
@@ -247,3 +253,31 @@ def test_each_picture_of_the_gallery_has_its_command():
         assert any(path in line for line in text.splitlines() if line.startswith("    "))
         assert (GALLERY / name).stat().st_size < 150_000
         Image.open(GALLERY / name).verify()
+
+
+def test_smoothness_alone_may_be_asked_for(paint):
+    result = paint(content_weight=0, style_weight=0, lr=1)
+    assert set(result.history[-1].terms) == {"tv"}
+    assert result.history[-1].loss < result.history[0].loss
+
+
+def test_a_style_of_fixed_size_is_not_scaled_as_well(paint):
+    with pytest.raises(OptionError, match="--style-size: cannot be together with --style-scale"):
+        paint(style_size=30, style_scale=2)
+    with pytest.raises(OptionError, match="fit=stretch"):
+        paint(style_size=30, fit="stretch")
+
+
+def test_a_region_whose_only_style_has_no_share_is_refused(paint):
+    with pytest.raises(OptionError, match="region #0000ff has only styles with a share of 0"):
+        paint(
+            [ONE, TWO],
+            style_blend="1,0",
+            content_mask=halves(),
+            style_mask=["#ff0000", "#0000ff"],
+        )
+
+
+def test_a_mask_of_another_shape_is_stretched_with_a_warning(paint, caplog):
+    paint(keep_mask=np.zeros((60, 20), np.uint8))
+    assert "--keep-mask: is 20x60, the photo 64x48: stretched" in caplog.text

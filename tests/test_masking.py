@@ -69,8 +69,8 @@ def test_files_are_those_that_are_given():
     ("masks", "said"),
     [
         (Masks(styles=["#ff0000"]), "needs --content-mask"),
-        (Masks(mask(40, 30)), "0 for 1 styles"),
-        (Masks(mask(40, 30), ["#ff0000", "#ff0000"]), "2 for 1 styles"),
+        (Masks(mask(40, 30)), "needs a --style-mask for each"),
+        (Masks(mask(40, 30), ["#ff0000", "#ff0000"]), "--style-mask: 2 given, --style-image: 1"),
         (Masks(mask(40, 30), ["#12"]), "#12"),
     ],
 )

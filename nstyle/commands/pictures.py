@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from nstyle.syntax import parse_size
 
 SAMPLE_PHOTO, SAMPLE_STYLE = "coffee.jpg", "cubist.jpg"
 PICTURES = ("content_image", "style_image", "content_mask", "style_mask", "keep_mask")
+log = logging.getLogger("nstyle")
+
 HOUSE = Path(__file__).parents[1]
 
 
@@ -56,6 +59,10 @@ def with_samples(typed: Mapping[str, Any], options: Options) -> dict[str, Any]:
     """The sample pictures for those that are not named; no photo for a texture of a given size."""
     whole = options.size is not None and all(parse_size(options.size))
     photo = {} if whole and not options.content_weight else {"content_image": sample(SAMPLE_PHOTO)}
+    if photo and not options.content_weight and "content_image" not in typed:
+        log.info(
+            "painting from the sample photo; --size WxH instead makes a texture, with no photo"
+        )
     return {**photo, "style_image": [sample(SAMPLE_STYLE)], **typed}
 
 

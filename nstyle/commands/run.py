@@ -41,8 +41,8 @@ def work(words: argparse.Namespace) -> int:
     image.check_destination(delivery.path)
     saver = resuming.Saver(delivery.checkpoint, delivery.checkpoint_epochs, order, begun)
     metadata = transfer.describe(options, order.preset)
-    late = finishing(delivery, pictures, options)
     after = len(begun.saved.history) if begun else 0
+    late = finishing(delivery, pictures, options, after)
     with listening(delivery, metadata, after) as (listeners, trace):
         code = OK
         try:

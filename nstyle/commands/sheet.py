@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import shlex
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,6 +15,7 @@ from nstyle import presets
 from nstyle.commands.console import FAILED, INTERRUPTED, OK, configure_logging, say
 from nstyle.commands.flags import add_fields, as_words, split_options
 from nstyle.commands.pictures import (
+    PICTURES,
     add_painting,
     files_of,
     masks_of,
@@ -136,7 +138,10 @@ def parse_axis(where: str, text: str) -> Axis:
     values = tuple(value.strip() for value in rest.split(";" if ";" in rest else ","))
     if not name.strip() or not all(values):
         raise OptionError(f"{where} {text!r}: expected NAME=VALUE,VALUE, e.g. {where} {ROWS}")
-    return Axis(name.strip().replace("-", "_"), values)
+    name = name.strip().replace("-", "_")
+    if name in (*PICTURES, "preset", *(entry.name for entry in dataclasses.fields(Delivery))):
+        raise OptionError(f"{where} {text!r}: {flag(name)} cannot vary along a sheet")
+    return Axis(name, values)
 
 
 def gather(
@@ -221,5 +226,7 @@ def command(words: argparse.Namespace, typed: Mapping[str, Any], cell: Cell) -> 
     for name, paths in {**typed_pictures(words), "preset": words.preset}.items():
         for path in [paths] if isinstance(paths, str) else paths or []:
             line += [flag(name), path]
-    kept = {name: value for name, value in typed.items() if name not in OF_THE_SHEET}
+    # The size of a texture says that it is one.
+    of_the_sheet = OF_THE_SHEET - ({"size"} if cell.inputs.texture else set())
+    kept = {name: value for name, value in typed.items() if name not in of_the_sheet}
     return shlex.join([*line, *as_words({**kept, **cell.changes})])

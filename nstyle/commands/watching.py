@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,8 @@ from typing import Any
 from nstyle.delivery import Delivery
 from nstyle.errors import OptionError
 from nstyle.options import Options
+
+log = logging.getLogger("nstyle")
 
 
 def check_overwriting(delivery: Delivery, read: Sequence[str | None]) -> None:
@@ -57,9 +60,15 @@ def listening(
         yield listeners, trace
 
 
-def finishing(delivery: Delivery, pictures: Mapping[str, Any], options: Options) -> list[Any]:
-    """Listeners that write when all is over: report, film. Raises ImageError, OptionError."""
-    made = [make(delivery, pictures, options) for make in (reporting, filming)]
+def finishing(
+    delivery: Delivery, pictures: Mapping[str, Any], options: Options, after: int
+) -> list[Any]:
+    """Listeners that write when all is over: report, film. after: the epoch that is gone on from.
+
+    Raises ImageError, OptionError.
+    """
+    film = filming(delivery, pictures, options, after)
+    made = [reporting(delivery, pictures, options), film]
     return [listener for listener in made if listener is not None]
 
 
@@ -80,13 +89,21 @@ def reporting(delivery: Delivery, pictures: Mapping[str, Any], options: Options)
     )
 
 
-def filming(delivery: Delivery, pictures: Mapping[str, Any], options: Options) -> Any:
-    """The listener that makes a film, or None. Raises OptionError."""
+def filming(delivery: Delivery, pictures: Mapping[str, Any], options: Options, after: int) -> Any:
+    """The listener that makes a film, or None. Raises OptionError.
+
+    A run that goes on does not write over the film of its beginning: film_from0030.gif.
+    """
     if delivery.timelapse is None:
         return None
+    path = delivery.timelapse
+    if after and os.path.exists(path):
+        stem, extension = os.path.splitext(path)
+        path = f"{stem}_from{after + 1:04d}{extension}"
+        log.info("the film goes on in %s", path)
     from nstyle import image, timelapse
 
     content = pictures.get("content_image")
     again = content is not None and os.path.isfile(content)  # a pipe is read only once
     photo = functools.partial(image.read, content, max_pixels=options.max_pixels)
-    return timelapse.Timelapse(delivery.timelapse, photo if again else None)
+    return timelapse.Timelapse(path, photo if again and not after else None)
