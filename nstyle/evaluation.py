@@ -13,6 +13,7 @@ import numpy as np
 
 from nstyle import image as images
 from nstyle import inputs, presets, runtime
+from nstyle.colours import LUMA
 from nstyle.errors import ImageError
 from nstyle.options import Options
 from nstyle.syntax import parse_layers
@@ -58,6 +59,8 @@ def evaluate(
 
     device = backend.device(chosen.gpu)
     task = problem.build(problem.load_network(gathered, chosen, device), gathered, chosen, device)
+    if gathered.chroma is not None:
+        values = np.repeat((values @ LUMA.astype(np.float32))[..., np.newaxis], 3, axis=2)
     x = pixels.from_floats(values, task.convention, chosen.pixel_range)
     loss, gradient = task.executor(task.executor.load(x))
     slope = task.executor.read(gradient)[0].transpose(1, 2, 0) * np.float32(chosen.pixel_range)

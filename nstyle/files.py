@@ -61,6 +61,7 @@ def append_whole(file: Any, data: bytes) -> None:
     except OSError:
         with contextlib.suppress(OSError):  # a device or pipe has no end to go back to
             os.ftruncate(file.fileno(), size)
+            file.seek(size)
         raise
 
 

@@ -85,6 +85,7 @@ def gather(
     masks = masks or Masks()
     several = isinstance(style, (list, tuple))
     check_texture(content, options, masks)
+    check_style_loss(options)
     model, path = find_weights(options)
     check_layers(options, model)
     paintings = [
@@ -136,6 +137,15 @@ def check_texture(content: Any, options: Options, masks: Masks) -> None:
     for name, given in needing.items():
         if given:
             raise OptionError(f"{name}: needs a photo; give --content-image")
+
+
+def check_style_loss(options: Options) -> None:
+    """Refuse distances other than Gram's under a recipe's weights. Raises OptionError."""
+    if options.style_loss != "gram" and options.normalization != "balanced":
+        raise OptionError(
+            f"--style-loss: {options.style_loss} has no place in recipes that weigh Gram matrices "
+            f"(normalization={options.normalization}); leave one of them out"
+        )
 
 
 def shares_of(blend: str | None, count: int) -> list[float]:
@@ -192,7 +202,7 @@ def style_size_for(size: Size, painting: Size, options: Options) -> Size:
     if options.fit == "stretch":
         style = size
     elif options.style_size is not None:
-        style = pyramid.result_size(painting, options.style_size, enlarge=True)
+        style = pyramid.result_size(painting, options.style_size, True, "--style-size")
     else:
         style = pyramid.style_size(painting, size, options.style_scale)
     limit = min(options.max_pixels, MAX_WORKING_PIXELS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from types import FrameType, TracebackType
 from typing import Any
@@ -18,11 +19,13 @@ class Interruption:
     def __init__(self) -> None:
         self._came = False
         self._before: Any = None
+        self._hook: Any = None
 
     def __enter__(self) -> Interruption:
         main = threading.current_thread() is threading.main_thread()
         if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             self._before = signal.signal(signal.SIGINT, self._notice)
+            self._hook, sys.unraisablehook = sys.unraisablehook, self._say_unless_noticed
         return self
 
     def __exit__(
@@ -33,11 +36,18 @@ class Interruption:
     ) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
+            sys.unraisablehook = self._hook
 
     def __call__(self, step: Any = None) -> None:
         """Raises KeyboardInterrupt if Ctrl-C came."""
         if self._came:
             raise KeyboardInterrupt
+
+    def _say_unless_noticed(self, dropped: Any) -> None:
+        # An object whose making was interrupted lacks attributes when it is deleted.
+        expected = issubclass(dropped.exc_type, (KeyboardInterrupt, AttributeError))
+        if not (self._came and expected):
+            self._hook(dropped)
 
     def _notice(self, number: int, frame: FrameType | None) -> None:
         self._came = True

@@ -21,7 +21,7 @@ from nstyle.regions import Region, pair
 log = logging.getLogger("nstyle")
 
 STRETCHED = 0.05  # of the aspect: more is not rounding
-LONG_EDGE = 2048  # larger masks take long to look through, and edges become soft anyway
+LONG_EDGE = 1024  # larger masks take long to look through, and edges become soft anyway
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ PICTURE = 500
 # handed on from layer to layer, so that the largest layer says how large they are.
 ALL_LAYERS, LARGEST_LAYER, TAPPED_LAYERS = 1.05, 4.6, 2.0
 STYLE_LARGEST, STYLE_TAPPED = 1.6, 1.0  # the same in the style's one forward pass
+REGIONS, EACH_REGION = 4.6, 0.17  # tapped layers, weighted
 BFLOAT16 = 0.8  # of a painting's activations and pictures: not all becomes half as large
 SEVERAL_SIZES = 1.04  # the heap after smaller sizes has holes
 DELIVERED = 62  # bytes per pixel of a finished picture that is brought to another size
@@ -62,17 +63,21 @@ def needed(
     bfloat16: bool = False,
     doubles: int = 0,
     sizes: int = 1,
+    regions: int = 0,
     final: Size | None = None,
 ) -> int:
     """Peak resident memory of the whole process for painting at `size`, in bytes.
 
     style: size of the style picture; doubles: float64 arrays of the picture's size that the
-    optimiser holds (see lbfgs_arrays); sizes: how many are painted one after another; final: the
-    size the finished picture is brought to, where that is another.
+    optimiser holds (see lbfgs_arrays); sizes: how many are painted one after another; regions: of
+    masks, a keep mask alone being one; final: the size the finished picture is brought to, where
+    that is another.
     """
     area = math.prod(size)
     per_pixel = PICTURE + ALL_LAYERS * costs.total
     per_pixel += LARGEST_LAYER * costs.largest + TAPPED_LAYERS * costs.tapped
+    if regions:
+        per_pixel += (REGIONS + EACH_REGION * regions) * costs.tapped
     painting = area * per_pixel * (BFLOAT16 if bfloat16 else 1.0)
     painting = painting * (SEVERAL_SIZES if sizes > 1 else 1.0) + doubles * 24 * area
     if final not in (None, size):

@@ -53,13 +53,15 @@ class Moments:
             self._positions = float(np.sum(weight, dtype=np.float64))
             self._weight = nd.array(weight.reshape((1, 1, height, width)), ctx=device)
         self._flat = device.device_type == "cpu" and height * width >= FLAT * self._channels
-        # Of another weight of the same layer; what is pulled through a weight is a new array.
-        self._buffers: list[Any] = share._buffers if share else [None]
+        # [products, weighted features], for all weights of a layer; what is pulled through a weight
+        # is a new array.
+        self._buffers: list[Any] = share._buffers if share else [None, None]
         self._kernel: Any = None
 
     def of(self, features: Any, *, mean: bool = False) -> Statistics:
         """Second moments, and the mean if asked for (otherwise None)."""
-        weighted = self._weighted(as_float32(features))
+        plain = self._weight is None and not mean  # no need to cast all of it
+        weighted = features if plain else self._weighted(as_float32(features))
         second = self._product(features, weighted) / self._positions
         middle = weighted.sum(axis=(2, 3)).reshape((-1, 1)) / self._positions if mean else None
         return Statistics(second, middle)
@@ -83,7 +85,8 @@ class Moments:
     def _weighted(self, features: Any) -> Any:
         if self._weight is None:
             return features
-        return nd.broadcast_mul(features, self._weight)
+        self._buffers[1] = nd.broadcast_mul(features, self._weight, out=self._buffers[1])
+        return self._buffers[1]
 
     def _product(self, features: Any, weighted: Any) -> Any:
         """sum(w F F^T), (C, C)."""

@@ -45,6 +45,7 @@ def paint(
     setting = problem.load_network(inputs, options, device)
     need = planning.check_memory(inputs, options, setting) if device.device_type == "cpu" else None
     say_what_runs(inputs, setting.loaded, options, device, need)
+    denoise.prepare(options.denoiser, options.remove_noise)
     ctrl_c = Interruption()
     painting = Painting(inputs, options, setting, device, [*listeners, ctrl_c], saver, begun)
 
@@ -82,7 +83,7 @@ class Painting:
         self._forecast = planning.forecast_for(inputs, options, setting)
         for step in begun.history if begun else ():
             self._forecast.after(step.scale, step.eps, step.seconds)
-        self._scale = 0
+        self._scale, self._inputs = 0, inputs
         self._task: Problem | None = None
 
     def run(self) -> solver.Watch:
@@ -92,12 +93,13 @@ class Painting:
         for scale, (size, limit) in enumerate(limits, 1):
             if self._begun and scale < self._begun.scale:
                 continue
+            finished = self._inputs
             try:
                 watch, painted = self._paint_at(scale, size, limit, watch), scale
             except KeyboardInterrupt:  # between two sizes; within one the solver sees to it
                 if watch is None:
                     raise
-                watch.stopped = "interrupted"
+                watch.stopped, self._inputs = "interrupted", finished
             if watch.stopped in ("interrupted", "callback"):
                 break
         assert watch is not None
@@ -133,9 +135,11 @@ class Painting:
         load, begun = self.task.executor.load, self._begun
         if last is not None:
             picture, state = self._grown(last, size)
+            picture = with_kept(picture, self.task, self._inputs)
             return picture, {"history": last.history, "state": optimizers.converted(state, load)}
         if begun is None:
-            return start_values(self._inputs, self.task, self._options), {}
+            start = start_values(self._inputs, self.task, self._options)
+            return with_kept(start, self.task, self._inputs), {}
         facts = {name: getattr(begun, name) for name in ("history", "before", "stopped")}
         state = optimizers.converted(begun.state, load)
         return begun.x, {**facts, "state": state, "good": load(begun.good)}
@@ -255,11 +259,15 @@ def start_values(inputs: Inputs, task: Problem, options: Options) -> np.ndarray:
     noise = np.random.default_rng(options.seed).uniform(-limit, limit, task.photo.shape)
     if inputs.texture:  # the photo is one colour
         return (noise + task.photo).astype(np.float32)
-    start = share * noise + (1 - share) * task.photo
-    if inputs.keep is not None:
-        keep = at_size(inputs.keep, inputs.photo.size)
-        start = start * (1 - keep) + task.photo * keep
-    return start.astype(np.float32)
+    return (share * noise + (1 - share) * task.photo).astype(np.float32)
+
+
+def with_kept(x: np.ndarray, task: Problem, inputs: Inputs) -> np.ndarray:
+    """float32 (1, 3, H, W) with the photo where it is kept, so that all around it fits."""
+    if inputs.keep is None:
+        return x
+    keep = at_size(inputs.keep, inputs.photo.size)
+    return (x * (1 - keep) + task.photo * keep).astype(np.float32)
 
 
 def diverged(

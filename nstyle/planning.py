@@ -58,6 +58,7 @@ def memory_for(inputs: Inputs, options: Options, setting: Any) -> Callable[[Size
             bfloat16=setting.in_bfloat16(size),
             doubles=doubles,
             sizes=sizes,
+            regions=len(inputs.regions) or int(inputs.keep is not None),
             final=final,
         )
 

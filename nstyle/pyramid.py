@@ -15,16 +15,16 @@ COARSEST = 192
 Size = tuple[int, int]  # width, height
 
 
-def result_size(photo: Size, long_edge: int, enlarge: bool) -> Size:
+def result_size(photo: Size, long_edge: int, enlarge: bool, flag: str = "--max-long-edge") -> Size:
     """Size of the result: the photo's aspect, its long edge at most (or, enlarged, at) long_edge.
 
-    Raises OptionError where the short edge would be under 16 px.
+    flag: what asked for it. Raises OptionError where the short edge would be under 16 px.
     """
     scale = long_edge / max(photo)
     if scale >= 1 and not enlarge:
         return photo
     size = (max(1, int(photo[0] * scale + 0.5)), max(1, int(photo[1] * scale + 0.5)))
-    return checked(size, photo, long_edge)
+    return checked(size, photo, long_edge, flag)
 
 
 def boxed_size(photo: Size, wanted: tuple[int | None, int | None], *, keep: bool) -> Size:

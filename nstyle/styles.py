@@ -23,8 +23,7 @@ FLOOR = 1e-5
 
 @dataclass(frozen=True)
 class StyleLoss:
-    """A distance. mean: whether it needs the mean; factor: what brings the weight of a style to
-    the meaning it has with Gram matrices.
+    """A distance. mean: whether it needs the mean.
 
     measure(statistics) -> target; energy(target) -> its squared size; ready(target) -> what
     compare wants; compare(statistics, ready, scale) -> value of shape (1,), gradient of the second
@@ -36,7 +35,6 @@ class StyleLoss:
     compare: Callable[[Statistics, Target, float], tuple[Any, Any, Any]]
     ready: Callable[[Target], Target] = tuple
     mean: bool = True
-    factor: float = 1.0
 
 
 def gram(seen: Statistics, target: Target, scale: float) -> tuple[Any, Any, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from nstyle import likeness, losses
 from nstyle.balance import NORMALIZATIONS, Layer, Normalization
+from nstyle.errors import OptionError
 from nstyle.executor import Term
 from nstyle.inputs import Inputs
 from nstyle.likeness import Likeness
@@ -65,6 +66,8 @@ def build_terms(
     if options.tv_weight:
         scale = options.tv_weight * scales.tv(3 * area)
         terms.append(Term("tv", "", scale, form=options.tv_form))
+    if not terms:
+        raise OptionError("--keep-mask: leaves nothing to paint; make more of it black")
     return terms
 
 
@@ -111,7 +114,7 @@ def style_terms(
                 )
                 continue
             facts = layer_facts(tap, loss.energy(target), area, like, like.style)
-            scale = scales.style(facts) * strength * share * like.style * part * loss.factor
+            scale = scales.style(facts) * strength * share * like.style * part
             shared = moments = Moments(tap.shape, device=tap.context, weight=weight, share=shared)
             ready, form = loss.ready(target), options.style_loss
             terms.append(Term("style", name, scale, ready, form, region, moments))

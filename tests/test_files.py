@@ -127,7 +127,7 @@ class Filling:
 
     def __init__(self, file, room):
         self.file, self.room = file, room
-        self.fileno = file.fileno
+        self.fileno, self.seek = file.fileno, file.seek
 
     def write(self, data):
         if self.room <= 0:
@@ -137,8 +137,9 @@ class Filling:
         return count
 
 
-def test_a_line_for_which_there_is_no_room_leaves_no_half_of_it(tmp_path):
-    with open(tmp_path / "log", "ab", buffering=0) as file:
+@pytest.mark.parametrize("mode", ["ab", "wb"])
+def test_a_line_for_which_there_is_no_room_leaves_no_half_of_it(tmp_path, mode):
+    with open(tmp_path / "log", mode, buffering=0) as file:
         full = Filling(file, 7)
         append_whole(full, b"one\n")
         with pytest.raises(OSError, match="No space"):

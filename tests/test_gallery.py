@@ -281,3 +281,46 @@ def test_a_region_whose_only_style_has_no_share_is_refused(paint):
 def test_a_mask_of_another_shape_is_stretched_with_a_warning(paint, caplog):
     paint(keep_mask=np.zeros((60, 20), np.uint8))
     assert "--keep-mask: is 20x60, the photo 64x48: stretched" in caplog.text
+
+
+def test_the_keep_mask_leaves_something_to_paint(paint):
+    white = np.full((48, 64), 255, np.uint8)
+    assert (pixels(paint(keep_mask=white)) == PHOTO).all()
+    with pytest.raises(OptionError, match="--keep-mask: leaves nothing to paint"):
+        paint(keep_mask=white, content_weight=0, tv_weight=0)
+
+
+@pytest.mark.parametrize("scales", [1, 2])
+def test_what_is_kept_is_the_photo_while_it_is_painted_too(paint, monkeypatch, scales):
+    from nstyle import solver
+
+    keep, seen = np.zeros((48, 64), np.uint8), []
+    keep[:, :32] = 255
+    solve = solver.solve
+
+    def watched(minimise, objective, x, **knobs):
+        seen.append(objective.read(x))
+        return solve(minimise, objective, x, **knobs)
+
+    monkeypatch.setattr(solver, "solve", watched)
+    paint(keep_mask=keep, scales=scales, init="noise")
+    expected = tiny.to_input(PHOTO)
+    assert np.abs(seen[-1][0][:, :, :32] - expected[:, :, :32]).max() < 1e-3
+
+
+def test_a_picture_in_the_photos_colours_is_judged_by_its_luminance(paint, weights_file):
+    result = paint(colors="content", max_num_epochs=30, lr=1, scales=1, remove_noise=0)
+    knobs = {"weights": weights_file, "gpu": -1}
+    grey = colours.luminance(result.picture)
+    judged = [
+        evaluate(picture.floats(), PHOTO, ONE, colors="content", **knobs).loss
+        for picture in (result.picture, grey)
+    ]
+    assert judged[0] == pytest.approx(judged[1], rel=1e-3)
+    photo = evaluate(PHOTO / 255.0, PHOTO, ONE, colors="content", **knobs).loss
+    assert judged[0] < 0.5 * photo
+
+
+def test_other_distances_have_no_place_in_recipes(paint):
+    with pytest.raises(OptionError, match="--style-loss: wasserstein has no place"):
+        paint(style_loss="wasserstein", preset="mxnet")

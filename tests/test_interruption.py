@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 
 import pytest
@@ -24,14 +25,17 @@ class Interrupted:
         signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_ctrl_c_during_a_deletion_comes_at_the_next_step():
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_during_a_deletion_comes_at_the_next_step_without_a_word(capsys):
+    hook = sys.unraisablehook
     with Interruption() as ctrl_c:
         ctrl_c()
         thing = Interrupted()
-        del thing  # Python prints and drops the exception
+        del thing  # Python drops the exception
         with pytest.raises(KeyboardInterrupt):
             ctrl_c()
+    assert sys.unraisablehook is hook
+    assert capsys.readouterr().err == ""
 
 
 def test_ctrl_c_raises_at_once_and_the_handler_is_put_back():

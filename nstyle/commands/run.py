@@ -65,7 +65,8 @@ def work(words: argparse.Namespace) -> int:
         listener.finish(result)
     if code == OK and not delivery.keep_checkpoint:
         saver.remove()
-    for path in filter(None, (delivery.path, delivery.trace)):
+    written = delivery.path, delivery.trace, delivery.page, delivery.timelapse
+    for path in filter(None, written):
         files.sweep_beside(path)
     return code
 

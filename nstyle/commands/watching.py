@@ -78,14 +78,15 @@ def reporting(delivery: Delivery, pictures: Mapping[str, Any], options: Options)
         return None
     from nstyle import image, report
 
-    def named(path: str) -> tuple[str, Any]:
+    def named(path: Any) -> tuple[str, Any]:
         return os.path.basename(path), image.read(path, max_pixels=options.max_pixels)
 
-    content = pictures.get("content_image")
+    content, styles = pictures.get("content_image"), pictures["style_image"]
+    again = content is not None and os.path.isfile(content)  # a pipe is read only once
     return report.Report(
         delivery.page,
-        photo=named(content) if content else None,
-        styles=[named(style) for style in pictures["style_image"]],
+        photo=named(content) if again else None,
+        styles=[named(style) for style in styles if os.path.isfile(style)],
     )
 
 
