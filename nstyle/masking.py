@@ -35,11 +35,6 @@ class Masks:
     styles: Sequence[Any] = ()
     keep: Any = None
 
-    @property
-    def files(self) -> list[Any]:
-        """The pictures among them, for those who would write over one."""
-        return [mask for mask in (self.content, *self.styles, self.keep) if mask is not None]
-
 
 def read_masks(
     masks: Masks, styles: int, max_pixels: int

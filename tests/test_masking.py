@@ -55,16 +55,6 @@ def test_large_masks_are_made_smaller():
     assert set(np.unique(regions[0].content)) == {0.0, 1.0}
 
 
-def test_files_are_those_that_are_given():
-    assert Masks().files == []
-    assert Masks("a.png", ["b.png", "#ff0000"], "c.png").files == [
-        "a.png",
-        "b.png",
-        "#ff0000",
-        "c.png",
-    ]
-
-
 @pytest.mark.parametrize(
     ("masks", "said"),
     [
