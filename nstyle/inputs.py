@@ -60,12 +60,10 @@ class Inputs:
             chroma=self.chroma and resize(self.chroma, *size, method=method),
         )
 
-    def with_keep(self, painted: np.ndarray) -> np.ndarray:
-        """(H, W, 3) floats with the photo where it is kept."""
-        if self.keep is None:
-            return painted
-        keep = at_size(self.keep, self.photo.size)[..., np.newaxis]
-        return painted * (1 - keep) + self.photo.floats() * keep
+    @property
+    def kept(self) -> np.ndarray | None:
+        """`keep` at the photo's size, float32 (H, W)."""
+        return None if self.keep is None else at_size(self.keep, self.photo.size)
 
 
 def gather(

@@ -23,7 +23,6 @@ from nstyle.picture import Picture, resize
 from nstyle.problem import Problem
 from nstyle.pyramid import Size
 from nstyle.records import Result, Step
-from nstyle.regions import at_size
 from nstyle.resuming import Saved, Saver
 from nstyle.syntax import noise_share
 
@@ -135,11 +134,11 @@ class Painting:
         load, begun = self.task.executor.load, self._begun
         if last is not None:
             picture, state = self._grown(last, size)
-            picture = with_kept(picture, self.task, self._inputs)
+            picture = with_kept(picture, self.task.photo, self._inputs.kept)
             return picture, {"history": last.history, "state": optimizers.converted(state, load)}
         if begun is None:
             start = start_values(self._inputs, self.task, self._options)
-            return with_kept(start, self.task, self._inputs), {}
+            return with_kept(start, self.task.photo, self._inputs.kept), {}
         facts = {name: getattr(begun, name) for name in ("history", "before", "stopped")}
         state = optimizers.converted(begun.state, load)
         return begun.x, {**facts, "state": state, "good": load(begun.good)}
@@ -195,7 +194,9 @@ class Painting:
         options, convention = self._options, self._setting.convention
         values = pixels.to_floats(on_host(x), convention, options.pixel_range)
         values = denoise.DENOISERS[options.denoiser](values, options.remove_noise)
-        values = self._inputs.with_keep(values)
+        kept = self._inputs.kept
+        if kept is not None:
+            values = with_kept(values, self._inputs.photo.floats(), kept[..., np.newaxis])
         picture = Picture.from_floats(values, self._inputs.photo.alpha)
         if self._inputs.chroma is not None:
             picture = with_chroma_of(picture, self._inputs.chroma)
@@ -262,12 +263,9 @@ def start_values(inputs: Inputs, task: Problem, options: Options) -> np.ndarray:
     return (share * noise + (1 - share) * task.photo).astype(np.float32)
 
 
-def with_kept(x: np.ndarray, task: Problem, inputs: Inputs) -> np.ndarray:
-    """float32 (1, 3, H, W) with the photo where it is kept, so that all around it fits."""
-    if inputs.keep is None:
-        return x
-    keep = at_size(inputs.keep, inputs.photo.size)
-    return (x * (1 - keep) + task.photo * keep).astype(np.float32)
+def with_kept(x: np.ndarray, photo: np.ndarray, kept: np.ndarray | None) -> np.ndarray:
+    """x, float32, with the photo in its place where it is kept (0..1); the same object for None."""
+    return x if kept is None else (x * (1 - kept) + photo * kept).astype(np.float32)
 
 
 def diverged(

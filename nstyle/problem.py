@@ -20,7 +20,6 @@ from nstyle.likeness import Likeness
 from nstyle.options import Options
 from nstyle.picture import Picture
 from nstyle.pixels import Convention
-from nstyle.regions import at_size
 from nstyle.styles import STYLE_LOSSES, blend
 from nstyle.syntax import parse_layers
 
@@ -154,10 +153,8 @@ def build(setting: Setting, inputs: Inputs, options: Options, device: Any) -> Pr
 
 def free_pixels(inputs: Inputs, device: Any) -> Any:
     """1 where the picture may change, 0 where the photo is kept, (1, 1, H, W); None for all 1."""
-    if inputs.keep is None:
-        return None
-    keep = at_size(inputs.keep, inputs.photo.size)
-    return nd.array(1 - keep[np.newaxis, np.newaxis], ctx=device)
+    kept = inputs.kept
+    return None if kept is None else nd.array(1 - kept[np.newaxis, np.newaxis], ctx=device)
 
 
 def distances(

@@ -133,7 +133,7 @@ def places_of(inputs: Inputs) -> list[tuple[str, np.ndarray | None]]:
     kept. Where there are no regions one place; its weights None for all of the photo.
     """
     size = inputs.photo.size
-    free = None if inputs.keep is None else 1 - at_size(inputs.keep, size)
+    free = None if inputs.kept is None else 1 - inputs.kept
     if not inputs.regions:
         return [("", free)]
     edges = [at_size(region.content, size) for region in inputs.regions]
