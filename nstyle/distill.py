@@ -8,7 +8,6 @@ that is kept is the exponential average of all steps' (Polyak & Juditsky 1992).
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import time
@@ -18,14 +17,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nstyle.checkpoints import log_until
-from nstyle.distillation import checkpoint, pictures, student
+from nstyle.distillation import student
 from nstyle.distillation.measuring import measure, ratios
 from nstyle.distillation.student import WIDTHS
 from nstyle.distillation.teachers import Teachers
 from nstyle.distillation.training import Errors, Training
 from nstyle.errors import DivergedError, OptionError
-from nstyle.files import atomic_write
+from nstyle.learning import checkpoint, curve, pictures
 
 __all__ = ["WIDTHS", "DistillOptions", "DistillStep", "distill", "measure", "ratios"]
 
@@ -89,10 +87,6 @@ class DistillStep:
     seconds: float  # since this run began
     taps: dict[str, dict[str, float]] = field(default_factory=dict)  # "variance", "gram"
 
-    def as_json(self) -> str:
-        """One line."""
-        return json.dumps(asdict(self))
-
 
 Listener = Callable[[DistillStep], Any]
 
@@ -115,7 +109,7 @@ def distill(options: DistillOptions, *, listener: Listener | None = None) -> stu
         training.restore(str(options.checkpoint), setup)
     else:
         training.calibrate()
-    _trim_curve(options.curve, training.step)
+    curve.trim(options.curve, training.step)
     _run(training, options, setup, listener)
     arrays = training.finish()
     student.write(options.output, arrays)
@@ -158,7 +152,7 @@ def _run(
         taps = _describe(errors)
         seconds = time.monotonic() - start
         step = DistillStep(training.step, options.steps, loss, rate, seconds, taps)
-        _append(options.curve, step)
+        curve.append(options.curve, asdict(step))
         if options.checkpoint and _is_due(step, options.save_steps):
             training.save(options.checkpoint, setup)
         if listener:
@@ -172,20 +166,3 @@ def _describe(errors: Errors) -> dict[str, dict[str, float]]:
 
 def _is_due(step: DistillStep, save_steps: int) -> bool:
     return step.step % save_steps == 0 or step.step == step.steps
-
-
-def _append(path: str | None, step: DistillStep) -> None:
-    if path:
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(step.as_json() + "\n")
-
-
-def _trim_curve(path: str | None, step: int) -> None:
-    """Drop the lines that a killed run wrote after its last checkpoint."""
-    if path is None or not os.path.exists(path):
-        return
-    try:
-        kept = log_until(path, "step", step)
-    except ValueError as error:
-        raise OptionError(f"curve {path}: exists and is no learning curve") from error
-    atomic_write(path, lambda file: file.write(kept))

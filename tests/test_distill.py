@@ -13,16 +13,15 @@ from nstyle import distill as room
 from nstyle.backend import mx, nd
 from nstyle.distill import DistillOptions, distill, measure, ratios
 from nstyle.distillation import (
-    checkpoint,
     maps,
     measuring,
-    pictures,
     student,
     teachers,
     training,
 )
 from nstyle.errors import DivergedError, ImageError, NStyleError, OptionError, WeightsError
 from nstyle.layers import convolutions
+from nstyle.learning import checkpoint, pictures
 from nstyle.networks import TappedVGG
 
 TINY = (4, 4, 6, 6, 8, 8, 8, 8, 10, 10, 10, 10, 12)

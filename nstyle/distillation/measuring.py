@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from nstyle.backend import nd
-from nstyle.distillation import maps, pictures, student
+from nstyle.distillation import maps, student
 from nstyle.distillation.teachers import TAPS, Teachers
+from nstyle.learning import pictures
 
 
 @dataclass

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from nstyle.backend import autograd, nd
-from nstyle.distillation import checkpoint, maps, student
-from nstyle.distillation.pictures import Crops
+from nstyle.distillation import maps, student
 from nstyle.distillation.teachers import TAPS, Teachers
+from nstyle.learning import checkpoint
+from nstyle.learning.adam import Adam
+from nstyle.learning.pictures import Crops
 
-# Adam (arXiv:1412.6980).
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 WARMUP_STEPS = 50
 # Adam's steps are as large as the rate: the kernel on pixels is that much smaller than others.
 RATE_SCALES = {"conv1_1_weight": 1 / student.PIXEL_SPREAD}
@@ -26,32 +26,6 @@ REFIT_STEPS = 2
 # relu1_1 is what fine texture is made of, and its error is so small that it would not count.
 TAP_WEIGHTS = {tap: 2.0 if tap == "relu1_1" else 1.0 for tap in TAPS}
 Errors = dict[str, tuple[float, float]]  # tap -> (variance error, squared Gram error)
-
-
-class Adam:
-    """Adam with bias correction, and the exponential average of the weights it makes."""
-
-    def __init__(self, weights: Mapping[str, Any]) -> None:
-        self.mean = {name: nd.zeros_like(w) for name, w in weights.items()}
-        self.square = {name: nd.zeros_like(w) for name, w in weights.items()}
-        self.average = {name: w.copy() for name, w in weights.items()}
-
-    def update(self, weights: Mapping[str, Any], gradients: Mapping[str, Any], **now: Any) -> None:
-        """Change the weights in place; now: `rate`, and `count`, this step's number from 1."""
-        count = now["count"]
-        rate = now["rate"] * math.sqrt(1 - BETA2**count) / (1 - BETA1**count)
-        keep = min(AVERAGE, count / (count + 10))
-        knobs = {"beta1": BETA1, "beta2": BETA2, "epsilon": EPSILON}
-        for name, w in weights.items():
-            lr = rate * RATE_SCALES.get(name, 1.0)
-            state = self.mean[name], self.square[name]
-            nd.adam_update(w, gradients[name], *state, lr=lr, **knobs, out=w)
-            average = self.average[name]
-            average[:] = average * keep + w * (1 - keep)
-
-    def groups(self) -> dict[str, dict[str, Any]]:
-        """The state by kind, as checkpoints name it."""
-        return {"mean": self.mean, "square": self.square, "average": self.average}
 
 
 class Training:
@@ -69,7 +43,7 @@ class Training:
         self.maps = maps.Maps()
         self.variances: dict[str, float] = {}
         self._use(arrays)
-        self._adam = Adam(self._weights)
+        self._adam = Adam(self._weights, average=AVERAGE, scales=RATE_SCALES)
 
     def _use(self, arrays: student.Arrays) -> None:
         self._network = student.build(arrays)

@@ -1,0 +1,1 @@
+"""One pass per picture: networks that paint, and how they are trained."""

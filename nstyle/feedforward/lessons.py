@@ -1,0 +1,50 @@
+"""What is taught: pairs of photo and painting for the any-style decoder. Loads MXNet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nstyle import losses
+from nstyle.executor import Term
+from nstyle.feedforward.decoder import TAPS
+from nstyle.feedforward.looks import look
+from nstyle.feedforward.perception import Perception, style_loss, weighted
+from nstyle.feedforward.training import Lesson
+
+Pictures = Callable[[int], np.ndarray]
+# What the style loss of the photo itself is taken to be at least: where photo and painting are
+# alike anyway, nothing is to be learned from what is left.
+LEAST = 50.0
+
+
+class AnyStyle:
+    """Lessons for the decoder: each a photo and a painting, crops of one size.
+
+    Loss: style, relative to that of the photo itself, plus `content` times the squared error of the
+    content layer relative to the photo's features. So a pair counts as much as any other.
+    """
+
+    def __init__(
+        self, perception: Perception, photos: Pictures, paintings: Pictures, *, content: float
+    ) -> None:
+        self._perception, self._content = perception, content
+        self._photos, self._paintings = photos, paintings
+
+    def __call__(self, number: int) -> Lesson:
+        """The lesson of this number."""
+        photo = self._perception.see(self._photos(number))
+        painting = self._perception.see(self._paintings(number))
+        terms = self._perception.terms(photo, self._perception.shown(painting))
+        own = style_loss(terms, photo) + LEAST
+        whole = sum(energy(term) for term in terms if term.kind == "content")
+        factors = {"style": 1 / own, "content": self._content / whole, "tv": 1 / own}
+        terms = weighted(terms, factors)
+        inputs = [photo[tap] for tap in TAPS[:3]] + look(painting)
+        return Lesson(inputs, self._perception.objective(terms))
+
+
+def energy(term: Term) -> float:
+    """What a term of content would be for features that are 0."""
+    return float(term.scale * losses.dot(term.target, term.target).asscalar())

@@ -1,0 +1,81 @@
+"""A trained painting network in one file: what it is, how it was made, its values. Pure numpy.
+
+A checkpoint file (see `checkpoints`) of its own kind: facts as JSON, values in float16, SHA-256 at
+the end.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from nstyle import __version__, checkpoints, image
+from nstyle.errors import CheckpointError, WeightsError
+from nstyle.picture import Picture
+
+KIND = "painting network"
+THUMBNAIL = 256  # px, long edge
+ANY_STYLE, ONE_STYLE = "any style", "one style"
+
+
+@dataclass(frozen=True)
+class NetworkFile:
+    """network: ANY_STYLE or ONE_STYLE; shape: what its constructor is told; arrays: float32.
+
+    about: version, options of the training, "style" (a name) and the like; thumbnail: of the style.
+    """
+
+    network: str
+    shape: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray]
+    about: Mapping[str, Any] = field(default_factory=dict)
+    thumbnail: Picture | None = None
+
+
+def write(path: str, file: NetworkFile) -> None:
+    """Write atomically. Raises WeightsError for values that float16 cannot hold, OSError."""
+    with np.errstate(over="ignore"):
+        halves = {name: values.astype(np.float16) for name, values in file.arrays.items()}
+    if not all(np.isfinite(values).all() for values in halves.values()):
+        raise WeightsError(f"{path}: not written, for a value is too large for float16")
+    facts = {
+        "network": file.network,
+        "shape": dict(file.shape),
+        "about": {"version": __version__, **file.about},
+        "thumbnail": encoded(file.thumbnail) if file.thumbnail else None,
+    }
+    checkpoints.write(path, KIND, facts, {"values": halves})
+
+
+def read(path: str) -> NetworkFile:
+    """Raises WeightsError: absent, no such file, damaged, or made by a version to come."""
+    try:
+        facts, groups = checkpoints.read(os.fspath(path), KIND)
+    except CheckpointError as error:
+        reason = str(error).replace("is no checkpoint", "is no painting network")
+        raise WeightsError(f"{reason}; give a file that nstyle train wrote") from error
+    arrays = {name: values.astype(np.float32) for name, values in groups["values"].items()}
+    picture = decoded(facts["thumbnail"]) if facts["thumbnail"] else None
+    return NetworkFile(facts["network"], facts["shape"], arrays, facts["about"], picture)
+
+
+def encoded(picture: Picture) -> str:
+    """A small JPEG as text."""
+    small = picture.to_pil().convert("RGB")
+    small.thumbnail((THUMBNAIL, THUMBNAIL))
+    data = io.BytesIO()
+    small.save(data, "JPEG", quality=85)
+    return base64.b64encode(data.getvalue()).decode()
+
+
+def decoded(text: str) -> Picture:
+    """The picture of such a text. Raises ImageError."""
+    with Image.open(io.BytesIO(base64.b64decode(text)), formats=["JPEG"]) as opened:
+        return image.read(opened)

@@ -1,0 +1,70 @@
+"""What a painting network is taught by: the painter's own loss, of photo and style. Loads MXNet."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nstyle import targets
+from nstyle.backend import nd
+from nstyle.executor import Executor, Term
+from nstyle.inputs import Inputs
+from nstyle.options import Options
+from nstyle.problem import Setting
+from nstyle.styles import STYLE_LOSSES
+from nstyle.targets import Shown
+
+Taps = dict[str, Any]
+
+
+class Perception:
+    """The loss network for photos of one shape, (1, 3, H, W); its memory is kept from call to call.
+
+    given: any photo of that size, in `photo`; its regions and shares are used.
+    """
+
+    def __init__(self, setting: Setting, given: Inputs, options: Options, device: Any) -> None:
+        shape = (1, 3, given.photo.height, given.photo.width)
+        self.setting, self._given, self._options = setting, given, options
+        self._device = device
+        self._features = setting.features(shape, device)
+        self._looking = setting.features(shape, device, gradient=False)
+
+    def see(self, x: np.ndarray) -> Taps:
+        """Tap name -> (1, C, h, w), to be kept. x: float32 (1, 3, H, W)."""
+        seen = self._looking.forward(nd.array(x, ctx=self._device))
+        return {name: tap.copy() for name, tap in seen.items()}
+
+    def shown(self, taps: Taps) -> Shown:
+        """What the style loss measures of a painting's taps."""
+        return targets.look_at(self._given, self._options, 0, taps)
+
+    def terms(self, photo: Taps, shown: Shown) -> list[Term]:
+        """The summands of the painter's loss for a photo and a style."""
+        return targets.build_terms(
+            self._given, self._options, self.setting.likeness, photo, [shown]
+        )
+
+    def objective(self, terms: list[Term]) -> Executor:
+        """Calls with (1, 3, H, W) give loss and gradient."""
+        return Executor(self._features, terms, device=self._device)
+
+
+def style_loss(terms: list[Term], taps: Taps) -> float:
+    """The sum of the terms of style for a picture with these taps."""
+    values = []
+    for term in terms:
+        if term.kind == "style":
+            loss, moments = STYLE_LOSSES[term.form], term.moments
+            assert moments is not None
+            seen = moments.of(taps[term.layer], mean=loss.mean)
+            values.append(loss.compare(seen, term.target, term.scale)[0])
+    return float(nd.concat(*values, dim=0).sum().asscalar())
+
+
+def weighted(terms: list[Term], factors: Mapping[str, float]) -> list[Term]:
+    """The terms, each times the factor of its kind."""
+    return [dataclasses.replace(t, scale=t.scale * factors[t.kind]) for t in terms]

@@ -1,0 +1,1 @@
+"""What trainings share: pictures, the optimiser, checkpoints."""

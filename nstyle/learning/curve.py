@@ -1,0 +1,33 @@
+"""Learning curves: one JSON line per step, in step with the checkpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from nstyle.checkpoints import log_until
+from nstyle.errors import OptionError
+from nstyle.files import append_whole, atomic_write
+
+
+def append(path: str | None, facts: Mapping[str, Any]) -> None:
+    """A line more, wholly or not at all; facts hold a "step". None: nothing. Raises OSError."""
+    if path:
+        with open(path, "ab", buffering=0) as file:
+            append_whole(file, json.dumps(dict(facts)).encode() + b"\n")
+
+
+def trim(path: str | None, step: int) -> None:
+    """Drop the lines that a killed run wrote after its last checkpoint, `step`.
+
+    Raises OptionError for a file that is no curve.
+    """
+    if path is None or not os.path.exists(path):
+        return
+    try:
+        kept = log_until(path, "step", step)
+    except ValueError as error:
+        raise OptionError(f"curve {path}: exists and is no learning curve") from error
+    atomic_write(path, lambda file: file.write(kept))
