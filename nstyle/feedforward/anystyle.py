@@ -1,0 +1,84 @@
+"""Any style in one pass: encoder, AdaIN, decoder (Huang & Belongie, arXiv:1703.06868). Loads MXNet.
+
+Arrays are float32 (1, 3, H, W), RGB 0..255 minus the encoder's mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nstyle import layers, networks, places, weights
+from nstyle.backend import autograd, nd
+from nstyle.errors import WeightsError
+from nstyle.feedforward import network_file, painting
+from nstyle.feedforward.decoder import TAPS, Decoder
+from nstyle.feedforward.looks import Look, look, mixed
+from nstyle.feedforward.network_file import ANY_STYLE, NetworkFile
+from nstyle.feedforward.training import fill
+
+ENCODER = "vgg19-slim"
+
+
+class AnyStyle:
+    """Encoder and decoder on a device. Raises WeightsError where the file does not fit."""
+
+    def __init__(self, file: NetworkFile, device: Any) -> None:
+        if file.network != ANY_STYLE:
+            raise WeightsError(f"this network paints {file.network}; give one for {ANY_STYLE}")
+        path = places.find(ENCODER)[1]
+        blocks, taps = layers.BLOCKS[ENCODER], TAPS[::-1]
+        loaded = weights.load(path, layers.needed_convolutions(taps, blocks), model=ENCODER)
+        self.convention, self.device = loaded.convention, device
+        self._encoder = networks.build(
+            blocks, loaded.arrays, taps, pooling=loaded.pooling, padding=loaded.padding,
+            device=device,
+        )  # fmt: skip
+        channels = {tap: len(loaded.arrays[tap.replace("relu", "conv")][1]) for tap in taps}
+        self.decoder = Decoder(channels, loaded.convention.mean, file.shape["widths"])
+        self.decoder.initialize(ctx=device)
+        fill(self.decoder, file.arrays)
+        for network in (self._encoder, self.decoder):
+            network.hybridize(static_alloc=True)
+
+    def encode(self, x: Any) -> dict[str, Any]:
+        """(N, 3, H, W) -> the taps (N, C, h, w) by name, until the next call."""
+        return dict(zip(TAPS[::-1], self._encoder(x)))
+
+    def look(self, x: np.ndarray) -> Look:
+        """A painting as the decoder sees it."""
+        padded = painting.mirrored(x)
+        return look(self.encode(nd.array(padded, ctx=self.device)))
+
+    def paint(
+        self, x: np.ndarray, looks: Sequence[Look], shares: Sequence[float], strength: float = 1.0
+    ) -> np.ndarray:
+        """The photo in the mixed styles; strength 0 is the photo as the decoder rebuilds it."""
+        return painting.paint(Styled(self, mixed(looks, shares), strength), x)
+
+
+class Styled:
+    """The network for one style, as `painting.Network`."""
+
+    def __init__(self, network: AnyStyle, style: Look, strength: float) -> None:
+        self._network, self._style, self._strength = network, style, strength
+        self._look = style
+        self.device = network.device
+
+    def learn(self, x: Any) -> Any:
+        """As painting.Network."""
+        taps = self._network.encode(x)
+        if self._strength < 1:
+            self._look = mixed([self._style, look(taps)], [self._strength, 1 - self._strength])
+        with autograd.train_mode():
+            return self._decoded(taps)
+
+    def apply(self, x: Any) -> Any:
+        """As painting.Network."""
+        with autograd.predict_mode():
+            return self._decoded(self._network.encode(x))
+
+    def _decoded(self, taps: dict[str, Any]) -> Any:
+        return self._network.decoder(*(taps[tap] for tap in TAPS[:3]), *self._look)
