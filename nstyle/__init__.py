@@ -8,14 +8,26 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["NStyleError", "Options", "Result", "Step", "__version__", "evaluate", "stylize"]
+__all__ = [
+    "Instant",
+    "NStyleError",
+    "Options",
+    "Result",
+    "Step",
+    "__version__",
+    "evaluate",
+    "instant",
+    "stylize",
+]
 
 _HOMES = {
+    "Instant": "nstyle.onepass",
     "NStyleError": "nstyle.errors",
     "Options": "nstyle.options",
     "Result": "nstyle.records",
     "Step": "nstyle.records",
     "evaluate": "nstyle.evaluation",
+    "instant": "nstyle.onepass",
     "stylize": "nstyle.transfer",
 }
 

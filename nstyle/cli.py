@@ -18,6 +18,7 @@ from nstyle.syntax import nearest
 # name -> (module with add(parser) and work(words), what it does)
 COMMANDS = {
     "run": ("nstyle.commands.run", "paint a photo in the style of a painting"),
+    "paint": ("nstyle.commands.paint", "paint photos in one pass, in any style, at once"),
     "sheet": ("nstyle.commands.sheet", "paint a small sheet of settings before the long run"),
     "presets": ("nstyle.commands.presets", "list the known recipes for --preset"),
     "models": ("nstyle.commands.models", "list the networks that are installed"),

@@ -14,12 +14,12 @@ import numpy as np
 from nstyle import denoise, memory, optimizers, pixels, planning, problem, solver
 from nstyle.backend import device as find_device
 from nstyle.balance import Normalization
-from nstyle.colours import with_chroma_of
 from nstyle.errors import DivergedError
+from nstyle.finishing import finished, with_kept
 from nstyle.inputs import Inputs
 from nstyle.interruption import Interruption
 from nstyle.options import RATES, Options
-from nstyle.picture import Picture, resize
+from nstyle.picture import Picture
 from nstyle.problem import Problem
 from nstyle.pyramid import Size
 from nstyle.records import Result, Step
@@ -194,15 +194,7 @@ class Painting:
         options, convention = self._options, self._setting.convention
         values = pixels.to_floats(on_host(x), convention, options.pixel_range)
         values = denoise.DENOISERS[options.denoiser](values, options.remove_noise)
-        kept = self._inputs.kept
-        if kept is not None:
-            values = with_kept(values, self._inputs.photo.floats(), kept[..., np.newaxis])
-        picture = Picture.from_floats(values, self._inputs.photo.alpha)
-        if self._inputs.chroma is not None:
-            picture = with_chroma_of(picture, self._inputs.chroma)
-        if self._whole.final_size == picture.size:
-            return picture
-        return resize(picture, *self._whole.final_size, method=options.rescale_method)
+        return finished(values, self._inputs, options, self._whole.final_size)
 
 
 def on_host(x: Any) -> np.ndarray:
@@ -261,11 +253,6 @@ def start_values(inputs: Inputs, task: Problem, options: Options) -> np.ndarray:
     if inputs.texture:  # the photo is one colour
         return (noise + task.photo).astype(np.float32)
     return (share * noise + (1 - share) * task.photo).astype(np.float32)
-
-
-def with_kept(x: np.ndarray, photo: np.ndarray, kept: np.ndarray | None) -> np.ndarray:
-    """x, float32, with the photo in its place where it is kept (0..1); the same object for None."""
-    return x if kept is None else (x * (1 - kept) + photo * kept).astype(np.float32)
 
 
 def diverged(

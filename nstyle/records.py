@@ -20,6 +20,7 @@ REASONS: Mapping[str, str] = {
     "max-epochs": "reached --max-num-epochs",
     "minimum": "no step lowers the loss any more",
     "callback": "ended by a listener",
+    "one-pass": "painted in one pass",
     "diverged": "diverged; this is the last good picture",
 }
 
@@ -67,8 +68,8 @@ class Step:
 class Result:
     """A finished picture and how it came about.
 
-    stopped: "eps", "max-epochs", "minimum", "interrupted", "callback" or "diverged"; metadata: the
-    options that shape the picture, as written into files.
+    stopped: "eps", "max-epochs", "minimum", "interrupted", "callback", "diverged" or "one-pass";
+    metadata: the options that shape the picture, as written into files.
     """
 
     picture: Picture

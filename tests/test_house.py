@@ -20,7 +20,7 @@ FLOORS = {
     "errors": 0, "interruption": 0, "runtime": 0, "files": 0, "formats": 0,
     "pretrained": 0,  # data only
     "backend": 1, "layers": 1, "picture": 1, "syntax": 1, "places": 1, "fetching": 1,
-    "quasinewton": 1, "recipes": 1, "checkpoints": 1, "video_file": 1,
+    "quasinewton": 1, "recipes": 1, "checkpoints": 1, "video_file": 1, "photos": 1,
     "fields": 2, "likeness": 2, "image": 2, "colours": 2, "pyramid": 2, "pixels": 2, "balance": 2,
     "optimizers": 2, "denoise": 2, "networks": 2, "losses": 2, "downloads": 2, "archives": 2,
     "fingerprints": 2, "sheet": 2,
@@ -30,13 +30,14 @@ FLOORS = {
     "reporting": 4, "resuming": 4, "timelapse": 4,
     "masking": 5, "executor": 5, "forecast": 5, "report": 5,
     "inputs": 6,
-    "targets": 7, "planning": 7,
+    "targets": 7, "planning": 7, "finishing": 7,
     "problem": 8,
     "painter": 9, "evaluation": 9, "feedforward": 9,
-    "transfer": 10, "distill": 10, "distillation": 10,
-    "commands": 11,
-    "cli": 12,
-    "__main__": 13,
+    "onepass": 10, "distill": 10, "distillation": 10,
+    "transfer": 11,
+    "commands": 12,
+    "cli": 13,
+    "__main__": 14,
 }  # fmt: skip
 ONE_ROOM = {"distill": "distillation"}  # distill is the door of the package distillation
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50

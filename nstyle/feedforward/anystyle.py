@@ -13,9 +13,10 @@ import numpy as np
 from nstyle import layers, networks, places, weights
 from nstyle.backend import autograd, nd
 from nstyle.errors import WeightsError
-from nstyle.feedforward import network_file, painting
+from nstyle.feedforward import painting
+from nstyle.feedforward.blocks import keeping
 from nstyle.feedforward.decoder import TAPS, Decoder
-from nstyle.feedforward.looks import Look, look, mixed
+from nstyle.feedforward.looks import Look, look, look_within, mixed
 from nstyle.feedforward.network_file import ANY_STYLE, NetworkFile
 from nstyle.feedforward.training import fill
 
@@ -47,10 +48,10 @@ class AnyStyle:
         """(N, 3, H, W) -> the taps (N, C, h, w) by name, until the next call."""
         return dict(zip(TAPS[::-1], self._encoder(x)))
 
-    def look(self, x: np.ndarray) -> Look:
-        """A painting as the decoder sees it."""
-        padded = painting.mirrored(x)
-        return look(self.encode(nd.array(padded, ctx=self.device)))
+    def look(self, x: np.ndarray, weight: np.ndarray | None = None) -> Look:
+        """A painting as the decoder sees it; weight: where, 0..1, (H, W) of any size."""
+        taps = self.encode(nd.array(painting.mirrored(x), ctx=self.device))
+        return look(taps) if weight is None else look_within(taps, weight)
 
     def paint(
         self, x: np.ndarray, looks: Sequence[Look], shares: Sequence[float], strength: float = 1.0
@@ -67,18 +68,28 @@ class Styled:
         self._look = style
         self.device = network.device
 
-    def learn(self, x: Any) -> Any:
+    def whole(self, x: Any) -> Any:
         """As painting.Network."""
-        taps = self._network.encode(x)
-        if self._strength < 1:
-            self._look = mixed([self._style, look(taps)], [self._strength, 1 - self._strength])
+        taps = self._mixing(x)
         with autograd.train_mode():
             return self._decoded(taps)
+
+    def learn(self, x: Any) -> None:
+        """As painting.Network."""
+        taps = self._mixing(x)
+        with keeping(self._network.decoder):
+            self._decoded(taps)
 
     def apply(self, x: Any) -> Any:
         """As painting.Network."""
         with autograd.predict_mode():
             return self._decoded(self._network.encode(x))
+
+    def _mixing(self, x: Any) -> dict[str, Any]:
+        taps = self._network.encode(x)
+        if self._strength < 1:
+            self._look = mixed([self._style, look(taps)], [self._strength, 1 - self._strength])
+        return taps
 
     def _decoded(self, taps: dict[str, Any]) -> Any:
         return self._network.decoder(*(taps[tap] for tap in TAPS[:3]), *self._look)

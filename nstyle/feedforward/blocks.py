@@ -5,9 +5,11 @@ No transposed convolutions, which leave checkerboards, and no zero padding, whic
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
-from nstyle.backend import gluon
+from nstyle.backend import autograd, gluon
 
 VARIANCE_FLOOR = 1e-5
 
@@ -28,12 +30,12 @@ class InstanceNorm(gluon.HybridBlock):
     Instance normalisation (Ulyanov et al., arXiv:1607.08022), which with the mean and deviation of
     another picture is AdaIN (Huang & Belongie, arXiv:1703.06868, eq. 8). As batch normalisation of
     a batch of one, which oneDNN computes in the network's own layout. While recording or in
-    train_mode the statistics are the picture's and are kept; in predict mode those kept are used,
-    so that tiles of a picture share theirs.
+    train_mode the statistics are those of what is seen; in predict mode those that `keeping` kept.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.seen: tuple[Any, Any] | None = None  # mean, 1 / deviation, where not hybridized
         knobs = {"shape": (channels,), "grad_req": "null", "differentiable": False}
         with self.name_scope():
             self.running_mean = self.params.get("running_mean", init="zeros", **knobs)
@@ -43,10 +45,31 @@ class InstanceNorm(gluon.HybridBlock):
         self, F: Any, x: Any, deviation: Any, mean: Any, running_mean: Any, running_var: Any
     ) -> Any:
         """x: (N, C, H, W); deviation, mean: (C,)."""
-        kept = running_mean, running_var
-        return F.BatchNorm(
-            x, deviation, mean, *kept, eps=VARIANCE_FLOOR, momentum=0.0, fix_gamma=False
-        )
+        knobs = {"eps": VARIANCE_FLOOR, "momentum": 1.0, "fix_gamma": False}
+        arrays = x, deviation, mean, running_mean, running_var
+        y, seen_mean, seen_inverse = F.BatchNorm(*arrays, **knobs, output_mean_var=True)
+        self.seen = seen_mean, seen_inverse
+        return y
+
+    def keep(self) -> None:
+        """Use the statistics of what was seen last in predict mode from now on."""
+        assert self.seen is not None
+        mean, inverse = self.seen
+        self.running_mean.set_data(mean)
+        self.running_var.set_data(1 / (inverse * inverse) - VARIANCE_FLOOR)
+
+
+@contextlib.contextmanager
+def keeping(network: Any) -> Iterator[None]:
+    """What a network sees meanwhile is what its normalisations use in predict mode afterwards."""
+    network.hybridize(False)  # a compiled network would not show what is inside
+    norms: list[InstanceNorm] = []
+    network.apply(lambda block: norms.append(block) if isinstance(block, InstanceNorm) else None)
+    with autograd.train_mode():
+        yield
+    for norm in norms:
+        norm.keep()
+    network.hybridize(static_alloc=True)
 
 
 class Convolution(gluon.HybridBlock):

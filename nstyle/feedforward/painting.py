@@ -27,8 +27,11 @@ class Network(Protocol):
 
     device: Any
 
-    def learn(self, x: Any) -> Any:
-        """Paint with the statistics of x, all of it together, and keep them."""
+    def whole(self, x: Any) -> Any:
+        """Paint with the statistics of x."""
+
+    def learn(self, x: Any) -> None:
+        """Keep the statistics of x, all of it together."""
 
     def apply(self, x: Any) -> Any:
         """Paint with the statistics that are kept."""
@@ -46,9 +49,9 @@ def paint(network: Network, x: np.ndarray, *, whole: int = WHOLE, tile: int = TI
     height, width = x.shape[2:]
     padded = mirrored(x)
     if height * width <= whole:
-        painted = network.learn(nd.array(padded, ctx=network.device)).asnumpy()
+        painted = network.whole(nd.array(padded, ctx=network.device)).asnumpy()
         return painted[:, :, :height, :width]
-    network.learn(nd.array(sampled(padded, whole), ctx=network.device)).wait_to_read()
+    network.learn(nd.array(sampled(padded, whole), ctx=network.device))
     painted = np.empty_like(padded)
     for outer, inner in tiles(padded.shape[2], padded.shape[3], tile):
         top, bottom, left, right = outer

@@ -17,11 +17,11 @@ from PIL import Image
 
 from nstyle import image, pixels
 from nstyle.errors import ImageError, OptionError
+from nstyle.photos import EXTENSIONS
 from nstyle.picture import Picture
 
 log = logging.getLogger("nstyle")
 
-EXTENSIONS = (*image.EXTENSIONS, ".gif", ".bmp")
 # A crop is cut from a window of this many times its edge at most, and then shrunk.
 LARGEST_WINDOW = 2.0
 

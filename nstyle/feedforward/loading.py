@@ -1,0 +1,16 @@
+"""A painting network from its file, on a device. Loads MXNet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nstyle.backend import device
+from nstyle.feedforward.anystyle import AnyStyle
+from nstyle.feedforward.network_file import ANY_STYLE, NetworkFile
+
+NETWORKS = {ANY_STYLE: AnyStyle}
+
+
+def load(file: NetworkFile, gpu: int | str = "auto") -> Any:
+    """Raises WeightsError, BackendError."""
+    return NETWORKS[file.network](file, device(gpu))

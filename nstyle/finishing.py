@@ -1,0 +1,29 @@
+"""From the painted values to the finished picture: what is kept, alpha, chroma, final size."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nstyle.colours import with_chroma_of
+from nstyle.inputs import Inputs
+from nstyle.options import Options
+from nstyle.picture import Picture, resize
+from nstyle.pyramid import Size
+
+
+def finished(values: np.ndarray, inputs: Inputs, options: Options, final_size: Size) -> Picture:
+    """The picture of final_size, 16 bits. values: HxWx3 floats in 0..1 of the photo's size."""
+    kept = inputs.kept
+    if kept is not None:
+        values = with_kept(values, inputs.photo.floats(), kept[..., np.newaxis])
+    picture = Picture.from_floats(values, inputs.photo.alpha)
+    if inputs.chroma is not None:
+        picture = with_chroma_of(picture, inputs.chroma)
+    if final_size == picture.size:
+        return picture
+    return resize(picture, *final_size, method=options.rescale_method)
+
+
+def with_kept(x: np.ndarray, photo: np.ndarray, kept: np.ndarray | None) -> np.ndarray:
+    """x, float32, with the photo in its place where it is kept (0..1); the same object for None."""
+    return x if kept is None else (x * (1 - kept) + photo * kept).astype(np.float32)

@@ -1,0 +1,167 @@
+"""`instant()`: a photo painted in one pass, in any style or by a network trained for one.
+
+Huang & Belongie (arXiv:1703.06868); Johnson et al. (arXiv:1603.08155). MXNet is loaded by the first
+picture that is painted.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import numpy as np
+
+from nstyle import __version__, image, inputs, pixels, places, presets, runtime
+from nstyle.errors import OptionError
+from nstyle.feedforward import network_file
+from nstyle.feedforward.network_file import ANY_STYLE
+from nstyle.finishing import finished
+from nstyle.inputs import Inputs
+from nstyle.options import Options, shaping
+from nstyle.records import Result
+
+# Fields of Options that say something here; the rest is about optimisation.
+FIELDS = (
+    "max_long_edge",
+    "size",
+    "enlarge",
+    "style_scale",
+    "style_size",
+    "style_blend",
+    "colors",
+    "rescale",
+    "gpu",
+    "threads",
+    "max_pixels",
+)
+LONG_EDGE = 1024  # px, where nothing is said
+
+
+def instant(
+    content: Any,
+    style: Any = None,
+    *,
+    network: str | None = None,
+    strength: float = 1.0,
+    **options: Any,
+) -> Result:
+    """Paint the photo `content` in one pass; for several photos make an `Instant`.
+
+    style: as for stylize, or None where `network` is a file that `nstyle train` wrote for one.
+    strength: 0 (the photo) to 1. options: those of FIELDS; colors, style_blend and sizes mean what
+    they do for stylize. Raises OptionError, ImageError, WeightsError, BackendError.
+    """
+    painter = Instant(style, network=network, strength=strength, **options)
+    return painter.paint(painter.gather(content))
+
+
+class Instant:
+    """A network with a style, for many photos. Arguments and errors as for `instant`."""
+
+    def __init__(
+        self,
+        style: Any = None,
+        *,
+        network: str | None = None,
+        strength: float = 1.0,
+        **options: Any,
+    ) -> None:
+        self._options = options_of(options)
+        self._strength = check_strength(strength)
+        self._path = network or str(places.ANY_STYLE)
+        self._file = network_file.read(self._path)
+        self._styles = self._styles_of(style)
+        self._network: Any = None
+        self._looks: dict[Any, Any] = {}
+
+    def _styles_of(self, style: Any) -> list[Any]:
+        any_style = self._file.network == ANY_STYLE
+        if any_style and style is None:
+            raise OptionError("--style-image: none was given; give one, or --network for its own")
+        if not any_style and style is not None:
+            raise OptionError(
+                f"--style-image: {self._path} paints its own style; leave one of them out"
+            )
+        if not any_style and self._options.colors == "match":
+            raise OptionError("--colors match: a trained network has its colours; give content")
+        if style is None:  # only its size is asked for
+            return [self._file.thumbnail or np.zeros((image.MIN_EDGE, image.MIN_EDGE, 3), np.uint8)]
+        several = style if isinstance(style, (list, tuple)) else [style]
+        return [image.read(each, max_pixels=self._options.max_pixels) for each in several]
+
+    def gather(self, content: Any) -> Inputs:
+        """The pictures at their sizes. Raises ImageError, OptionError."""
+        return inputs.gather(content, self._styles, self._options)
+
+    def paint(self, gathered: Inputs) -> Result:
+        """One pass, of what `gather` gave."""
+        began = time.perf_counter()
+        values = self.values(gathered)
+        picture = finished(values, gathered, self._options, gathered.final_size)
+        name = os.path.splitext(os.path.basename(self._path))[0]
+        chosen = {name: value for name, value in shaping(self._options).items() if name in FIELDS}
+        about = {"version": __version__, "network": name, "strength": self._strength}
+        seconds = time.perf_counter() - began
+        return Result(picture, (), "one-pass", seconds, name, {**about, "options": chosen})
+
+    def values(self, gathered: Inputs) -> np.ndarray:
+        """HxWx3 floats in 0..1, before colours and what is kept of the photo are put back."""
+        runtime.prepare(self._options.threads)
+        from nstyle.feedforward import loading  # here, because it loads MXNet
+
+        if self._network is None:
+            self._network = loading.load(self._file, self._options.gpu)
+        convention = self._network.convention
+        x = pixels.to_array(gathered.photo, convention)
+        if self._file.network == ANY_STYLE:
+            painted = self._any_style(x, gathered)
+            return pixels.to_floats(painted, convention)
+        values = pixels.to_floats(self._network.paint(x), convention)
+        photo = gathered.photo.floats()
+        return np.asarray(photo + self._strength * (values - photo), np.float32)
+
+    def _any_style(self, x: np.ndarray, gathered: Inputs) -> np.ndarray:
+        """One pass for each region of the masks, laid together."""
+        from nstyle.targets import places_of
+
+        whole = np.zeros_like(x)
+        for number, (_, weight) in enumerate(places_of(gathered)):
+            looks = [self._look(gathered, index, number) for index in range(len(gathered.styles))]
+            painted = self._network.paint(x, looks, gathered.shares, self._strength)
+            if not gathered.regions:
+                return painted
+            whole += painted * weight
+        return whole
+
+    def _look(self, gathered: Inputs, index: int, region: int) -> Any:
+        """What a painting looks like, or a region of it; remembered where it stays the same."""
+        style = gathered.styles[index]
+        x = pixels.to_array(style, self._network.convention)
+        if gathered.regions:
+            return self._network.look(x, gathered.regions[region].styles[index])
+        if self._options.colors != "style":  # recoloured for each photo
+            return self._network.look(x)
+        key = index, style.size
+        if key not in self._looks:
+            self._looks[key] = self._network.look(x)
+        return self._looks[key]
+
+
+def options_of(given: dict[str, Any]) -> Options:
+    """Options for a pass. Raises OptionError for those that mean nothing here."""
+    for name in given:
+        if name not in FIELDS:
+            raise OptionError(f"{name}: means nothing for one pass; there are {', '.join(FIELDS)}")
+    return presets.resolve({"model": "vgg19-slim", "max_long_edge": LONG_EDGE, **given}, None)
+
+
+def check_strength(strength: Any) -> float:
+    """The number. Raises OptionError."""
+    try:
+        number = float(strength)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise OptionError(f"--strength: {strength} is out of range; allowed is from 0 to 1")
+    return number
