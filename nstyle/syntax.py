@@ -10,7 +10,7 @@ from typing import Any
 
 from nstyle.errors import OptionError
 
-INITS = ("content", "noise")
+INITS = ("content", "noise", "instant")
 
 
 def flag(name: str) -> str:
@@ -96,10 +96,10 @@ def parse_layers(text: str, name: str) -> dict[str, float]:
 def noise_share(init: str) -> float | None:
     """Share of noise that `--init` asks for, or None for a picture file. Raises OptionError."""
     word, colon, share = init.partition(":")
-    if word not in INITS or (word == "content" and colon):
+    if word not in INITS or (word != "noise" and colon):
         return None
     if not colon:
-        return 0.0 if word == "content" else 1.0
+        return 1.0 if word == "noise" else 0.0
     number = convert(float, share, "--init noise")
     if not 0 <= number <= 1:
         raise OptionError(f"--init: the share of noise {share} is out of range; allowed is 0 to 1")

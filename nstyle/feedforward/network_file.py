@@ -37,6 +37,7 @@ class NetworkFile:
     arrays: Mapping[str, np.ndarray]
     about: Mapping[str, Any] = field(default_factory=dict)
     thumbnail: Picture | None = None
+    path: str = "the network"
 
 
 def write(path: str, file: NetworkFile) -> None:
@@ -63,7 +64,7 @@ def read(path: str) -> NetworkFile:
         raise WeightsError(f"{reason}; give a file that nstyle train wrote") from error
     arrays = {name: values.astype(np.float32) for name, values in groups["values"].items()}
     picture = decoded(facts["thumbnail"]) if facts["thumbnail"] else None
-    return NetworkFile(facts["network"], facts["shape"], arrays, facts["about"], picture)
+    return NetworkFile(facts["network"], facts["shape"], arrays, facts["about"], picture, path)
 
 
 def encoded(picture: Picture) -> str:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nstyle.backend import autograd, mx, nd
+from nstyle.backend import autograd, nd
 from nstyle.errors import DivergedError
+from nstyle.feedforward.parameters import trained
 from nstyle.learning import checkpoint
 from nstyle.learning.adam import Adam
 
@@ -42,12 +43,7 @@ class Training:
         self._network, self._lessons = network, lessons
         self._rate, self._batch = rate, batch
         self.step, self.seconds = 0, 0.0
-        every = network.collect_params()
-        self._parameters = {
-            name[len(network.prefix) :]: parameter
-            for name, parameter in every.items()
-            if parameter.grad_req != "null"
-        }
+        self._parameters = trained(network)
         for parameter in self._parameters.values():
             parameter.grad_req = "add"
         self._weights = {name: p.data() for name, p in self._parameters.items()}
@@ -118,15 +114,3 @@ def schedule(step: int, progress: float) -> float:
     rise = min(1.0, (step + 1) / RISE)
     late = min(1.0, max(0.0, (progress - (1 - FALL)) / FALL))
     return rise * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * late)))
-
-
-def fill(network: Any, arrays: Mapping[str, np.ndarray]) -> None:
-    """Put values into a network's parameters; names without the network's own prefix."""
-    for name, values in arrays.items():
-        network.collect_params()[network.prefix + name].set_data(nd.array(values))
-
-
-def start(network: Any, seed: int) -> None:
-    """He's random values (arXiv:1502.01852), always the same for a seed."""
-    mx.random.seed(seed)
-    network.initialize(mx.init.MSRAPrelu(factor_type="in", slope=0), force_reinit=True)
