@@ -27,6 +27,8 @@ setup(
         "nstyle.archives",
         "nstyle.commands",
         "nstyle.distillation",
+        "nstyle.feedforward",
+        "nstyle.learning",
         "nstyle.pretrained",
         "nstyle.reporting",
         "nstyle.samples",
