@@ -75,11 +75,14 @@ def keeping(network: Any) -> Iterator[None]:
 class Convolution(gluon.HybridBlock):
     """A convolution with reflection padding; `stride` 1 or 2."""
 
-    def __init__(self, channels: int, inputs: int, size: int = 3, stride: int = 1) -> None:
-        super().__init__()
+    def __init__(
+        self, channels: int, inputs: int, size: int = 3, stride: int = 1, prefix: str | None = None
+    ) -> None:
+        super().__init__(prefix=prefix)
         self._margin = size // 2
         with self.name_scope():
-            self.body = gluon.nn.Conv2D(channels, size, strides=stride, in_channels=inputs)
+            knobs = {"strides": stride, "in_channels": inputs, "prefix": "convolution_"}
+            self.body = gluon.nn.Conv2D(channels, size, **knobs)
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:
         """(1, C, H, W) -> (1, channels, H / stride, W / stride)."""
