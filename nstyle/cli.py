@@ -24,6 +24,7 @@ COMMANDS = {
     "models": ("nstyle.commands.models", "list the networks that are installed"),
     "download": ("nstyle.commands.download", "fetch the weights of VGG-19 or VGG-16"),
     "score": ("nstyle.commands.score", "tell how far pictures are from photo and painting"),
+    "train": ("nstyle.commands.train", "train a network that paints in one pass"),
     "distill": ("nstyle.commands.distill", "train a small network to see as VGG-19 sees"),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, TypeVar
@@ -27,11 +28,13 @@ def option(
     metavar: str | None = None,
     optional: bool = False,
     shapes: bool = True,
+    several: bool = False,
 ) -> Any:
     """A dataclass field that knows all about itself.
 
     flags: names on the command line; None = `--name-with-dashes`, () = only by --set.
     shapes: False for what cannot change the picture (it is then not written into results).
+    several: its flag may be repeated, its value is a tuple.
     """
     facts = {
         "help": help,
@@ -43,6 +46,7 @@ def option(
         "metavar": metavar,
         "optional": optional or default is None,
         "shapes": shapes,
+        "several": several,
     }
     return field(default=default, metadata=facts)
 
@@ -58,7 +62,12 @@ def check_fields(options: Any) -> None:
         value = getattr(options, entry.name)
         if value is None and entry.metadata["optional"]:
             continue
-        object.__setattr__(options, entry.name, check_value(entry, value))
+        if entry.metadata["several"]:
+            alone = isinstance(value, (str, os.PathLike))
+            checked = tuple(check_value(entry, each) for each in ([value] if alone else value))
+        else:
+            checked = check_value(entry, value)
+        object.__setattr__(options, entry.name, checked)
 
 
 def check_value(entry: dataclasses.Field[Any], value: Any) -> Any:

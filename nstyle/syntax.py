@@ -11,6 +11,7 @@ from typing import Any
 from nstyle.errors import OptionError
 
 INITS = ("content", "noise", "instant")
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}  # of times
 
 
 def flag(name: str) -> str:
@@ -44,6 +45,18 @@ def nearest(value: object, allowed: Iterable[str]) -> str:
     near = difflib.get_close_matches(str(value).lower(), by_lower, n=1)
     hint = f"; did you mean {by_lower[near[0]]!r}?" if near else ""
     return ", ".join(by_lower.values()) + hint
+
+
+def parse_duration(text: str, name: str) -> float:
+    """20m, 90s, 1.5h -> seconds. Raises OptionError."""
+    number, unit = text[:-1].strip(), text[-1:]
+    try:
+        seconds = float(number) * UNITS[unit]
+    except (KeyError, ValueError):
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise OptionError(f"{name}: {text!r} is no time; give e.g. 20m, 90s or 1.5h")
+    return seconds
 
 
 def parse_gpu(value: int | str) -> int | str:

@@ -38,13 +38,14 @@ def add_fields(
                                 default=argparse.SUPPRESS)  # fmt: skip
             continue
         default = (defaults or {}).get(entry.name, entry.default)
-        if default is not None:
+        if default not in (None, ()):
             about += f" (default: {default})"
         if facts["choices"]:
             about += f" [{', '.join(facts['choices'])}]"
         parser.add_argument(
             *flags,
             dest=entry.name,
+            action="append" if facts["several"] else "store",
             metavar=facts["metavar"] or facts["kind"].__name__.upper().replace("STR", "WORD"),
             help=about.replace("%", "%%"),
             default=argparse.SUPPRESS,

@@ -12,6 +12,7 @@ from typing import Any
 from nstyle.backend import autograd, gluon
 
 VARIANCE_FLOOR = 1e-5
+WHITE = 255.0
 
 
 def reflected(F: Any, x: Any, width: int) -> Any:
@@ -22,6 +23,11 @@ def reflected(F: Any, x: Any, width: int) -> Any:
 def enlarged(F: Any, x: Any) -> Any:
     """Every value twice in both directions."""
     return F.UpSampling(x, scale=2, sample_type="nearest")
+
+
+def within_range(F: Any, x: Any, mean: Any) -> Any:
+    """Any values -> pixels between black and white: RGB, 0..255 minus the mean."""
+    return F.broadcast_sub(WHITE * F.sigmoid(x), mean)
 
 
 class InstanceNorm(gluon.HybridBlock):

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 
 from nstyle.backend import gluon
-from nstyle.feedforward.blocks import Convolution, InstanceNorm, enlarged
+from nstyle.feedforward.blocks import Convolution, InstanceNorm, enlarged, within_range
 
 # Taps of the encoder, from the deepest up; the last gives statistics alone.
 TAPS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
 WIDTHS = (128, 64, 48, 32)
-WHITE = 255.0
 
 
 class Styled(gluon.HybridBlock):
@@ -86,7 +85,7 @@ class Decoder(gluon.HybridBlock):
             x = self.joining[depth](x, look)
             if depth < 3:
                 x = self.shaping[depth](x, look)
-        return F.broadcast_sub(WHITE * F.sigmoid(self.last(x)), mean)
+        return within_range(F, self.last(x), mean)
 
 
 def halves(F: Any, look: Any, channels: int) -> tuple[Any, Any]:

@@ -18,11 +18,13 @@ from PIL import Image
 
 from nstyle import __version__, checkpoints, image
 from nstyle.errors import CheckpointError, WeightsError
+from nstyle.feedforward import ANY_STYLE, ONE_STYLE
 from nstyle.picture import Picture
+
+__all__ = ["ANY_STYLE", "ONE_STYLE", "NetworkFile", "read", "write"]
 
 KIND = "painting network"
 THUMBNAIL = 256  # px, long edge
-ANY_STYLE, ONE_STYLE = "any style", "one style"
 
 
 @dataclass(frozen=True)
