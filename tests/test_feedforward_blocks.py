@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nstyle.backend import autograd, nd
-from nstyle.feedforward import blocks, training
+from nstyle.feedforward import blocks, parameters
 
 CHANCE = np.random.default_rng(0)
 X = CHANCE.normal(3, 5, (1, 4, 6, 7)).astype(np.float32)
@@ -21,10 +21,15 @@ def normalised(x):
 
 
 @pytest.fixture
-def norm():
+def layer():
     made = blocks.InstanceNorm(4)
-    training.start(made, 0)
-    return lambda x: made(nd.array(x), nd.array(DEVIATION), nd.array(MEAN)).asnumpy()
+    parameters.start(made, 0)
+    return made
+
+
+@pytest.fixture
+def norm(layer):
+    return lambda x: layer(nd.array(x), nd.array(DEVIATION), nd.array(MEAN)).asnumpy()
 
 
 def test_padding_mirrors_without_repeating_the_border():
@@ -49,9 +54,10 @@ def test_instance_norm_brings_channels_to_mean_and_deviation(norm):
         np.testing.assert_allclose(norm(X), normalised(X), rtol=1e-4, atol=1e-4)
 
 
-def test_predicting_uses_the_statistics_of_the_last_whole_picture(norm):
-    with autograd.train_mode():
+def test_predicting_uses_the_statistics_that_were_kept(layer, norm):
+    with blocks.keeping(layer):
         whole = norm(X)
+    layer.hybridize(False)
     np.testing.assert_allclose(norm(X[..., 2:5]), whole[..., 2:5], rtol=1e-4, atol=1e-4)
     with autograd.train_mode():
         assert np.abs(norm(X[..., 2:5]) - whole[..., 2:5]).max() > 0.1
@@ -60,12 +66,12 @@ def test_predicting_uses_the_statistics_of_the_last_whole_picture(norm):
 @pytest.mark.parametrize(("size", "stride", "shape"), [(3, 1, (36, 44)), (9, 2, (18, 22))])
 def test_a_convolution_keeps_the_size_or_halves_it(size, stride, shape):
     layer = blocks.Convolution(5, 3, size, stride)
-    training.start(layer, 0)
+    parameters.start(layer, 0)
     assert layer(nd.ones((1, 3, 36, 44))).shape == (1, 5, *shape)
 
 
 def test_a_convolution_sees_no_rim():
     layer = blocks.Convolution(5, 3, 9)
-    training.start(layer, 0)
+    parameters.start(layer, 0)
     flat = layer(nd.ones((1, 3, 16, 16))).asnumpy()
     np.testing.assert_allclose(flat, np.broadcast_to(flat[:, :, :1, :1], flat.shape), atol=1e-5)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nstyle.backend import autograd, nd
-from nstyle.feedforward import looks, training
+from nstyle.feedforward import looks, parameters
 from nstyle.feedforward.decoder import TAPS, WIDTHS, Decoder, halves
 from nstyle.feedforward.material import ENCODER_LAYERS
 from nstyle.feedforward.options import TrainOptions
@@ -28,7 +28,7 @@ def taps(size, seed=0):
 @pytest.fixture
 def decoder():
     made = Decoder(CHANNELS, MEAN, (8, 6, 5, 4))
-    training.start(made, 1)
+    parameters.start(made, 1)
     return made
 
 

@@ -7,7 +7,7 @@ import pytest
 import tiny
 
 from nstyle.backend import autograd, nd
-from nstyle.feedforward import training
+from nstyle.feedforward import parameters
 from nstyle.feedforward.residual import ResidualNetwork
 
 
@@ -18,7 +18,7 @@ def photo(size=(44, 36), seed=1):
 @pytest.fixture
 def network():
     made = ResidualNetwork(4, tiny.MEAN)
-    training.start(made, 3)
+    parameters.start(made, 3)
     return made
 
 
@@ -46,7 +46,7 @@ def test_a_seed_gives_the_same_network_again():
     painted = []
     for seed in (5, 5, 6):
         made = ResidualNetwork(4, tiny.MEAN)
-        training.start(made, seed)
+        parameters.start(made, seed)
         with autograd.train_mode():
             painted.append(made(photo()).asnumpy())
     np.testing.assert_array_equal(painted[0], painted[1])

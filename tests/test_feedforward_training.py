@@ -9,7 +9,7 @@ import pytest
 
 from nstyle.backend import autograd, gluon, nd
 from nstyle.errors import DivergedError
-from nstyle.feedforward import training
+from nstyle.feedforward import parameters, training
 from nstyle.feedforward.options import KIND
 from nstyle.feedforward.training import Lesson, Training
 from nstyle.learning import checkpoint
@@ -38,20 +38,20 @@ def network(seed=0):
     made = gluon.nn.HybridSequential()
     with made.name_scope():
         made.add(gluon.nn.Conv2D(2, 1, in_channels=2))
-    training.start(made, seed)
+    parameters.start(made, seed)
     made.hybridize(static_alloc=True, static_shape=True)
     return made
 
 
 def new(seed=0, batch=2, lessons=lesson):
-    return Training(network(seed), lessons, rate=0.05, batch=batch)
+    return Training(network(seed), lessons, rate=0.15, batch=batch)
 
 
 def test_the_loss_falls_and_the_average_is_what_was_learned():
     made = new()
     first = made.advance(0)["loss"]
-    for step in range(1, 80):
-        last = made.advance(step / 80)["loss"]
+    for step in range(1, 100):
+        last = made.advance(step / 100)["loss"]
     assert last < first / 20
     # The numbers of names count the networks of a process; their own prefix is taken away.
     assert set(made.average()) == {"conv0_weight", "conv0_bias"}
@@ -101,7 +101,11 @@ def test_the_loss_kept_is_a_running_mean():
 
 
 def test_a_loss_that_is_not_finite_ends_the_training():
-    made = new(lessons=lambda number: Lesson([nd.ones((1, 2, 4, 4))], Squares(nd.full((1, 2, 4, 4), np.nan))))
+    made = new(
+        lessons=lambda number: Lesson(
+            [nd.ones((1, 2, 4, 4))], Squares(nd.full((1, 2, 4, 4), np.nan))
+        )
+    )
     with pytest.raises(DivergedError, match="smaller learning rate"):
         made.advance(0)
 
@@ -116,7 +120,7 @@ def test_the_rate_rises_stays_and_falls():
 def test_what_is_filled_in_is_what_comes_out():
     first, second = network(0), network(1)
     made = Training(first, lesson, rate=0.1, batch=1)
-    training.fill(second, made.average())
+    parameters.fill(second, made.average(), "it")
     x = nd.ones((1, 2, 4, 4))
     with autograd.train_mode():
         np.testing.assert_array_equal(first(x).asnumpy(), second(x).asnumpy())

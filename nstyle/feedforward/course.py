@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nstyle import pixels, problem
 from nstyle.backend import nd
-from nstyle.errors import WeightsError
-from nstyle.feedforward import ONE_STYLE, training
+from nstyle.feedforward import ONE_STYLE
 from nstyle.feedforward.decoder import TAPS, Decoder
 from nstyle.feedforward.lessons import AnyStyle, OneStyle
 from nstyle.feedforward.looks import look
 from nstyle.feedforward.material import Example, Material
 from nstyle.feedforward.options import TrainOptions
+from nstyle.feedforward.parameters import fill, start
 from nstyle.feedforward.perception import Perception
 from nstyle.feedforward.preview import Entry, Preview
 from nstyle.feedforward.residual import ResidualNetwork
@@ -30,9 +29,9 @@ CONTENT = 0.2
 
 @dataclass(frozen=True)
 class Course:
-    """shape: what the network's constructor was told; preview: None where nothing is held out."""
+    """shape: of the network, for its file; preview: None where nothing is held out."""
 
-    shape: Mapping[str, Any]
+    shape: dict[str, Any]
     training: Training
     preview: Preview | None
 
@@ -40,14 +39,9 @@ class Course:
 def plan(found: Material, wanted: TrainOptions, options: Options, device: Any) -> Course:
     """Everything built and filled, at the step the checkpoint was at. Raises WeightsError."""
     setting = problem.load_network(found.given, options, device)
-    shape = {**wanted.shape, "mean": list(setting.convention.mean)}
-    if wanted.network != ONE_STYLE:
-        shape["channels"] = {tap: setting.widths[tap.replace("relu", "conv")] for tap in TAPS}
-    if found.start and dict(found.start.shape) != shape:
-        raise WeightsError(f"--start: {wanted.start} was trained with another network's eyes")
-    network = build(wanted.network, shape, seed=wanted.seed, device=device)
+    network = build(wanted, setting, device)
     if found.start:
-        training.fill(network, found.start.arrays)
+        fill(network, found.start.arrays, found.start.path)
     network.hybridize(static_alloc=True, static_shape=True)
     perception = Perception(setting, found.given, options, device)
     lessons = lessons_of(found, wanted, options, perception)
@@ -55,15 +49,25 @@ def plan(found: Material, wanted: TrainOptions, options: Options, device: Any) -
     if found.saved:
         begun.restore(found.saved)
     entries = [Entry(each, inputs_of(each, setting, device)) for each in found.examples]
-    painter = build(wanted.network, shape, seed=wanted.seed, device=device)
-    preview = Preview(painter, entries, setting.convention, found.style)
-    return Course(shape, begun, preview if entries else None)
+    preview = Preview(build(wanted, setting, device), entries, setting.convention, found.style)
+    return Course(shape_of(wanted, setting), begun, preview if entries else None)
 
 
-def build(kind: str, shape: Mapping[str, Any], *, seed: int = 0, device: Any = None) -> Any:
-    """A network with random values. kind: ONE_STYLE or ANY_STYLE; shape: as in NetworkFile."""
-    network = (ResidualNetwork if kind == ONE_STYLE else Decoder)(**shape)
-    training.start(network, seed, device)
+def shape_of(wanted: TrainOptions, setting: Setting) -> dict[str, Any]:
+    """As NetworkFile has it. An encoder says itself what its mean is."""
+    mean = {"mean": list(setting.convention.mean)} if wanted.network == ONE_STYLE else {}
+    return {**wanted.shape, **mean}
+
+
+def build(wanted: TrainOptions, setting: Setting, device: Any) -> Any:
+    """The network with random values."""
+    shape = shape_of(wanted, setting)
+    if wanted.network == ONE_STYLE:
+        network = ResidualNetwork(**shape)
+    else:
+        channels = {tap: setting.widths[tap.replace("relu", "conv")] for tap in TAPS}
+        network = Decoder(channels, setting.convention.mean, **shape)
+    start(network, wanted.seed, device)
     return network
 
 

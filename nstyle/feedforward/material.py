@@ -24,6 +24,7 @@ from nstyle.syntax import parse_layers
 KEPT_CROPS = 2.0  # pictures are kept in memory with a short edge of so many crops
 MOST = 1000  # pictures that are kept: a gigabyte
 EXAMPLES, EXAMPLE_CROPS = 3, 1.5  # of the preview: how many, their long edge in crops
+ENCODER = "vgg19-slim"  # anystyle.ENCODER
 ENCODER_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # decoder.TAPS
 
 
@@ -101,6 +102,8 @@ def check_loss(wanted: TrainOptions, options: Options) -> None:
         raise OptionError("--colors: is chosen when painting, not in a training; leave it out")
     if wanted.network != ANY_STYLE:
         return
+    if options.model != ENCODER or options.weights:
+        raise OptionError(f"--model, --weights: beside --paintings it is {ENCODER}, which paints")
     if options.style_scale != 1 or options.style_size:
         raise OptionError("--style-scale, --style-size: have no place beside --paintings")
     layers = parse_layers(options.style_layers, "style_layers")

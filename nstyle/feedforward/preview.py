@@ -10,7 +10,7 @@ import numpy as np
 from nstyle import pixels, sheet
 from nstyle.backend import autograd
 from nstyle.feedforward.material import Example
-from nstyle.feedforward.training import fill
+from nstyle.feedforward.parameters import fill
 from nstyle.picture import Picture
 
 
@@ -39,7 +39,7 @@ class Preview:
 
     def sheet(self, arrays: Mapping[str, np.ndarray], step: int) -> Picture:
         """What a network with these values paints. step: for the label."""
-        fill(self._network, arrays)
+        fill(self._network, arrays, "the training")
         rows = [self._row(entry) for entry in self._entries]
         painting = ["painting"] if self._style is None else []
         names = [entry.example.name for entry in self._entries]

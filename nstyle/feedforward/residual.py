@@ -23,12 +23,19 @@ class Normalised(gluon.HybridBlock):
     """Convolution, normalisation to a learned mean and deviation, ReLU if `rectified`."""
 
     def __init__(
-        self, channels: int, inputs: int, size: int = 3, stride: int = 1, *, rectified: bool = True
+        self,
+        channels: int,
+        inputs: int,
+        prefix: str,
+        *,
+        size: int = 3,
+        stride: int = 1,
+        rectified: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(prefix=prefix)
         self._rectified = rectified
         with self.name_scope():
-            self.convolution = Convolution(channels, inputs, size, stride)
+            self.convolution = Convolution(channels, inputs, size, stride, prefix="")
             self.norm = InstanceNorm(channels)
             self.deviation = self.params.get("deviation", shape=(channels,), init="ones")
             self.mean = self.params.get("mean", shape=(channels,), init="zeros")
@@ -42,11 +49,11 @@ class Normalised(gluon.HybridBlock):
 class Residual(gluon.HybridBlock):
     """What two convolutions find is added to what came in, without a ReLU after the sum."""
 
-    def __init__(self, channels: int) -> None:
-        super().__init__()
+    def __init__(self, channels: int, prefix: str) -> None:
+        super().__init__(prefix=prefix)
         with self.name_scope():
-            self.first = Normalised(channels, channels)
-            self.second = Normalised(channels, channels, rectified=False)
+            self.first = Normalised(channels, channels, "first_")
+            self.second = Normalised(channels, channels, "second_", rectified=False)
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:
         """(1, channels, H, W) -> the same."""
@@ -56,10 +63,10 @@ class Residual(gluon.HybridBlock):
 class Enlarging(gluon.HybridBlock):
     """Twice the size, then a convolution."""
 
-    def __init__(self, channels: int, inputs: int) -> None:
-        super().__init__()
+    def __init__(self, channels: int, inputs: int, prefix: str) -> None:
+        super().__init__(prefix=prefix)
         with self.name_scope():
-            self.convolution = Normalised(channels, inputs)
+            self.convolution = Normalised(channels, inputs, "")
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:
         """(1, inputs, H, W) -> (1, channels, 2H, 2W)."""
@@ -75,15 +82,15 @@ class ResidualNetwork(gluon.HybridBlock):
         with self.name_scope():
             self.mean = self.params.get_constant("mean", black)
             self.body = gluon.nn.HybridSequential()
-            self.body.add(Normalised(width, 3, 9))
-            self.body.add(Normalised(2 * width, width, stride=2))
-            self.body.add(Normalised(4 * width, 2 * width, stride=2))
-            for _ in range(BLOCKS):
-                self.body.add(Residual(4 * width))
-            self.body.add(Enlarging(2 * width, 4 * width))
-            self.body.add(Enlarging(width, 2 * width))
-            self.last = Convolution(3, width, 9)
+            self.body.add(Normalised(width, 3, "first_", size=9))
+            self.body.add(Normalised(2 * width, width, "half_", stride=2))
+            self.body.add(Normalised(4 * width, 2 * width, "quarter_", stride=2))
+            for number in range(1, BLOCKS + 1):
+                self.body.add(Residual(4 * width, f"residual{number}_"))
+            self.body.add(Enlarging(2 * width, 4 * width, "enlarged_half_"))
+            self.body.add(Enlarging(width, 2 * width, "enlarged_whole_"))
+            self.last = Convolution(3, width, 9, prefix="last_")
 
     def hybrid_forward(self, F: Any, x: Any, mean: Any) -> Any:
-        """(1, 3, H, W) -> the same; H, W: multiples of 4, at least 16."""
+        """(N, 3, H, W) -> the same; H, W: multiples of 4, at least 16."""
         return within_range(F, self.last(self.body(x / SPREAD)), mean)
