@@ -48,7 +48,7 @@ def test_another_style_gives_another_picture_between_black_and_white(decoder):
     assert np.abs(first - second).max() > 0.1
     for painted in (first, second):
         black = painted + np.array(MEAN).reshape(1, 3, 1, 1)
-        assert 0 <= black.min() and black.max() <= 255
+        assert black.min() >= 0 and black.max() <= 255
 
 
 def test_a_look_is_deviations_then_means():

@@ -9,9 +9,12 @@ import tiny
 from nstyle import inputs, problem
 from nstyle.backend import mx, nd
 from nstyle.evaluation import evaluate
-from nstyle.feedforward.decoder import TAPS
+from nstyle.feedforward.decoder import TAPS, Decoder
 from nstyle.feedforward.lessons import FIRST, AnyStyle, OneStyle
+from nstyle.feedforward.parameters import start
 from nstyle.feedforward.perception import Perception, style_loss
+from nstyle.feedforward.residual import ResidualNetwork
+from nstyle.feedforward.training import Training
 from nstyle.learning.pictures import network_input
 from nstyle.options import Options
 
@@ -96,6 +99,22 @@ def test_any_style_weighs_every_pair_the_same(perceive):
         style = sum(value for name, value in terms.items() if name.startswith("style"))
         assert 0.5 < style < 1  # of its own loss and a little
         assert terms["content:relu4_2"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("any_style", [False, True])
+def test_a_network_learns_from_its_lessons(perceive, any_style):
+    seen = perceive()
+    if any_style:
+        channels = {tap: seen.setting.widths[tap.replace("relu", "conv")] for tap in TAPS}
+        network = Decoder(channels, tiny.MEAN, (8, 6, 5, 4))
+        teach = AnyStyle(seen, photos, lambda _: network_input([PAINTING[:CROP, :CROP]]), content=1)
+    else:
+        network, teach = ResidualNetwork(4, tiny.MEAN), OneStyle(seen, photos)
+    start(network, 1)
+    network.hybridize(static_alloc=True, static_shape=True)
+    made = Training(network, lambda number: teach(number % 2), rate=0.01, batch=2)
+    losses = [made.advance(0)["loss"] for _ in range(12)]
+    assert losses[-1] < 0.9 * losses[0]
 
 
 def test_style_loss_is_the_sum_of_the_terms_of_style(perceive):

@@ -52,9 +52,9 @@ def read(path: str, kind: str) -> Saved:
 
 
 def agree(saved: Saved, setup: Mapping[str, Any]) -> None:
-    """Raises OptionError for a training that was set up differently, naming what differs."""
+    """Raises OptionError for a training that was set up differently, naming what differs first."""
     made, wanted = saved.setup, json.loads(json.dumps(dict(setup)))
-    differing = sorted(key for key in {*wanted, *made} if wanted.get(key) != made.get(key))
+    differing = [key for key in {**wanted, **made} if wanted.get(key) != made.get(key)]
     if differing:
         key = differing[0]
         raise OptionError(
