@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -53,11 +54,11 @@ def train(wanted: TrainOptions, options: Options, *, listeners: Sequence[Listene
     """Train, and write the network to `wanted.output` (see `feedforward.network_file`).
 
     options: the loss, by the fields that feedforward.options.LOSS names, and the device. With
-    `wanted.resume` goes on from the checkpoint, with steps to the same bytes as a training never
-    stopped. Listeners get a TrainStep after each step; Ctrl-C, or a listener that returns True,
-    ends the training there, with a checkpoint and no network. Raises OptionError, ImageError,
-    WeightsError, BackendError before the first step, DivergedError, and WeightsError where the
-    network cannot be written.
+    `wanted.resume` goes on from the checkpoint, with `steps` and as many threads to the same bytes
+    as a training never stopped. Listeners get a TrainStep after each step; Ctrl-C, or a listener
+    that returns True, ends the training there, with a checkpoint and no network. Raises
+    OptionError, ImageError, WeightsError, BackendError before the first step, DivergedError, and
+    WeightsError where the network cannot be written.
     """
     found = material.gather(wanted, options)
     runtime.prepare(options.threads)
@@ -127,8 +128,9 @@ class Keeper:
             return
         self._attempt("preview", self._show)
         self._write()
-        if not self._wanted.keep_checkpoint and os.path.exists(self._wanted.saved):
-            os.unlink(self._wanted.saved)
+        if not self._wanted.keep_checkpoint:
+            with contextlib.suppress(OSError):  # it may never have been written
+                os.unlink(self._wanted.saved)
 
     def _attempt(self, what: str, write: Callable[[], Any]) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from nstyle.learning import checkpoint, curve, pictures
 from nstyle.options import Options, shaping
 from nstyle.picture import Picture, resize
 from nstyle.syntax import parse_layers
+
+log = logging.getLogger("nstyle")
 
 KEPT_CROPS = 2.0  # pictures are kept in memory with a short edge of so many crops
 MOST = 1000  # pictures that are kept: a gigabyte
@@ -77,8 +80,11 @@ def gather(wanted: TrainOptions, options: Options) -> Material:
     }
     if saved:
         checkpoint.agree(saved, setup)
+    shown = examples(kept_out, others, wanted)
+    if wanted.preview and not shown:
+        log.info("no preview: no photo is held out")
     kept = list(photos.values()), list(paintings.values())
-    return Material(*kept, given, style, examples(kept_out, others, wanted), start, saved, setup)
+    return Material(*kept, given, style, shown, start, saved, setup)
 
 
 def about(wanted: TrainOptions, options: Options, weights: str) -> dict[str, Any]:
