@@ -26,7 +26,7 @@ from nstyle.feedforward import network_file
 from nstyle.feedforward.network_file import ANY_STYLE
 
 TAPS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
-MULTIPLE = 8
+MULTIPLE, BLOCKS, SPREAD = 8, 5, 64.0
 
 
 class OnePassPyTorch:
@@ -97,8 +97,20 @@ class OnePassPyTorch:
     def _picture(self, x: torch.Tensor) -> torch.Tensor:
         return 255 * torch.sigmoid(x) - self._mean
 
+    def _normalised(self, name: str, x: torch.Tensor, stride: int = 1) -> torch.Tensor:
+        deviation, mean = (self._values[f"{name}_{kind}"] for kind in ("deviation", "mean"))
+        return normalised(self._convolved(name, x, stride), deviation, mean)
+
     def _one_style(self, photo: torch.Tensor) -> torch.Tensor:
-        raise NotImplementedError
+        x = relu(self._normalised("first", photo / SPREAD))
+        for name in ("half", "quarter"):
+            x = relu(self._normalised(name, x, 2))
+        for number in range(1, BLOCKS + 1):
+            inner = relu(self._normalised(f"residual{number}_first", x))
+            x = x + self._normalised(f"residual{number}_second", inner)
+        for name in ("enlarged_half", "enlarged_whole"):
+            x = relu(self._normalised(name, interpolate(x, scale_factor=2, mode="nearest")))
+        return self._picture(self._convolved("last", x))
 
     def _paint(self) -> np.ndarray:
         height, width = self._photo.shape[2:]

@@ -15,7 +15,7 @@ from nstyle import fingerprints, image, inputs
 from nstyle.errors import OptionError
 from nstyle.feedforward import ANY_STYLE, network_file
 from nstyle.feedforward.network_file import NetworkFile
-from nstyle.feedforward.options import CROP_STEP, KIND, TrainOptions
+from nstyle.feedforward.options import CROP_STEP, KIND, LOSS, TrainOptions
 from nstyle.files import check_place
 from nstyle.learning import checkpoint, curve, pictures
 from nstyle.options import Options, shaping
@@ -90,7 +90,7 @@ def gather(wanted: TrainOptions, options: Options) -> Material:
 def about(wanted: TrainOptions, options: Options, weights: str) -> dict[str, Any]:
     """The options that shape the network; of files checksums. Raises CheckpointError."""
     values = {
-        **shaping(options),
+        **{name: value for name, value in shaping(options).items() if name in LOSS},
         "weights": fingerprints.of_file(weights)[:12],
         "network": wanted.network,
         **{name: getattr(wanted, name) for name in ("width", "crop", "batch", "rate", "seed")},
