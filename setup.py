@@ -33,6 +33,7 @@ setup(
         "nstyle.reporting",
         "nstyle.samples",
         "nstyle.samples.painters",
+        "nstyle.studio",
     ],
     package_dir={
         "nstyle": "nstyle",
@@ -44,6 +45,7 @@ setup(
         "nstyle.pretrained": ["*.params", "*.json", "*.md"],
         "nstyle.reporting": ["*.html", "*.css", "*.js"],
         "nstyle.samples": ["*.jpg", "CREDITS.md"],
+        "nstyle.studio": ["web/*"],
     },
     install_requires=[
         # MXNet's last release; GluonCV and numpy are stated together with it, because either

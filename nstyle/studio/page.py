@@ -1,0 +1,147 @@
+"""The page: Gradio's layout, theme and controls around the pictures, which are drawn by web/."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from importlib import resources
+from typing import Any
+
+import gradio as gr
+from starlette.responses import Response
+
+from nstyle.recipes import PRESETS
+from nstyle.studio import orders
+from nstyle.studio.settings import Settings
+from nstyle.syntax import flag
+
+FONTS = ("system-ui", "-apple-system", "Segoe UI", "sans-serif")  # no file is asked for
+MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
+EDGES = (256, 384, 512, 768, 1024, 1536, 2048)
+WHOSE = {"the painting's": "style", "the photo's": "content", "matched to the photo": "match"}
+QUALITY = ("quick", "normal", "fine")
+# Chosen by the controls in view, each under its own name.
+IN_VIEW = ("content_weight", "colors", "max_long_edge")
+KINDS = {".js": "text/javascript", ".css": "text/css"}
+# Keeps what Gradio says before the script of the page has come.
+HEAD = """
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<script>window.studio = {controls(names, values) { this.early = [names, values]; }};</script>
+<script type="module" src="/studio/page.js"></script>
+"""
+
+
+def mount(app: Any, settings: Settings) -> None:
+    """Put the page at / of a FastAPI application, its scripts under /studio/."""
+    for name in ("page.js", "api.js", "choosing.js", "stage.js", "history.js", "orders.js"):
+        app.add_route(f"/studio/{name}", static(name), methods=["GET"])
+    css = asset("page.css") + (resources.files("nstyle.reporting") / "compare.css").read_text("utf-8")
+    gr.mount_gradio_app(
+        app,
+        blocks(settings),
+        path="/",
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+        enable_monitoring=False,
+        theme=theme(),
+        css=css,
+        head=HEAD,
+    )
+
+
+def asset(name: str) -> str:
+    """The text of a file in web/."""
+    return (resources.files("nstyle.studio") / "web" / name).read_text("utf-8")
+
+
+def static(name: str) -> Any:
+    """An endpoint that gives a file of web/."""
+    kind = KINDS[name[name.rindex(".") :]]
+
+    async def endpoint(request: Any) -> Response:
+        return Response(asset(name), media_type=kind, headers={"Cache-Control": "no-cache"})
+
+    return endpoint
+
+
+def theme() -> Any:
+    """Quiet colours, the system's own fonts."""
+    return gr.themes.Base(
+        primary_hue="stone", secondary_hue="stone", neutral_hue="stone",
+        font=FONTS, font_mono=MONO, radius_size="md",
+    ).set(
+        body_background_fill="#fbfaf8", body_background_fill_dark="#161618",
+        block_background_fill="transparent", block_background_fill_dark="transparent",
+        block_border_width="0px", block_shadow="none", block_label_text_weight="500",
+        button_primary_background_fill="#2f5d8a", button_primary_background_fill_hover="#264d74",
+        button_primary_background_fill_dark="#7aa8d8",
+        button_primary_background_fill_hover_dark="#93bbe4",
+        button_primary_text_color="#fff", button_primary_text_color_dark="#10202f",
+        slider_color="#2f5d8a", slider_color_dark="#7aa8d8",
+        color_accent="#2f5d8a",
+    )  # fmt: skip
+
+
+def blocks(settings: Settings) -> Any:
+    """The page."""
+    with gr.Blocks(title="nstyle studio", analytics_enabled=False) as page:
+        gr.HTML(asset("header.html"), elem_id="top")
+        with gr.Row(elem_id="studio"):
+            with gr.Column(elem_id="sources-area"):
+                gr.HTML(asset("sources.html"))
+            with gr.Column(elem_id="stage-area"):
+                gr.HTML(asset("stage.html"))
+            with gr.Column(elem_id="controls-area"):
+                named = controls(settings)
+        gr.HTML(asset("history.html"), elem_id="history-area")
+        everything = list(named.values())
+        told = f"(...values) => window.studio.controls({json.dumps(list(named))}, values)"
+        hear = [control.change for control in everything]
+        gr.on(hear, fn=None, inputs=everything, js=told, api_visibility="private")
+        page.load(fn=None, inputs=everything, js=told, api_visibility="private")
+    return page
+
+
+def controls(settings: Settings) -> dict[str, Any]:
+    """name -> control: those in view, the buttons, the rest folded away."""
+    edges = [edge for edge in EDGES if edge <= settings.max_long_edge] or [settings.max_long_edge]
+    named = {
+        "strength": gr.Slider(0, 100, 50, step=5, label="How much style", elem_id="strength"),
+        "colors": gr.Radio(list(WHOSE.items()), value="style", label="Colours", elem_id="colors"),
+        "max_long_edge": gr.Radio(
+            [(f"{edge}", edge) for edge in edges], value=min(512, edges[-1]), elem_id="size",
+            label="Size, long edge in pixels",
+        ),
+        "quality": gr.Radio(QUALITY, value="normal", label="Quality", elem_id="quality"),
+    }  # fmt: skip
+    with gr.Row(elem_id="buttons"):
+        paint = gr.Button("Paint", variant="primary", elem_id="paint")
+        stop = gr.Button("Stop", elem_id="stop")
+    paint.click(fn=None, js="() => window.studio.paint()", api_visibility="private")
+    stop.click(fn=None, js="() => window.studio.stop()", api_visibility="private")
+    with gr.Accordion("All options", open=False, elem_id="all-options"):
+        gr.HTML('<p class="soft">As on the command line; what is left as it is, is not sent.</p>')
+        named["preset"] = gr.Dropdown(
+            [("none", ""), *((name, name) for name in PRESETS)], value="", label="--preset",
+            info="a known recipe",
+        )  # fmt: skip
+        for entry in orders.offered():
+            if entry.name not in IN_VIEW:
+                named[f"option:{entry.name}"] = control(entry)
+    return named
+
+
+def control(entry: dataclasses.Field[Any]) -> Any:
+    """The control for a field of Options, under the command line's name; empty = its default."""
+    facts = entry.metadata
+    label = f"--set {entry.name}" if facts["flags"] == () else flag(entry.name)
+    default = "" if entry.default is None else str(entry.default).lower()
+    choices = ("true", "false") if facts["kind"] is bool else facts["choices"]
+    if choices:
+        usual = (f"default: {default}", "")
+        offered = [usual, *((choice, choice) for choice in choices if choice != default)]
+        return gr.Dropdown(offered, value="", label=label, info=facts["help"])
+    return gr.Textbox("", label=label, info=facts["help"], placeholder=default, max_lines=1)

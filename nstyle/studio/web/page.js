@@ -1,0 +1,165 @@
+// Puts the parts together once Gradio has drawn the page.
+
+import * as api from "./api.js";
+import { Chooser, acceptPaste, offerCamera } from "./choosing.js";
+import { History } from "./history.js";
+import { order } from "./orders.js";
+import { Stage } from "./stage.js";
+
+const PAINTING = 500, WAITING = 1500, GONE = 3000; // ms between two questions
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const chosen = {}; // control -> value
+let photo, style, stage, history;
+let previewing = null; // the preview that is on its way
+let followed = null; // the job that the stage shows
+
+function failed(sentence) {
+  stage.error(sentence);
+}
+
+function controls(names, values) {
+  names.forEach((name, index) => (chosen[name] = values[index]));
+  changedControls();
+}
+
+let timer = 0;
+function changedControls() {
+  clearTimeout(timer);
+  timer = setTimeout(() => !busy() && preview(), 200);
+}
+
+const busy = () => ["painting", "queued"].includes(stage?.job?.state);
+
+async function preview() {
+  if (!photo?.source || !style?.source) return;
+  previewing?.abort();
+  const mine = (previewing = new AbortController());
+  followed = null;
+  stage.error("");
+  stage.root.classList.add("busy");
+  try {
+    const url = await api.preview(order(photo.source, style.source, chosen), mine.signal);
+    if (mine === previewing) await stage.showPreview(photo.url, url);
+  } catch (error) {
+    if (error.name !== "AbortError") failed(error.message);
+  } finally {
+    if (mine === previewing) stage.root.classList.remove("busy");
+  }
+}
+
+function changedSource(side) {
+  stage.error("");
+  const both = photo.source && style.source;
+  if (side === "photo" && !both) stage.draw("photo", photo.url);
+  preview();
+}
+
+async function paint() {
+  if (!photo.source || !style.source) return failed("Choose a photo and a style first.");
+  stage.error("");
+  try {
+    const job = await api.paint(order(photo.source, style.source, chosen));
+    previewing?.abort();
+    await history.refresh();
+    follow(job.id);
+  } catch (error) {
+    failed(error.message);
+  }
+}
+
+async function stop() {
+  if (busy()) await api.stop(stage.job.id).catch((error) => failed(error.message));
+}
+
+async function resume(id) {
+  try {
+    await api.resume(id);
+    stage.error("");
+    follow(id);
+  } catch (error) {
+    failed(error.message);
+  }
+}
+
+// Shows a job until it has ended, or until something else is shown.
+async function follow(id) {
+  const mine = (followed = {});
+  let last = "";
+  while (followed === mine) {
+    let wait = GONE;
+    try {
+      const job = await api.job(id);
+      if (followed !== mine) return;
+      stage.error("");
+      await stage.showJob(job, last === "");
+      if (job.state !== last) history.refresh().catch(() => {});
+      last = job.state;
+      if (!["queued", "painting"].includes(job.state)) return;
+      wait = job.state === "painting" ? PAINTING : WAITING;
+    } catch (error) {
+      if (followed !== mine) return;
+      failed(error.message);
+      if (error.status === 404) return;
+    }
+    await pause(wait);
+  }
+}
+
+async function open(id) {
+  previewing?.abort();
+  stage.error("");
+  try {
+    await stage.draw("photo", await api.jobPhoto(id));
+    stage.number = "";
+    follow(id);
+    stage.root.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  } catch (error) {
+    failed(error.message);
+  }
+}
+
+async function remove(id) {
+  try {
+    await api.remove(id);
+    if (stage.job?.id === id) {
+      followed = null;
+      stage.job = null;
+      preview();
+    }
+    await history.refresh();
+  } catch (error) {
+    failed(error.message);
+  }
+}
+
+// Gradio draws the page after this script has run.
+async function drawn(selector) {
+  for (;;) {
+    const found = document.querySelector(selector);
+    if (found) return found;
+    await pause(30);
+  }
+}
+
+async function begin() {
+  await drawn("#history ul");
+  stage = new Stage(await drawn("#stage"), { resume });
+  history = new History(document.querySelector("#history"), { open, remove });
+  photo = new Chooser(document.querySelector("#photo"), () => changedSource("photo"), failed);
+  style = new Chooser(document.querySelector("#style"), () => changedSource("style"), failed);
+  const early = window.studio.early;
+  window.studio = { controls, paint, stop };
+  if (early) controls(...early);
+  acceptPaste(photo, style);
+  offerCamera([photo, style], document.querySelector("#camera"));
+  const [shelf, jobs] = await Promise.all([api.shelf(), history.refresh()]);
+  for (const [chooser, sources] of [[photo, shelf.photos], [style, shelf.styles]]) {
+    chooser.limits = shelf.limits;
+    chooser.fill(sources);
+  }
+  const active = jobs.find((job) => ["painting", "queued"].includes(job.state));
+  if (active) open(active.id);
+  document.body.dataset.ready = "yes";
+}
+
+begin().catch((error) => failed(error.message));
