@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from nstyle import __version__
 from nstyle.errors import NStyleError
@@ -93,7 +93,7 @@ class Api:
     async def uploaded(self, request: Request) -> Response:
         """JPEG, the small copy of an upload."""
         source = self._person(request).upload(request.path_params["id"])
-        return sent(Path(source.small))
+        return await sent(Path(source.small))
 
     async def preview(self, request: Request) -> Response:
         """JPEG: the photo in the style in one pass, small."""
@@ -135,11 +135,11 @@ class Api:
         """The newest picture as JPEG, or with ?full=1 the finished PNG with the options inside."""
         job = self._job(request)
         full = request.query_params.get("full") == "1"
-        return sent(job.result if full else job.now)
+        return await sent(job.result if full else job.now)
 
     async def photo(self, request: Request) -> Response:
         """JPEG, the photo of a job, small."""
-        return sent(self._job(request).folder / "photo.jpg")
+        return await sent(self._job(request).folder / "photo.jpg")
 
     async def stop(self, request: Request) -> Response:
         """End a job, keeping what is there."""
@@ -224,12 +224,14 @@ async def read_json(request: Request) -> dict[str, Any]:
     return given
 
 
-def sent(path: Path) -> Response:
-    """A picture file. Raises Refused where there is none yet."""
-    if not path.is_file():
-        raise Refused("there is no picture yet", 404)
+async def sent(path: Path) -> Response:
+    """A picture file, read at once since it may be replaced. Raises Refused where there is none."""
     kinds = {".jpg": "image/jpeg", ".png": "image/png"}
-    return FileResponse(path, media_type=kinds[path.suffix], headers=PRIVATE)
+    try:
+        data = await run_in_threadpool(path.read_bytes)
+    except FileNotFoundError:
+        raise Refused("there is no picture yet", 404) from None
+    return Response(data, media_type=kinds[path.suffix], headers=PRIVATE)
 
 
 def guarded(endpoint: Endpoint) -> Endpoint:

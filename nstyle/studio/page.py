@@ -17,25 +17,26 @@ from nstyle.syntax import flag
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "sans-serif")  # no file is asked for
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
-EDGES = (256, 384, 512, 768, 1024, 1536, 2048)
-WHOSE = {"the painting's": "style", "the photo's": "content", "matched to the photo": "match"}
+EDGES = (256, 512, 768, 1024, 2048)
+WHOSE = {"painting": "style", "photo": "content", "matched": "match"}
 QUALITY = ("quick", "normal", "fine")
 # Chosen by the controls in view, each under its own name.
 IN_VIEW = ("content_weight", "colors", "max_long_edge")
 KINDS = {".js": "text/javascript", ".css": "text/css"}
+SERVED = ("page.css", "page.js", "api.js", "choosing.js", "stage.js", "history.js", "orders.js")
 # Keeps what Gradio says before the script of the page has come.
 HEAD = """
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <script>window.studio = {controls(names, values) { this.early = [names, values]; }};</script>
+<link rel="stylesheet" href="/studio/page.css">
 <script type="module" src="/studio/page.js"></script>
 """
 
 
 def mount(app: Any, settings: Settings) -> None:
     """Put the page at / of a FastAPI application, its scripts under /studio/."""
-    for name in ("page.js", "api.js", "choosing.js", "stage.js", "history.js", "orders.js"):
+    for name in SERVED:
         app.add_route(f"/studio/{name}", static(name), methods=["GET"])
-    css = asset("page.css") + (resources.files("nstyle.reporting") / "compare.css").read_text("utf-8")
     gr.mount_gradio_app(
         app,
         blocks(settings),
@@ -47,7 +48,6 @@ def mount(app: Any, settings: Settings) -> None:
         pwa=False,
         enable_monitoring=False,
         theme=theme(),
-        css=css,
         head=HEAD,
     )
 
@@ -61,8 +61,12 @@ def static(name: str) -> Any:
     """An endpoint that gives a file of web/."""
     kind = KINDS[name[name.rindex(".") :]]
 
+    text = asset(name)
+    if name == "page.css":  # the slider is the report's
+        text += (resources.files("nstyle.reporting") / "compare.css").read_text("utf-8")
+
     async def endpoint(request: Any) -> Response:
-        return Response(asset(name), media_type=kind, headers={"Cache-Control": "no-cache"})
+        return Response(text, media_type=kind, headers={"Cache-Control": "no-cache"})
 
     return endpoint
 
@@ -88,15 +92,15 @@ def theme() -> Any:
 def blocks(settings: Settings) -> Any:
     """The page."""
     with gr.Blocks(title="nstyle studio", analytics_enabled=False) as page:
-        gr.HTML(asset("header.html"), elem_id="top")
+        gr.HTML(asset("header.html"), apply_default_css=False, elem_id="top")
         with gr.Row(elem_id="studio"):
             with gr.Column(elem_id="sources-area"):
-                gr.HTML(asset("sources.html"))
+                gr.HTML(asset("sources.html"), apply_default_css=False)
             with gr.Column(elem_id="stage-area"):
-                gr.HTML(asset("stage.html"))
+                gr.HTML(asset("stage.html"), apply_default_css=False)
             with gr.Column(elem_id="controls-area"):
                 named = controls(settings)
-        gr.HTML(asset("history.html"), elem_id="history-area")
+        gr.HTML(asset("history.html"), apply_default_css=False, elem_id="history-area")
         everything = list(named.values())
         told = f"(...values) => window.studio.controls({json.dumps(list(named))}, values)"
         hear = [control.change for control in everything]
@@ -110,10 +114,10 @@ def controls(settings: Settings) -> dict[str, Any]:
     edges = [edge for edge in EDGES if edge <= settings.max_long_edge] or [settings.max_long_edge]
     named = {
         "strength": gr.Slider(0, 100, 50, step=5, label="How much style", elem_id="strength"),
-        "colors": gr.Radio(list(WHOSE.items()), value="style", label="Colours", elem_id="colors"),
+        "colors": gr.Radio(list(WHOSE.items()), value="style", label="Colours of the", elem_id="colors"),
         "max_long_edge": gr.Radio(
             [(f"{edge}", edge) for edge in edges], value=min(512, edges[-1]), elem_id="size",
-            label="Size, long edge in pixels",
+            label="Size in pixels",
         ),
         "quality": gr.Radio(QUALITY, value="normal", label="Quality", elem_id="quality"),
     }  # fmt: skip

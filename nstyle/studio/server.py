@@ -33,7 +33,7 @@ HEADERS = {
 
 def application(settings: Settings) -> Any:
     """The ASGI application; its studio begins and ends with it. Raises OptionError."""
-    temporary = private_folder(settings.home / "gradio")
+    temporary = private_folder(private_folder(settings.home) / "gradio")
     os.environ.update(
         GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=str(temporary), HF_HUB_OFFLINE="1"
     )

@@ -141,6 +141,13 @@ async function drawn(selector) {
   }
 }
 
+// What Gradio's groups of choices lack for a screen reader: their name.
+function nameGroups() {
+  for (const group of document.querySelectorAll("#controls-area fieldset")) {
+    group.setAttribute("aria-label", group.querySelector("[data-testid=block-info]").textContent);
+  }
+}
+
 async function begin() {
   await drawn("#history ul");
   stage = new Stage(await drawn("#stage"), { resume });
@@ -150,6 +157,7 @@ async function begin() {
   const early = window.studio.early;
   window.studio = { controls, paint, stop };
   if (early) controls(...early);
+  nameGroups();
   acceptPaste(photo, style);
   offerCamera([photo, style], document.querySelector("#camera"));
   const [shelf, jobs] = await Promise.all([api.shelf(), history.refresh()]);
