@@ -34,6 +34,10 @@ def options_of(given: Mapping[str, Any], settings: Settings) -> tuple[dict[str, 
         raise Refused("--init: in the studio content, instant, noise or noise:0.7")
     typed = {name: value for name, value in typed.items() if value is not None and value != ""}
     chosen = presets.resolve(typed, preset)
+    if chosen.size is None and chosen.max_long_edge > settings.max_long_edge:
+        if "max_long_edge" not in typed:  # nobody asked for more than is painted here
+            typed["max_long_edge"] = settings.max_long_edge
+            chosen = presets.resolve(typed, preset)
     return {name: getattr(chosen, name) for name in typed}, preset
 
 
