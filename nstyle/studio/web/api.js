@@ -22,7 +22,7 @@ export class Refusal extends Error {
   }
 }
 
-async function ask(method, path, body, signal) {
+async function ask(method, path, body) {
   const headers = { Authorization: `Bearer ${token}` };
   if (body !== undefined && !(body instanceof Blob)) {
     body = JSON.stringify(body);
@@ -30,9 +30,8 @@ async function ask(method, path, body, signal) {
   }
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body, signal });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
+    answer = await fetch(path, { method, headers, body });
+  } catch {
     throw new Refusal("The studio does not answer. Is it still running?", 0);
   }
   if (answer.ok) return answer;
@@ -47,7 +46,7 @@ export const shelf = () => json("GET", "/api/shelf");
 export const upload = (file) =>
   json("POST", `/api/pictures?name=${encodeURIComponent(file.name || "picture")}`, file.slice());
 export const uploadPicture = (id) => picture("GET", `/api/pictures/${id}`);
-export const preview = (order, signal) => picture("POST", "/api/preview", order, signal);
+export const preview = (order) => picture("POST", "/api/preview", order);
 export const paint = (order) => json("POST", "/api/jobs", order);
 export const jobs = () => json("GET", "/api/jobs");
 export const job = (id) => json("GET", `/api/jobs/${id}`);

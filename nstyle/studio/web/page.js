@@ -10,8 +10,11 @@ const PAINTING = 500, WAITING = 1500, GONE = 3000; // ms between two questions
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const chosen = {}; // control -> value
 let photo, style, stage, history;
-let previewing = null; // the preview that is on its way
 let followed = null; // the job that the stage shows
+let opened = ""; // the photo of the newest job that was opened
+let asking = false; // a preview is on its way
+let stale = false; // and something was changed since
+let shown = ""; // what the newest preview was asked for
 
 function failed(sentence) {
   stage.error(sentence);
@@ -30,28 +33,45 @@ function changedControls() {
 
 const busy = () => ["painting", "queued"].includes(stage?.job?.state);
 
-async function preview() {
+// What a preview shows of an order; the rest is for the painting alone.
+function visible({ photo, style, strength, preset, options }) {
+  return JSON.stringify([photo, style, strength, preset, options.colors, options.style_scale]);
+}
+
+// One at a time; what is changed meanwhile is asked for afterwards.
+async function preview(always = false) {
   if (!photo?.source || !style?.source) return;
-  previewing?.abort();
-  const mine = (previewing = new AbortController());
+  if (!always && shown === visible(order(photo.source, style.source, chosen))) return;
   followed = null;
-  stage.error("");
+  stale = true;
+  if (asking) return;
+  asking = true;
   stage.root.classList.add("busy");
+  while (stale && !followed) {
+    stale = false;
+    await previewOnce();
+  }
+  stage.root.classList.remove("busy");
+  asking = false;
+}
+
+async function previewOnce() {
+  const wanted = order(photo.source, style.source, chosen);
+  shown = visible(wanted);
+  stage.error("");
   try {
-    const url = await api.preview(order(photo.source, style.source, chosen), mine.signal);
-    if (mine === previewing) await stage.showPreview(photo.url, url);
+    const url = await api.preview(wanted);
+    if (!stale && !followed) await stage.showPreview(photo.url, url);
   } catch (error) {
-    if (error.name !== "AbortError") failed(error.message);
-  } finally {
-    if (mine === previewing) stage.root.classList.remove("busy");
+    shown = "";
+    failed(error.message);
   }
 }
 
 function changedSource(side) {
   stage.error("");
-  const both = photo.source && style.source;
-  if (side === "photo" && !both) stage.draw("photo", photo.url);
-  preview();
+  if (side === "photo" && !style.source) stage.draw("photo", photo.url);
+  preview(true);
 }
 
 async function paint() {
@@ -59,9 +79,8 @@ async function paint() {
   stage.error("");
   try {
     const job = await api.paint(order(photo.source, style.source, chosen));
-    previewing?.abort();
-    await history.refresh();
     follow(job.id);
+    await history.refresh();
   } catch (error) {
     failed(error.message);
   }
@@ -84,6 +103,7 @@ async function resume(id) {
 // Shows a job until it has ended, or until something else is shown.
 async function follow(id) {
   const mine = (followed = {});
+  shown = "";
   let last = "";
   while (followed === mine) {
     let wait = GONE;
@@ -106,10 +126,13 @@ async function follow(id) {
 }
 
 async function open(id) {
-  previewing?.abort();
   stage.error("");
   try {
-    await stage.draw("photo", await api.jobPhoto(id));
+    followed = {};
+    const url = await api.jobPhoto(id);
+    await stage.draw("photo", url);
+    URL.revokeObjectURL(opened);
+    opened = url;
     stage.number = "";
     follow(id);
     stage.root.scrollIntoView({ block: "nearest", behavior: "smooth" });
@@ -124,7 +147,8 @@ async function remove(id) {
     if (stage.job?.id === id) {
       followed = null;
       stage.job = null;
-      preview();
+      stage.clear();
+      preview(true);
     }
     await history.refresh();
   } catch (error) {

@@ -47,6 +47,14 @@ export class Stage {
     line.textContent = sentence || "";
   }
 
+  // Nothing chosen, nothing shown.
+  clear() {
+    this.show("empty", "");
+    this.line("");
+    this.compare.hidden = true;
+    this.find(".empty").hidden = false;
+  }
+
   async draw(side, url) {
     const image = this.find(`.${side} img`);
     const old = image.src;
@@ -54,7 +62,7 @@ export class Stage {
     next.src = url;
     await next.decode().catch(() => {}); // so that nothing flickers
     image.src = url;
-    if (old.startsWith("blob:") && old !== url) URL.revokeObjectURL(old);
+    if (side === "result" && old.startsWith("blob:")) URL.revokeObjectURL(old);
     if (next.naturalWidth && side === "result") {
       this.compare.style.setProperty("--ratio", next.naturalWidth / next.naturalHeight);
     }
