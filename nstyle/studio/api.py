@@ -101,9 +101,7 @@ class Api:
         photo, style = self._chosen(person, given)
         order = orders.preview(given, photo, style, self._studio.settings)
         answer = await run_in_threadpool(self._studio.previews.ask, order)
-        return Response(
-            base64.b64decode(answer["jpeg"]), media_type="image/jpeg", headers=PRIVATE
-        )
+        return Response(base64.b64decode(answer["jpeg"]), media_type="image/jpeg", headers=PRIVATE)
 
     async def jobs(self, request: Request) -> Response:
         """All of one's own, newest first."""
@@ -115,9 +113,7 @@ class Api:
         """A new job."""
         person, given = self._person(request), await read_json(request)
         photo, style = self._chosen(person, given)
-        order = await run_in_threadpool(
-            orders.painting, given, photo, style, self._studio.settings
-        )
+        order = await run_in_threadpool(orders.painting, given, photo, style, self._studio.settings)
         self._studio.painter.check_room(person.owner)
         job = await run_in_threadpool(person.new_job, order, photo, style)
         try:

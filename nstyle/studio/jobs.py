@@ -15,7 +15,10 @@ STATES = ("queued", "painting", "done", "stopped", "interrupted", "failed")
 
 
 class Job:
-    """facts: what job.json holds; files: photo, style, photo.jpg, now.jpg, result.png, checkpoint."""
+    """facts: what job.json holds.
+
+    Files beside it: photo, style, photo.jpg, now.jpg, result.png, result.ckpt.npz.
+    """
 
     def __init__(self, folder: Path, owner: str, facts: Mapping[str, Any]) -> None:
         self.folder, self.owner, self.facts = folder, owner, dict(facts)

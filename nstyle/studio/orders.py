@@ -1,4 +1,4 @@
-"""What is asked for: options as the page or a program sends them, checked before anything begins."""
+"""What is asked for: options as the page or a program sends them, checked before any work."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def options_of(given: Mapping[str, Any], settings: Settings) -> tuple[dict[str, 
         raise Refused("--init: in the studio content, instant, noise or noise:0.7")
     typed = {name: value for name, value in typed.items() if value is not None and value != ""}
     chosen = presets.resolve(typed, preset)
-    if chosen.size is None and chosen.max_long_edge > settings.max_long_edge:
-        if "max_long_edge" not in typed:  # nobody asked for more than is painted here
-            typed["max_long_edge"] = settings.max_long_edge
-            chosen = presets.resolve(typed, preset)
+    asked = chosen.size is not None or "max_long_edge" in typed
+    if not asked and chosen.max_long_edge > settings.max_long_edge:
+        typed["max_long_edge"] = settings.max_long_edge
+        chosen = presets.resolve(typed, preset)
     return {name: getattr(chosen, name) for name in typed}, preset
 
 
@@ -57,7 +57,7 @@ def painting(
         check_sizes(chosen, photo, style, settings)
     except NStyleError as error:
         raise refused(error) from error
-    order = {"typed": typed, "preset": preset, "one_pass": style.network}
+    order: dict[str, Any] = {"typed": typed, "preset": preset, "one_pass": style.network}
     if style.network:
         order.update(network=style.path, strength=strength, typed=of_one_pass(typed))
     return {**order, "command": command(order, photo, style)}
@@ -125,5 +125,3 @@ def refused(error: NStyleError) -> Refused:
 def offered() -> list[dataclasses.Field[Any]]:
     """The options one can choose in the studio, in the order of the command line."""
     return [entry for entry in dataclasses.fields(Options) if entry.name not in NOT_HERE]
-
-

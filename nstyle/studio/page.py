@@ -42,7 +42,6 @@ def mount(app: Any, settings: Settings) -> None:
         blocks(settings),
         path="/",
         footer_links=[],
-        run_history=False,
         ssr_mode=False,
         mcp_server=False,
         pwa=False,
@@ -114,7 +113,9 @@ def controls(settings: Settings) -> dict[str, Any]:
     edges = [edge for edge in EDGES if edge <= settings.max_long_edge] or [settings.max_long_edge]
     named = {
         "strength": gr.Slider(0, 100, 50, step=5, label="How much style", elem_id="strength"),
-        "colors": gr.Radio(list(WHOSE.items()), value="style", label="Colours of the", elem_id="colors"),
+        "colors": gr.Radio(
+            list(WHOSE.items()), value="style", label="Colours of the", elem_id="colors"
+        ),
         "max_long_edge": gr.Radio(
             [(f"{edge}", edge) for edge in edges], value=min(512, edges[-1]), elem_id="size",
             label="Size in pixels",

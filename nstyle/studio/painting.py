@@ -49,6 +49,7 @@ class Easel:
         os._exit(1)
 
     def __call__(self, step: Any) -> None:
+        """Raises KeyboardInterrupt where somebody wishes an end."""
         now = time.monotonic()
         if now - self._shown >= SHOWN_EVERY:
             self.show(step.picture())

@@ -16,14 +16,14 @@ from nstyle.studio.settings import Settings, private_folder
 
 log = logging.getLogger("nstyle")
 
-# Nothing of Gradio that receives, hands out or fetches files, or runs anything: the page needs none.
+# All else of Gradio is fenced off: what takes in, hands out or fetches files, or runs anything.
 GRADIO_NEEDS = ("/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/heartbeat/",
                 "/gradio_api/app_id", "/gradio_api/token")  # fmt: skip
 HEADERS = {
     # Gradio's page has scripts inside it and makes functions of words, so that these are allowed;
     # what counts is that nothing can be asked of another host.
-    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; font-src 'self' data:; "
+    "Content-Security-Policy": "default-src 'self'; "
+    "script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; font-src 'self' data:; "
     "connect-src 'self' blob:; media-src 'self' blob:; frame-src 'none'; object-src 'none'; "
     "base-uri 'self'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -35,7 +35,10 @@ def application(settings: Settings) -> Any:
     """The ASGI application; its studio begins and ends with it. Raises OptionError."""
     temporary = private_folder(private_folder(settings.home) / "gradio")
     os.environ.update(
-        GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=str(temporary), HF_HUB_OFFLINE="1"
+        GRADIO_ANALYTICS_ENABLED="False",
+        GRADIO_RUN_HISTORY="False",
+        GRADIO_TEMP_DIR=str(temporary),
+        HF_HUB_OFFLINE="1",
     )
     try:
         from fastapi import FastAPI
@@ -45,7 +48,7 @@ def application(settings: Settings) -> Any:
         from nstyle.studio.studio import Studio
     except ImportError as error:
         raise OptionError(
-            f'the studio needs Gradio ({error.name or error} is missing), on Python 3.10 or later; '
+            f"the studio needs Gradio ({error.name or error} is missing), on Python 3.10 or later; "
             'run: pip install "nstyle[studio]"'
         ) from error
     studio = Studio(settings)
@@ -78,6 +81,7 @@ class Fence:
         self._app, self._settings = app, settings
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """One request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -101,7 +105,9 @@ class Fence:
         path = scope["path"]
         if self._settings.local and not from_here(scope):
             return True
-        gradio = "gradio_api" in path or path.startswith(("/proxy", "/file", "/upload", "/monitoring"))
+        gradio = "gradio_api" in path or path.startswith(
+            ("/proxy", "/file", "/upload", "/monitoring")
+        )
         return gradio and not path.startswith(GRADIO_NEEDS)
 
 
@@ -132,10 +138,9 @@ def serve(app: Any, listening: socket.socket) -> None:
     """Until Ctrl-C."""
     import uvicorn
 
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=3
-    )
-    uvicorn.Server(config).run(sockets=[listening])
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is closed
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def address(settings: Settings, listening: socket.socket) -> str:
@@ -143,5 +148,3 @@ def address(settings: Settings, listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     host = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     return f"http://{host}:{port}/"
-
-

@@ -107,9 +107,9 @@ def _read(path: str, kind: str) -> tuple[Source, bytes] | None:
     shrunk(picture, THUMBNAIL).save(buffer, "JPEG", quality=85)
     name = stem.replace("_", " ")
     typed = path if kind == "network" else os.path.join("input", os.path.basename(path))
-    source = Source(
-        f"{kind}-{stem}", name, path, path, *picture.size, typed, network=kind == "network"
-    )
+    width, height = picture.size
+    network = kind == "network"
+    source = Source(f"{kind}-{stem}", name, path, path, width, height, typed, network)
     return source, buffer.getvalue()
 
 

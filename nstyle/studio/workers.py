@@ -91,7 +91,8 @@ class Worker:
 
     def _start(self) -> None:
         self._process = process = start("duties", self._words)
-        self._answers = answers = queue.Queue()
+        answers: queue.Queue[str | None] = queue.Queue()
+        self._answers = answers
 
         def listen() -> None:
             assert process.stdout is not None
