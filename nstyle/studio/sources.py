@@ -17,7 +17,7 @@ STYLES = (
     "cubist.jpg", "stained_glass.jpg", "woodcut_wave.jpg", "starry_flow.jpg", "pointillist.jpg",
 )  # fmt: skip
 THUMBNAIL = 320  # px, long edge on the shelf
-LONGEST_NAME = 80
+LONGEST_NAME, LONGEST_EXTENSION = 80, 8  # letters
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,9 @@ def clean_name(given: str) -> str:
     name = given.replace("\\", "/").rsplit("/", 1)[-1]
     name = "".join(letter for letter in name if letter.isprintable()).strip(" .")
     stem, extension = os.path.splitext(name)
-    return (stem[: LONGEST_NAME - len(extension)] + extension)[:LONGEST_NAME] or "picture"
+    if len(extension) > LONGEST_EXTENSION:
+        stem, extension = name, ""
+    return (stem[: LONGEST_NAME - len(extension)] + extension) or "picture"
 
 
 def from_json(facts: Mapping[str, Any]) -> Source:

@@ -78,7 +78,8 @@ class Person:
         name, path, small = clean_name(given_name), folder / "picture", folder / "small.jpg"
         seen = check({"path": str(path), "small": str(small), "name": name})
         size = seen["width"], seen["height"]
-        source = Source(folder.name, name, str(path), str(small), *size, typed=name)
+        typed = f"./{name}" if name.startswith("-") else name  # no flag of a command line
+        source = Source(folder.name, name, str(path), str(small), *size, typed=typed)
         write_json(folder / "about.json", to_json(source))
         return source
 
