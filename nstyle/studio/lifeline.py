@@ -24,6 +24,13 @@ def speaker() -> Callable[[Mapping[str, Any]], None]:
     return say
 
 
+def lock(folder: str) -> None:
+    """Wait until no other process has the folder; it is free again when this one ends."""
+    import fcntl
+
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
+
+
 def requests() -> Iterator[dict[str, Any]]:
     """Lines of JSON from the server, until it ends."""
     for line in sys.stdin:

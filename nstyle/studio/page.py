@@ -114,7 +114,7 @@ def controls(settings: Settings) -> dict[str, Any]:
     named = {
         "strength": gr.Slider(0, 100, 50, step=5, label="How much style", elem_id="strength"),
         "colors": gr.Radio(
-            list(WHOSE.items()), value="style", label="Colours of the", elem_id="colors"
+            list(WHOSE.items()), value="style", label="Colours from", elem_id="colors"
         ),
         "max_long_edge": gr.Radio(
             [(f"{edge}", edge) for edge in edges], value=min(512, edges[-1]), elem_id="size",
@@ -133,16 +133,25 @@ def controls(settings: Settings) -> dict[str, Any]:
             [("none", ""), *((name, name) for name in PRESETS)], value="", label="--preset",
             info="a known recipe",
         )  # fmt: skip
-        for entry in orders.offered():
-            if entry.name not in IN_VIEW:
+        rest = [entry for entry in orders.offered() if entry.name not in IN_VIEW]
+        for entry in rest:
+            if not by_set(entry):
+                named[f"option:{entry.name}"] = control(entry)
+        with gr.Accordion("Fields without a flag", open=False):
+            for entry in filter(by_set, rest):
                 named[f"option:{entry.name}"] = control(entry)
     return named
+
+
+def by_set(entry: dataclasses.Field[Any]) -> bool:
+    """Whether a field has no flag of its own."""
+    return entry.metadata["flags"] == ()
 
 
 def control(entry: dataclasses.Field[Any]) -> Any:
     """The control for a field of Options, under the command line's name; empty = its default."""
     facts = entry.metadata
-    label = f"--set {entry.name}" if facts["flags"] == () else flag(entry.name)
+    label = f"--set {entry.name}" if by_set(entry) else flag(entry.name)
     default = "" if entry.default is None else str(entry.default).lower()
     choices = ("true", "false") if facts["kind"] is bool else facts["choices"]
     if choices:

@@ -148,6 +148,7 @@ def main(folder: str, seconds: str) -> None:
     os.nice(NICENESS)
     say = lifeline.speaker()
     path = Path(folder)
+    lifeline.lock(folder)  # the painter of a server that was killed may still be saving
     job = Job(path, "", json.loads((path / "job.json").read_text(encoding="utf-8")))
     easel = Easel(job, say, float(seconds))
     threading.Thread(target=easel.obey, daemon=True).start()

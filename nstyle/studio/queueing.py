@@ -18,6 +18,7 @@ log = logging.getLogger("nstyle")
 
 PER_PERSON = 5  # paintings that one browser may have waiting
 GRACE = 30.0  # seconds from a stop to a kill
+AT_ONCE = "at once"
 
 
 class Painter:
@@ -30,6 +31,7 @@ class Painter:
         self._job: Job | None = None
         self._process: subprocess.Popen[str] | None = None
         self._progress: dict[str, Any] = {}
+        self._wish = ""  # why the present painting shall end
         self._closing = False
         self._thread = threading.Thread(target=self._work, daemon=True)
 
@@ -41,7 +43,7 @@ class Painter:
         """Let a job wait for its turn. Raises Refused where too many wait."""
         with self._changed:
             self.check_room(job.owner)
-            job.change("queued")
+            job.change("queued", progress=None)
             self._waiting.append(job)
             self._changed.notify_all()
 
@@ -81,21 +83,28 @@ class Painter:
             if job in self._waiting:
                 self._waiting.remove(job)
                 job.change("stopped", "taken out of the queue")
-            elif self._job is job and self._process is not None:
-                say(self._process, {"stop": wish})
-                process = self._process
-                threading.Thread(target=kill_later, args=(process,), daemon=True).start()
+            elif self._job is job:
+                self._end(wish)
 
     def drop(self, job: Job) -> None:
         """End a painting at once, for its job is deleted."""
         with self._changed:
             if job in self._waiting:
                 self._waiting.remove(job)
-            elif self._job is job and self._process is not None:
-                self._process.kill()
-        if self._job is job:
-            with self._changed:
+            elif self._job is job:
+                self._end(AT_ONCE)
                 self._changed.wait_for(lambda: self._job is not job, timeout=GRACE)
+
+    def _end(self, wish: str) -> None:
+        """Tell the process, now or as soon as it is there."""
+        self._wish, process = wish, self._process
+        if process is None:
+            return
+        if wish == AT_ONCE:
+            process.kill()
+            return
+        say(process, {"stop": wish})
+        threading.Thread(target=kill_later, args=(process,), daemon=True).start()
 
     def close(self) -> None:
         """Interrupt what is painted, so that it can be gone on with."""
@@ -116,7 +125,7 @@ class Painter:
                 self._changed.wait_for(lambda: self._waiting or self._closing)
                 if self._closing:
                     return
-                self._job, self._progress = self._waiting.pop(0), {}
+                self._job, self._progress, self._wish = self._waiting.pop(0), {}, ""
             try:
                 self._paint(self._job)
             except Exception:
@@ -132,6 +141,8 @@ class Painter:
         job.change("painting", progress=None)
         with self._changed:
             self._process = process = workers.start("painting", [str(job.folder), str(seconds)])
+            if self._wish:
+                self._end(self._wish)
         overdue = threading.Timer(seconds + GRACE, process.kill)
         overdue.daemon = True
         overdue.start()

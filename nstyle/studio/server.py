@@ -16,9 +16,8 @@ from nstyle.studio.settings import Settings, private_folder
 
 log = logging.getLogger("nstyle")
 
-# All else of Gradio is fenced off: what takes in, hands out or fetches files, or runs anything.
-GRADIO_NEEDS = ("/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/heartbeat/",
-                "/gradio_api/app_id", "/gradio_api/token")  # fmt: skip
+# What of Gradio takes in, hands out or fetches files, or runs anything: the page needs none of it.
+FENCED = ("/gradio_api", "/proxy", "/file", "/upload", "/monitoring", "/login", "/logout")
 HEADERS = {
     # Gradio's page has scripts inside it and makes functions of words, so that these are allowed;
     # what counts is that nothing can be asked of another host.
@@ -103,13 +102,9 @@ class Fence:
         await self._app(scope, receive, send_with_headers)
 
     def _refuses(self, scope: Any) -> bool:
-        path = scope["path"]
         if self._settings.local and not from_here(scope):
             return True
-        gradio = "gradio_api" in path or path.startswith(
-            ("/proxy", "/file", "/upload", "/monitoring")
-        )
-        return gradio and not path.startswith(GRADIO_NEEDS)
+        return scope["path"].startswith(FENCED) or "gradio_api" in scope["path"]
 
 
 def from_here(scope: Any) -> bool:

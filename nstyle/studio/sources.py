@@ -16,7 +16,7 @@ PHOTOS = ("coffee.jpg", "astronaut.jpg", "chelsea.jpg", "rocket.jpg")
 STYLES = (
     "cubist.jpg", "stained_glass.jpg", "woodcut_wave.jpg", "starry_flow.jpg", "pointillist.jpg",
 )  # fmt: skip
-THUMBNAIL = 320  # px, long edge on the shelf
+THUMBNAIL = 640  # px, long edge on the shelf and, of a photo, behind the slider
 LONGEST_NAME, LONGEST_EXTENSION = 80, 8  # letters
 
 

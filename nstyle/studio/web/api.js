@@ -8,9 +8,13 @@ function newToken() {
 }
 
 function keptToken() {
-  let token = localStorage.getItem(KEY);
-  if (!token) localStorage.setItem(KEY, (token = newToken()));
-  return token;
+  try {
+    const kept = localStorage.getItem(KEY) || newToken();
+    localStorage.setItem(KEY, kept);
+    return kept;
+  } catch {
+    return newToken(); // a browser that keeps nothing: the history lasts as long as the page
+  }
 }
 
 const token = keptToken();

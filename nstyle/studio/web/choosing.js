@@ -31,7 +31,9 @@ export class Chooser {
     });
   }
 
-  fill(sources) {
+  fill(sources, limits) {
+    this.limits = limits;
+    this.root.querySelector(".hint").append(`, up to ${limits.upload_megabytes} MB`);
     const shelf = this.root.querySelector(".shelf");
     shelf.replaceChildren(...sources.map((source) => this.shelved(source)));
   }

@@ -80,6 +80,7 @@ async function paint() {
   try {
     const job = await api.paint(order(photo.source, style.source, chosen));
     follow(job.id);
+    stage.root.scrollIntoView({ block: "nearest", behavior: "smooth" });
     await history.refresh();
   } catch (error) {
     failed(error.message);
@@ -186,8 +187,7 @@ async function begin() {
   offerCamera([photo, style], document.querySelector("#camera"));
   const [shelf, jobs] = await Promise.all([api.shelf(), history.refresh()]);
   for (const [chooser, sources] of [[photo, shelf.photos], [style, shelf.styles]]) {
-    chooser.limits = shelf.limits;
-    chooser.fill(sources);
+    chooser.fill(sources, shelf.limits);
   }
   const active = jobs.find((job) => ["painting", "queued"].includes(job.state));
   if (active) open(active.id);
