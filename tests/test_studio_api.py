@@ -125,6 +125,16 @@ def test_a_painting_waits_for_its_turn_and_is_stopped_and_gone_on_with(atelier):
     assert atelier.ask("GET", f"/api/jobs/{first}").status == 404
 
 
+def test_the_server_itself_never_loads_mxnet(atelier):
+    order = {"photo": "photo-coffee", "style": "style-cubist"}
+    assert atelier.ask("POST", "/api/preview", order).status == 200
+    loaded = {
+        pid: "libmxnet" in Path(f"/proc/{pid}/maps").read_text()
+        for pid in (atelier.process.pid, *atelier.children())
+    }
+    assert not loaded.pop(atelier.process.pid) and any(loaded.values())
+
+
 def test_too_many_are_told_so_and_leave_nothing(atelier):
     jobs = [atelier.paint(**ENDLESS).json["id"] for _ in range(3)]
     before = everything(atelier.folder / "people")

@@ -143,9 +143,16 @@ def work(job: Job, easel: Easel) -> dict[str, Any]:
         return {"ended": "failed", "note": "a bug in nstyle; the server's terminal has more"}
 
 
+def be_nice() -> None:
+    """Let everything else go first, also where Linux shares the CPU between sessions first."""
+    os.nice(NICENESS)
+    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
+        group.write(str(NICENESS))
+
+
 def main(folder: str, seconds: str) -> None:
     """Paint, and say how it went."""
-    os.nice(NICENESS)
+    be_nice()
     say = lifeline.speaker()
     path = Path(folder)
     lifeline.lock(folder)  # the painter of a server that was killed may still be saving
