@@ -163,6 +163,25 @@ def check_history(visit: Visit) -> None:
     assert page.locator("#history li").count() == 0
 
 
+def test_another_style_leaves_the_painting_to_go_on(browser, tmp_path):
+    with opened(tmp_path / "studio") as atelier, at_home(browser, atelier) as visit:
+        page = visit.page
+        preview(visit)
+        endless(visit)
+        paint(visit, 1)
+        page.get_by_role("button", name="cubist").click()
+        page.wait_for_selector("#stage[data-state=preview]:not(.busy)")
+        assert page.locator("#history li[data-state=painting]").count() == 1
+        page.get_by_role("button", name="Paint", exact=True).click()
+        page.wait_for_selector("#stage[data-state=queued]")
+        assert "next in the queue" in page.locator("#stage .line").inner_text()
+        page.get_by_role("button", name="style.png, being painted").click()
+        page.wait_for_selector("#stage[data-state=painting]")
+        page.get_by_role("button", name="Stop").click()
+        page.wait_for_selector("#stage[data-state=stopped]")
+        page.wait_for_selector("#history li[data-state=painting]")  # the other one's turn
+
+
 def test_refusals_are_said_on_the_page(browser, atelier):
     with at_home(browser, atelier) as visit:
         upload(visit, "photo", PHOTO, "photo.png")
@@ -196,6 +215,21 @@ def test_pictures_are_pasted_and_dropped(browser, atelier):
             visit.page.wait_for_selector(f"#{side}.chosen")
             assert f"{kind}.png" in visit.page.locator(f"#{side} .name").inner_text()
         visit.page.wait_for_selector("#stage[data-state=preview]:not(.busy)")
+
+
+def test_the_camera_takes_a_photo(browser, atelier):
+    with at_home(browser, atelier) as visit:
+        page = visit.page
+        page.locator("#photo").get_by_role("button", name="Camera").click()
+        page.wait_for_function("document.querySelector('#camera video').videoWidth > 0")
+        page.get_by_role("button", name="Take the picture").click()
+        page.wait_for_selector("#photo.chosen")
+        assert "camera.jpg" in page.locator("#photo .name").inner_text()
+        assert page.evaluate("document.querySelector('#camera video').srcObject") is None
+        page.locator("#style").get_by_role("button", name="Camera").click()
+        page.wait_for_selector("#camera[open]")
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#camera", state="hidden")
 
 
 def test_a_control_changes_the_preview(browser, atelier):

@@ -29,4 +29,5 @@ def work(words: argparse.Namespace) -> int:
         say(f"the studio is open at {server.address(settings, listening)}; Ctrl-C closes it")
         say(f"it keeps its pictures in {settings.home}")
         server.serve(app, listening)
+    say("the studio is closed")
     return OK

@@ -26,7 +26,7 @@ log = logging.getLogger("nstyle")
 MEMORY = 6 * 2**30  # bytes of addresses for looking at a picture; 40 megapixels take 1.5 GB
 SMALL = 640  # px, long edge of the copy that the page shows and previews are painted from
 PREVIEW = 448  # px, long edge of a preview
-STYLES_KEPT = 16
+STYLES_KEPT = 32
 Duty = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
@@ -81,6 +81,9 @@ class Previews:
     def _painter(self, request: Mapping[str, Any]) -> Any:
         network, style = request.get("network"), request.get("style")
         options = {"max_long_edge": PREVIEW, **request["options"]}
+        # Of one size for all photos, so that a style is looked at once.
+        edge = round(PREVIEW * options.pop("style_scale", 1.0))
+        options["style_size"] = min(max(edge, image.MIN_EDGE), SMALL)
         key = repr((network, style, request["strength"], sorted(options.items())))
         if key not in self._styles:
             base = self._base(network or str(places.ANY_STYLE), style)

@@ -29,7 +29,8 @@ class Studio:
     def begin(self) -> None:
         """Tidy up what an earlier server left, and start to work."""
         self.store.tidy()
-        self.painter.begin()
+        for worker in (self._looker, self.previews, self.painter):
+            worker.begin()
 
     def look(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Check an upload. Raises Refused."""

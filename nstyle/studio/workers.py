@@ -47,6 +47,12 @@ class Worker:
         self._answers: queue.Queue[str | None] = queue.Queue()
         self._closed = False
 
+    def begin(self) -> None:
+        """Start the process, so that the first request need not wait for it."""
+        with self._turn:
+            if self._process is None and not self._closed:
+                self._start()
+
     @contextlib.contextmanager
     def _in_turn(self) -> Any:
         with self._counting:

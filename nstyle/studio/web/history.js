@@ -14,6 +14,7 @@ export class History {
 
   async refresh() {
     const jobs = await api.jobs();
+    this.active = jobs.some((job) => ["queued", "painting"].includes(job.state));
     const ids = new Set(jobs.map((job) => job.id));
     for (const [id, card] of this.cards) {
       if (!ids.has(id)) {

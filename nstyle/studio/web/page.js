@@ -104,7 +104,6 @@ async function resume(id) {
 // Shows a job until it has ended, or until something else is shown.
 async function follow(id) {
   const mine = (followed = {});
-  shown = "";
   let last = "";
   while (followed === mine) {
     let wait = GONE;
@@ -157,6 +156,14 @@ async function remove(id) {
   }
 }
 
+// Paintings that the stage does not show go on, too.
+async function watch() {
+  for (;;) {
+    await pause(GONE);
+    if (history.active) await history.refresh().catch(() => {});
+  }
+}
+
 // Gradio draws the page after this script has run.
 async function drawn(selector) {
   for (;;) {
@@ -192,6 +199,7 @@ async function begin() {
   const active = jobs.find((job) => ["painting", "queued"].includes(job.state));
   if (active) open(active.id);
   document.body.dataset.ready = "yes";
+  watch();
 }
 
 begin().catch((error) => failed(error.message));
