@@ -302,7 +302,8 @@ def test_guessed_addresses_give_no_file(atelier):
 @pytest.mark.parametrize(
     "path",
     ["/gradio_api/upload", "/gradio_api/queue/join", "/gradio_api/run/predict", "/upload",
-     "/gradio_api/call/x", "/gradio_api/component_server", "/gradio_api/stream/x/0/0/x"],
+     "/gradio_api/call/x", "/login", "/", "/gradio_api/component_server",
+     "/gradio_api/stream/x/0/0/x"],
 )  # fmt: skip
 def test_gradio_takes_nothing_in(atelier, path):
     assert atelier.ask("POST", path, {}).status == 404

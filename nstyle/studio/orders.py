@@ -49,8 +49,6 @@ def painting(
         typed, preset = options_of(given, settings)
         strength = onepass.check_strength(given.get("strength", 1))
         chosen = presets.resolve(typed, preset)
-        if chosen.content_weight == 0 and chosen.style_weight == 0:
-            raise Refused("--content-weight, --style-weight: one must be above 0")
         inputs.check_style_loss(chosen)
         model, _ = inputs.find_weights(chosen)
         inputs.check_layers(chosen, model)

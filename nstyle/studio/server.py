@@ -16,8 +16,11 @@ from nstyle.studio.settings import Settings, private_folder
 
 log = logging.getLogger("nstyle")
 
-# What of Gradio takes in, hands out or fetches files, or runs anything: the page needs none of it.
-FENCED = ("/gradio_api", "/proxy", "/file", "/upload", "/monitoring", "/login", "/logout")
+OURS = ("/api/", "/studio/", "/healthz")
+# All that the page needs of Gradio, to look at. The rest takes in, hands out or fetches files, or
+# runs something.
+GRADIO = ("/assets/", "/static/", "/svelte/", "/theme.css", "/favicon.ico", "/manifest.json",
+          "/config", "/robots.txt", "/pwa_icon")  # fmt: skip
 HEADERS = {
     # Gradio's page has scripts inside it and makes functions of words, so that these are allowed;
     # what counts is that nothing can be asked of another host.
@@ -104,7 +107,10 @@ class Fence:
     def _refuses(self, scope: Any) -> bool:
         if self._settings.local and not from_here(scope):
             return True
-        return scope["path"].startswith(FENCED) or "gradio_api" in scope["path"]
+        path = scope["path"]
+        looked_at = path == "/" or path.startswith(GRADIO)
+        looks = scope["method"] in ("GET", "HEAD")
+        return not (path.startswith(OURS) or (looked_at and looks))
 
 
 def from_here(scope: Any) -> bool:
