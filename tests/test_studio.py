@@ -235,6 +235,8 @@ def test_jobs_take_their_turn(painter, tmp_path):
     assert [painter.told(job).get("place") for job in jobs] == [None, 1, 2, 3]
     with pytest.raises(Refused, match="3 paintings wait already"):
         painter.add(a_job(store, tmp_path))
+    with pytest.raises(Refused, match="already"):
+        painter.add(jobs[0])
     painter.stop(jobs[2])
     assert jobs[2].state == "stopped" and painter.told(jobs[3])["place"] == 2
     painter.stop(jobs[0])

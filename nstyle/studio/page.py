@@ -59,7 +59,6 @@ def asset(name: str) -> str:
 def static(name: str) -> Any:
     """An endpoint that gives a file of web/."""
     kind = KINDS[name[name.rindex(".") :]]
-
     text = asset(name)
     if name == "page.css":  # the slider is the report's
         text += (resources.files("nstyle.reporting") / "compare.css").read_text("utf-8")
@@ -72,19 +71,10 @@ def static(name: str) -> Any:
 
 def theme() -> Any:
     """Quiet colours, the system's own fonts."""
-    return gr.themes.Base(
-        primary_hue="stone", secondary_hue="stone", neutral_hue="stone",
-        font=FONTS, font_mono=MONO, radius_size="md",
-    ).set(
+    base = gr.themes.Base(neutral_hue="stone", font=FONTS, font_mono=MONO)
+    return base.set(
         body_background_fill="#fbfaf8", body_background_fill_dark="#161618",
-        block_background_fill="transparent", block_background_fill_dark="transparent",
-        block_border_width="0px", block_shadow="none", block_label_text_weight="500",
-        button_primary_background_fill="#2f5d8a", button_primary_background_fill_hover="#264d74",
-        button_primary_background_fill_dark="#7aa8d8",
-        button_primary_background_fill_hover_dark="#93bbe4",
-        button_primary_text_color="#fff", button_primary_text_color_dark="#10202f",
-        slider_color="#2f5d8a", slider_color_dark="#7aa8d8",
-        color_accent="#2f5d8a",
+        slider_color="#2f5d8a", slider_color_dark="#7aa8d8", color_accent="#2f5d8a",
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import subprocess
@@ -40,8 +41,10 @@ class Painter:
         self._thread.start()
 
     def add(self, job: Job) -> None:
-        """Let a job wait for its turn. Raises Refused where too many wait."""
+        """Let a job wait for its turn. Raises Refused where too many wait, or it does already."""
         with self._changed:
+            if self.find(job.id):
+                raise Refused("this painting waits or is being painted already", 409)
             self.check_room(job.owner)
             job.change("queued", progress=None)
             self._waiting.append(job)
@@ -129,7 +132,9 @@ class Painter:
             try:
                 self._paint(self._job)
             except Exception:
-                log.exception("a bug in the studio's queue")
+                log.exception("a bug in the studio's queue, or a full disk")
+                with contextlib.suppress(OSError):
+                    self._job.change("failed", "the server's terminal says why")
             with self._changed:
                 self._job, self._process = None, None
                 self._changed.notify_all()
@@ -147,14 +152,16 @@ class Painter:
         overdue.daemon = True
         overdue.start()
         end: dict[str, Any] = {}
+        first = 0.0  # when the first epoch was over: loading tells nothing of the speed
         assert process.stdout is not None
         for line in process.stdout:
             record = json.loads(line)
             if "ended" in record:
                 end = record
             else:
+                first = first or time.monotonic()
                 with self._changed:
-                    self._progress = {**record, "seconds": time.monotonic() - began}
+                    self._progress = {**record, "seconds": time.monotonic() - first}
         overdue.cancel()
         workers.end(process)
         with self._changed:
@@ -178,12 +185,10 @@ class Painter:
 
 def say(process: subprocess.Popen[str], word: dict[str, Any]) -> None:
     """To a process that may have ended."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         assert process.stdin is not None
         process.stdin.write(json.dumps(word) + "\n")
         process.stdin.flush()
-    except (OSError, ValueError):
-        pass
 
 
 def kill_later(process: subprocess.Popen[str]) -> None:

@@ -12,7 +12,9 @@ from nstyle.studio.store import Store
 from nstyle.studio.workers import Worker
 
 SECONDS = 60.0  # after which a worker is taken to hang
-WAITING = 40  # requests that may wait for a worker
+# Requests that may wait for a worker; together fewer than the server's 40 threads, so that all else
+# is answered meanwhile.
+PREVIEWS, LOOKS = 24, 8
 
 
 class Studio:
@@ -23,8 +25,8 @@ class Studio:
         private_folder(settings.home)
         self.store, self.shelf = Store(settings), Shelf(settings.shelf)
         self.painter = Painter(settings)
-        self.previews = Worker(["preview"], seconds=SECONDS, waiting=WAITING)
-        self._looker = Worker(["look"], seconds=SECONDS, waiting=WAITING)
+        self.previews = Worker(["preview"], seconds=SECONDS, waiting=PREVIEWS)
+        self._looker = Worker(["look"], seconds=SECONDS, waiting=LOOKS)
 
     def begin(self) -> None:
         """Tidy up what an earlier server left, and start to work."""
