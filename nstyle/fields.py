@@ -95,3 +95,16 @@ def build(cls: type[AnyOptions], values: Mapping[str, Any]) -> AnyOptions:
             hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
             raise OptionError(f"no option {name!r}{hint}")
     return cls(**values)
+
+
+def as_words(cls: type, values: Mapping[str, Any]) -> list[str]:
+    """{"lr": "0.2", "momentum": 0.5} -> ["--lr", "0.2", "--set", "momentum=0.5"]."""
+    facts = {entry.name: entry.metadata for entry in dataclasses.fields(cls)}
+    words = []
+    for name, value in values.items():
+        switch = facts[name]["kind"] is bool
+        if facts[name]["flags"] == () or (switch and value is not True):
+            words += ["--set", f"{name}={value}"]
+        else:
+            words += [flag(name)] if switch else [flag(name), str(value)]
+    return words

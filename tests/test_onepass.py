@@ -41,6 +41,17 @@ def test_many_photos_with_one_look_at_the_style():
     assert (first.pixels == again.pixels).all()
 
 
+def test_another_style_shares_the_loaded_network_and_paints_the_same():
+    painter = Instant(PHOTO)
+    painter.paint(painter.gather(PHOTO))
+    other = painter.restyled(STYLE, max_long_edge=40)
+    assert other._network is painter._network and other._looks is not painter._looks
+    found = other.paint(other.gather(PHOTO)).picture
+    assert (found.pixels == instant(PHOTO, STYLE, max_long_edge=40).picture.pixels).all()
+    with pytest.raises(OptionError, match="--strength"):
+        painter.restyled(STYLE, strength=2)
+
+
 def test_colours_of_the_photo_stay_where_asked_for():
     result = instant(PHOTO, STYLE, colors="content").picture.pixels.astype(int)
     assert np.abs((result[..., 0] - result[..., 2]) - 257 * (
