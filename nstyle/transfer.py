@@ -9,7 +9,7 @@ from typing import Any
 from nstyle import __version__, inputs, presets, runtime
 from nstyle.masking import Masks
 from nstyle.options import Options, shaping
-from nstyle.picture import Picture, resize
+from nstyle.picture import Picture
 from nstyle.records import Result, Step
 from nstyle.resuming import Saved, Saver
 
@@ -87,13 +87,11 @@ def paint(
 
 
 def first_guess(gathered: inputs.Inputs, options: Options) -> Picture:
-    """The picture of one pass to begin with, of the photo's size, but seen at the first size."""
-    from nstyle import onepass, planning
+    """The picture of one pass to begin with, of the photo's size."""
+    from nstyle import onepass
 
-    size = planning.epoch_limits(options, gathered)[0][0]
     painter = onepass.Instant(gathered.styles, gpu=options.gpu, threads=options.threads)
-    values = painter.values(gathered.at(size, options.resize))
-    return resize(Picture.from_floats(values), *gathered.photo.size, method="bicubic")
+    return Picture.from_floats(painter.values(gathered))
 
 
 def describe(options: Options, preset: str | None) -> dict[str, Any]:
