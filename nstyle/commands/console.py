@@ -13,12 +13,18 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+class Saying(logging.Handler):
+    """What is logged is said, on the stderr of that moment: a test's is gone with the test."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """A line."""
+        say(self.format(record))
+
+
 def configure_logging(*, quiet: bool = False, verbose: bool = False) -> None:
     """What the library logs, as plain lines on stderr."""
     level = logging.WARNING if quiet else logging.INFO
     logger = logging.getLogger("nstyle")
     logger.setLevel(logging.DEBUG if verbose else level)
     if not logger.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        logger.addHandler(handler)
+        logger.addHandler(Saying())

@@ -88,18 +88,21 @@ def blocks(settings: Settings) -> Any:
             with gr.Column(elem_id="stage-area"):
                 gr.HTML(asset("stage.html"), apply_default_css=False)
             with gr.Column(elem_id="controls-area"):
-                named = controls(settings)
+                named, paint = controls(settings)
         gr.HTML(asset("history.html"), apply_default_css=False, elem_id="history-area")
         everything = list(named.values())
         told = f"(...values) => window.studio.controls({json.dumps(list(named))}, values)"
+        # Changes are told late; what is painted is what the controls say at that moment.
+        begin = f"(...values) => {{ ({told})(...values); window.studio.paint(); }}"
+        paint.click(fn=None, inputs=everything, js=begin, api_visibility="private")
         hear = [control.change for control in everything]
         gr.on(hear, fn=None, inputs=everything, js=told, api_visibility="private")
         page.load(fn=None, inputs=everything, js=told, api_visibility="private")
     return page
 
 
-def controls(settings: Settings) -> dict[str, Any]:
-    """name -> control: those in view, the buttons, the rest folded away."""
+def controls(settings: Settings) -> tuple[dict[str, Any], Any]:
+    """(name -> control, the button Paint): those in view, the buttons, the rest folded away."""
     edges = [edge for edge in EDGES if edge <= settings.max_long_edge] or [settings.max_long_edge]
     named = {
         "strength": gr.Slider(0, 100, 50, step=5, label="How much style", elem_id="strength"),
@@ -115,7 +118,6 @@ def controls(settings: Settings) -> dict[str, Any]:
     with gr.Row(elem_id="buttons"):
         paint = gr.Button("Paint", variant="primary", elem_id="paint")
         stop = gr.Button("Stop", elem_id="stop")
-    paint.click(fn=None, js="() => window.studio.paint()", api_visibility="private")
     stop.click(fn=None, js="() => window.studio.stop()", api_visibility="private")
     with gr.Accordion("All options", open=False, elem_id="all-options"):
         gr.HTML('<p class="soft">As on the command line; what is left as it is, is not sent.</p>')
@@ -130,7 +132,7 @@ def controls(settings: Settings) -> dict[str, Any]:
         with gr.Accordion("Fields without a flag", open=False):
             for entry in filter(by_set, rest):
                 named[f"option:{entry.name}"] = control(entry)
-    return named
+    return named, paint
 
 
 def by_set(entry: dataclasses.Field[Any]) -> bool:
