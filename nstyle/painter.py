@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from nstyle import denoise, memory, optimizers, pixels, planning, problem, solver
+from nstyle.agreement import RATES
 from nstyle.backend import device as find_device
 from nstyle.balance import Normalization
 from nstyle.errors import DivergedError
 from nstyle.finishing import finished, with_kept
 from nstyle.inputs import Inputs
 from nstyle.interruption import Interruption
-from nstyle.options import RATES, Options
+from nstyle.options import Options
 from nstyle.picture import Picture
 from nstyle.problem import Problem
 from nstyle.pyramid import Size
