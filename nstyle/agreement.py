@@ -16,6 +16,7 @@ def settle(options: Any) -> None:
     """Complete Options whose fields are checked one by one. Raises OptionError."""
     object.__setattr__(options, "gpu", syntax.parse_gpu(options.gpu))
     object.__setattr__(options, "scales", syntax.parse_scales(options.scales))
+    object.__setattr__(options, "tile", syntax.parse_tile(options.tile))
     check_words(options)
     usual = {"lr": RATES[options.optimizer], "lr_sched_factor": FACTORS[options.optimizer]}
     for name, value in usual.items():
@@ -40,5 +41,9 @@ def check_together(options: Any) -> None:
     if options.style_size and (options.style_scale != 1 or options.fit == "stretch"):
         other = "--style-scale" if options.style_scale != 1 else "fit=stretch"
         raise OptionError(f"--style-size: cannot be together with {other}; give one of them")
+    if options.border and options.tile not in ("auto", "off"):
+        raise OptionError(
+            f"--tile: {options.tile} cannot be with border={options.border}; give off"
+        )
     if not (options.content_weight or options.style_weight or options.tv_weight):
         raise OptionError("--content-weight, --style-weight, --tv-weight: one must be above 0")

@@ -41,8 +41,8 @@ class Term:
 class Features:
     """The network compiled for one picture size: forward gives taps, backward the gradient.
 
-    bfloat16: the network computes in it; picture and gradient stay float32. Raises MXNetError where
-    parameters and shape do not fit.
+    bfloat16: the network computes in it; picture and gradient stay float32. shapes: of the taps.
+    Raises MXNetError where parameters and shape do not fit.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Features:
         if bfloat16:
             entry = mx.sym.amp_cast(entry, dtype=BFLOAT16)
         symbol = mx.sym.Group(network(entry))
+        self.shapes = dict(zip(self.taps, symbol.infer_shape(data=tuple(shape))[1]))
         parameters = {p.name: p.data(device) for p in network.collect_params().values()}
         if bfloat16:
             parameters = {n: nd.amp_cast(p, dtype=BFLOAT16) for n, p in parameters.items()}

@@ -24,6 +24,9 @@ PICTURE = 500
 ALL_LAYERS, LARGEST_LAYER, TAPPED_LAYERS = 1.05, 4.6, 2.0
 STYLE_LARGEST, STYLE_TAPPED = 1.6, 1.0  # the same in the style's one forward pass
 REGIONS, EACH_REGION = 4.6, 0.17  # tapped layers, weighted
+# In tiles: bytes per pixel of the whole picture (arrays of the optimiser, of the finished picture),
+# of a tile beside the layers, and of the whole for the weights of a region.
+IN_TILES, TILE, EACH_REGION_IN_TILES = 130, 60, 12
 BFLOAT16 = 0.8  # of a painting's activations and pictures: not all becomes half as large
 SEVERAL_SIZES = 1.04  # the heap after smaller sizes has holes
 DELIVERED = 62  # bytes per pixel of a finished picture that is brought to another size
@@ -35,24 +38,31 @@ LBFGS, LBFGS_BOUNDED, LBFGS_PAIR, LBFGS_PAIRS = 16, 42, 2, 20
 class Network:
     """What a network costs: bytes of its parameters, and bytes per pixel of the picture.
 
-    total: outputs of all convolutions; largest: of the largest; tapped: of the tapped layers.
+    total: outputs of all convolutions; largest: of the largest; tapped: of the tapped layers;
+    content: of those that are kept of the photo.
     """
 
     parameters: int
     total: float
     largest: float
     tapped: float
+    content: float = 0.0
 
 
-def network(widths: Mapping[str, int], wanted: Iterable[str]) -> Network:
+def network(
+    widths: Mapping[str, int], wanted: Iterable[str], content: Iterable[str] = ()
+) -> Network:
     """Costs of a VGG with these channels per convolution, in order, and these taps (float32)."""
     # Each pooling leaves a quarter of the positions.
     costs = {name: 4 * count / 4 ** (int(name[4]) - 1) for name, count in widths.items()}
     lasts = {f"pool{name[4]}": name for name in costs}  # in order: the block's last stays
-    tapped = sum(costs[lasts.get(name, f"conv{name[4:]}")] for name in wanted)
+    tapped, kept = (
+        sum(costs[lasts.get(name, f"conv{name[4:]}")] for name in names)
+        for names in (wanted, content)
+    )
     counts = list(widths.values())
     kernels = sum(9 * before * count for before, count in zip([3, *counts], counts))
-    return Network(4 * kernels, sum(costs.values()), max(costs.values()), tapped)
+    return Network(4 * kernels, sum(costs.values()), max(costs.values()), tapped, kept)
 
 
 def needed(
@@ -65,26 +75,47 @@ def needed(
     sizes: int = 1,
     regions: int = 0,
     final: Size | None = None,
+    tile: Size | None = None,
+    style_tile: Size | None = None,
 ) -> int:
     """Peak resident memory of the whole process for painting at `size`, in bytes.
 
     style: size of the style picture; doubles: float64 arrays of the picture's size that the
     optimiser holds (see lbfgs_arrays); sizes: how many are painted one after another; regions: of
     masks, a keep mask alone being one; final: the size the finished picture is brought to, where
-    that is another.
+    that is another; tile, style_tile: of the tiles that the network sees, None for all at once.
     """
     area = math.prod(size)
-    per_pixel = PICTURE + ALL_LAYERS * costs.total
-    per_pixel += LARGEST_LAYER * costs.largest + TAPPED_LAYERS * costs.tapped
-    if regions:
-        per_pixel += (REGIONS + EACH_REGION * regions) * costs.tapped
-    painting = area * per_pixel * (BFLOAT16 if bfloat16 else 1.0)
+    if tile is None:
+        per_pixel = PICTURE + ALL_LAYERS * costs.total
+        per_pixel += LARGEST_LAYER * costs.largest + TAPPED_LAYERS * costs.tapped
+        if regions:
+            per_pixel += (REGIONS + EACH_REGION * regions) * costs.tapped
+        painting = area * per_pixel * (BFLOAT16 if bfloat16 else 1.0)
+    else:
+        painting = area * (IN_TILES + costs.content + EACH_REGION_IN_TILES * regions)
+        painting += math.prod(tile) * of_tile(costs, regions) * (BFLOAT16 if bfloat16 else 1.0)
     painting = painting * (SEVERAL_SIZES if sizes > 1 else 1.0) + doubles * 24 * area
     if final not in (None, size):
         painting += DELIVERED * math.prod(final or size)
-    per_pixel = PICTURE + STYLE_LARGEST * costs.largest + STYLE_TAPPED * costs.tapped
-    looking = math.prod(style) * per_pixel
-    return int(BASE + PARAMETERS * costs.parameters + max(painting, looking))
+    return int(
+        BASE + PARAMETERS * costs.parameters + max(painting, looking(costs, style, style_tile))
+    )
+
+
+def of_tile(costs: Network, regions: int) -> float:
+    """Bytes per pixel of a tile."""
+    per_pixel = TILE + ALL_LAYERS * costs.total
+    per_pixel += LARGEST_LAYER * costs.largest + TAPPED_LAYERS * costs.tapped
+    return per_pixel + (REGIONS * costs.tapped if regions else 0.0)
+
+
+def looking(costs: Network, style: Size, tile: Size | None = None) -> float:
+    """Bytes that taking the statistics of a style picture needs, beside what is always there."""
+    layers = STYLE_LARGEST * costs.largest + STYLE_TAPPED * costs.tapped
+    if tile is None:
+        return math.prod(style) * (PICTURE + layers)
+    return math.prod(style) * IN_TILES + math.prod(tile) * (TILE + layers + costs.largest)
 
 
 def lbfgs_arrays(steps: int, *, bounded: bool) -> int:
@@ -134,6 +165,14 @@ def peak_memory() -> int:
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
+
+
+def resident() -> int:
+    """What this process holds now, in bytes (Linux; 0 elsewhere)."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0
 
 
 def available(root: str = "/") -> int | None:

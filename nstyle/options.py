@@ -143,6 +143,14 @@ class Options:
     threads: int | None = option(
         None, "CPU threads (default: all usable cores)", kind=int, low=1, high=1024, shapes=False
     )
+    tile: int | str = option(
+        "auto",
+        "the network sees the picture in tiles of N px and a margin, for less memory and the same "
+        "result: auto = as large as memory allows; off (and always so with border)",
+        kind=str,
+        metavar="N",
+        shapes=False,
+    )
     max_pixels: int = option(
         200_000_000, "refuse pictures with more pixels", kind=int, low=256, shapes=False
     )

@@ -16,6 +16,7 @@ from nstyle.options import Options
 from nstyle.problem import Setting
 from nstyle.styles import STYLE_LOSSES
 from nstyle.targets import Shown
+from nstyle.views import Whole
 
 Taps = dict[str, Any]
 
@@ -40,12 +41,12 @@ class Perception:
 
     def shown(self, taps: Taps) -> Shown:
         """What the style loss measures of a painting's taps."""
-        return targets.look_at(self._given, self._options, 0, taps)
+        return targets.look_at(self._given, self._options, 0, Whole(taps))
 
     def terms(self, photo: Taps, shown: Shown) -> list[Term]:
         """The summands of the painter's loss for a photo and a style."""
         return targets.build_terms(
-            self._given, self._options, self.setting.likeness, photo, [shown]
+            self._given, self._options, self.setting.likeness, Whole(photo), [shown]
         )
 
     def objective(self, terms: list[Term]) -> Executor:
