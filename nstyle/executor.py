@@ -176,7 +176,8 @@ class Executor:
         """Each value limited to low..high; numbers, or arrays (1, 3, 1, 1)."""
         if isinstance(low, (int, float)):
             return x.clip(low, high)
-        return nd.broadcast_minimum(nd.broadcast_maximum(x, low), high)
+        lifted = nd.broadcast_maximum(x, low)
+        return nd.broadcast_minimum(lifted, high, out=lifted)
 
     def load(self, values: np.ndarray) -> Any:
         """float32 (1, 3, H, W) on the host -> an array of this objective's device."""

@@ -18,17 +18,16 @@ from nstyle.pyramid import MIN_EDGE, Size
 BASE = 200 * 2**20  # Python, numpy, MXNet
 PARAMETERS = 2.4  # the file's arrays, MXNet's, and oneDNN's order of some
 # Bytes per pixel where float32 pictures take 12: photo, style, gradients, temporaries.
-PICTURE = 500
+PICTURE, STYLE_PICTURE = 520, 120
 # How often activations are there at the worst moment, which lies in the backward pass. Buffers are
 # handed on from layer to layer, so that the largest layer says how large they are.
-ALL_LAYERS, LARGEST_LAYER, TAPPED_LAYERS = 1.05, 4.6, 2.0
-STYLE_LARGEST, STYLE_TAPPED = 1.6, 1.0  # the same in the style's one forward pass
-REGIONS, EACH_REGION = 4.6, 0.17  # tapped layers, weighted
-# In tiles: bytes per pixel of the whole picture (arrays of the optimiser, of the finished picture),
-# of a tile beside the layers, and of the whole for the weights of a region.
-IN_TILES, TILE, EACH_REGION_IN_TILES = 130, 60, 12
-BFLOAT16 = 0.8  # of a painting's activations and pictures: not all becomes half as large
-SEVERAL_SIZES = 1.04  # the heap after smaller sizes has holes
+ALL_LAYERS, LARGEST_LAYER, TAPPED_LAYERS = 1.0, 4.0, 0.7
+STYLE_LARGEST, STYLE_TAPPED = 1.6, 1.2  # the same in the style's one forward pass
+REGIONS, EACH_REGION = 3.7, 0.12  # tapped layers, weighted
+# Where the network sees tiles: per pixel of the picture, of a tile, of the picture for a region.
+IN_TILES, TILE, EACH_REGION_IN_TILES = 96, 1050, 12
+BFLOAT16 = 0.87  # of a painting's activations and pictures: not all becomes half as large
+SEVERAL_SIZES = 1.05  # the heap after smaller sizes has holes
 DELIVERED = 62  # bytes per pixel of a finished picture that is brought to another size
 # Arrays of scipy's L-BFGS-B, float64: those of the start, and two more per step it remembers.
 LBFGS, LBFGS_BOUNDED, LBFGS_PAIR, LBFGS_PAIRS = 16, 42, 2, 20
@@ -86,36 +85,32 @@ def needed(
     that is another; tile, style_tile: of the tiles that the network sees, None for all at once.
     """
     area = math.prod(size)
-    if tile is None:
-        per_pixel = PICTURE + ALL_LAYERS * costs.total
-        per_pixel += LARGEST_LAYER * costs.largest + TAPPED_LAYERS * costs.tapped
-        if regions:
-            per_pixel += (REGIONS + EACH_REGION * regions) * costs.tapped
-        painting = area * per_pixel * (BFLOAT16 if bfloat16 else 1.0)
-    else:
-        painting = area * (IN_TILES + costs.content + EACH_REGION_IN_TILES * regions)
-        painting += math.prod(tile) * of_tile(costs, regions) * (BFLOAT16 if bfloat16 else 1.0)
-    painting = painting * (SEVERAL_SIZES if sizes > 1 else 1.0) + doubles * 24 * area
+    most = painting(costs, area, tile, regions, BFLOAT16 if bfloat16 else 1.0)
+    most = most * (SEVERAL_SIZES if sizes > 1 else 1.0) + doubles * 24 * area
     if final not in (None, size):
-        painting += DELIVERED * math.prod(final or size)
-    return int(
-        BASE + PARAMETERS * costs.parameters + max(painting, looking(costs, style, style_tile))
-    )
+        most += DELIVERED * math.prod(final or size)
+    most = max(most, looking(costs, math.prod(style), style_tile))
+    return int(BASE + PARAMETERS * costs.parameters + most)
 
 
-def of_tile(costs: Network, regions: int) -> float:
-    """Bytes per pixel of a tile."""
-    per_pixel = TILE + ALL_LAYERS * costs.total
-    per_pixel += LARGEST_LAYER * costs.largest + TAPPED_LAYERS * costs.tapped
-    return per_pixel + (REGIONS * costs.tapped if regions else 0.0)
+def painting(costs: Network, area: int, tile: Size | None, regions: int, precision: float) -> float:
+    """Bytes for pictures and gradients of so many pixels, and for the network that sees them."""
+    layers = ALL_LAYERS * costs.total + LARGEST_LAYER * costs.largest
+    layers += TAPPED_LAYERS * costs.tapped
+    if tile is None:
+        weighted = (REGIONS + EACH_REGION * regions) * costs.tapped if regions else 0.0
+        return area * (PICTURE + layers + weighted) * precision
+    whole = IN_TILES + costs.content + EACH_REGION_IN_TILES * regions
+    weighted = costs.tapped if regions else 0.0
+    return area * whole + math.prod(tile) * (TILE + layers + weighted) * precision
 
 
-def looking(costs: Network, style: Size, tile: Size | None = None) -> float:
-    """Bytes that taking the statistics of a style picture needs, beside what is always there."""
+def looking(costs: Network, area: int, tile: Size | None) -> float:
+    """Bytes for taking the statistics of a style picture of so many pixels."""
     layers = STYLE_LARGEST * costs.largest + STYLE_TAPPED * costs.tapped
     if tile is None:
-        return math.prod(style) * (PICTURE + layers)
-    return math.prod(style) * IN_TILES + math.prod(tile) * (TILE + layers + costs.largest)
+        return area * (STYLE_PICTURE + layers)
+    return area * IN_TILES + math.prod(tile) * (STYLE_PICTURE + layers + costs.largest)
 
 
 def lbfgs_arrays(steps: int, *, bounded: bool) -> int:

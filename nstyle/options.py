@@ -145,8 +145,7 @@ class Options:
     )
     tile: int | str = option(
         "auto",
-        "the network sees the picture in tiles of N px and a margin, for less memory and the same "
-        "result: auto = as large as memory allows; off (and always so with border)",
+        "same picture in less memory: auto = in tiles where it must be; off (as with border); N px",
         kind=str,
         metavar="N",
         shapes=False,

@@ -122,7 +122,7 @@ class Painting:
         return solver.solve(
             minimiser(options, task.normalization, 3 * math.prod(size), self._bounds()),
             task.executor,
-            task.executor.load(x),
+            x,
             describe=self._describe,
             listeners=self._listeners,
             stop_eps=options.stop_eps,
@@ -131,19 +131,19 @@ class Painting:
             **standing,
         )
 
-    def _begin(self, last: solver.Watch | None, size: Size) -> tuple[np.ndarray, dict[str, Any]]:
-        """(the picture to go on from, what else solver.solve is told of what has been done)."""
+    def _begin(self, last: solver.Watch | None, size: Size) -> tuple[Any, dict[str, Any]]:
+        """(the array to go on from, what else solver.solve is told of what has been done)."""
         load, begun = self.task.executor.load, self._begun
         if last is not None:
             picture, state = self._grown(last, size)
-            picture = self._with_kept(picture)
+            picture = load(self._with_kept(picture))
             return picture, {"history": last.history, "state": optimizers.converted(state, load)}
         if begun is None:
             start = start_values(self._inputs, self.task, self._options)
-            return self._with_kept(start), {}
+            return load(self._with_kept(start)), {}
         facts = {name: getattr(begun, name) for name in ("history", "before", "stopped")}
         state = optimizers.converted(begun.state, load)
-        return begun.x, {**facts, "state": state, "good": load(begun.good)}
+        return load(begun.x), {**facts, "state": state, "good": load(begun.good)}
 
     def _with_kept(self, x: np.ndarray) -> np.ndarray:
         kept = self._inputs.kept

@@ -43,11 +43,13 @@ class Pieces:
 
     def forward(self, x: Any, tile: Tile) -> None:
         """Let the network see a tile. x: (1, 3, H, W), on the device or the host."""
-        self._taps = {}  # the network lets go of them, too
+        # Or MXNet would cut out all tiles in advance. And work that is under way must not hold what
+        # was recorded, or the network would take its memory once more for every tile.
+        nd.waitall()
         (top, bottom, *_), (left, right, *_) = tile
         part = x[:, :, top:bottom, left:right]
-        on_host = isinstance(part, np.ndarray)
-        self._taps = self.features.forward(nd.array(part, ctx=self.device) if on_host else part)
+        part = nd.array(part, ctx=self.device) if isinstance(part, np.ndarray) else part
+        self._taps = {name: tap.detach() for name, tap in self.features.forward(part).items()}
 
     def cut(self, name: str, tile: Tile) -> Any:
         """What a tile, the one seen last, owns of a layer: float32 (C, n), until the next cut."""
@@ -72,10 +74,9 @@ class Pieces:
         return top + down, bottom + down, left + across, right + across
 
     def scratch(self, number: int, shape: tuple[int, ...]) -> Any:
-        """An array on memory that is kept and overwritten, large enough for any layer."""
+        """An array on memory that is kept and overwritten, for what a tile owns of a layer."""
         if number not in self._scratch:
-            most = max(math.prod(each) for each in self.features.shapes.values())
-            self._scratch[number] = nd.empty((most,), ctx=self.device)
+            self._scratch[number] = nd.empty((self._most(),), ctx=self.device)
         return self._scratch[number][: math.prod(shape)].reshape(shape)
 
     def placed(self, name: str, tile: Tile, owned: Any) -> Any:
@@ -119,6 +120,14 @@ class Pieces:
                 owned = self.cut(name, tile).reshape((1, -1, bottom - top, right - left))
                 whole[:, :, top:bottom, left:right] = owned
         return found
+
+    def _most(self) -> int:
+        """The largest number of values that a tile owns of a layer."""
+        return max(
+            shape[1] * (bottom - top) * (right - left)
+            for name, shape in self.features.shapes.items()
+            for top, bottom, left, right in (self._window(name, tile) for tile in self.tiles)
+        )
 
     def _window(self, name: str, tile: Tile) -> tuple[int, int, int, int]:
         """(top, bottom, left, right) of what a tile owns, in the positions of its own tap."""

@@ -29,18 +29,6 @@ def epoch_limits(options: Options, inputs: Inputs) -> list[tuple[Size, int]]:
     return [(size, most * number // len(sizes)) for number, size in enumerate(sizes, 1)]
 
 
-def forecast_for(inputs: Inputs, options: Options, setting: Any) -> Forecast:
-    """Tells after each epoch how long the rest will take. setting: a problem.Setting."""
-    scheduled = options.optimizer != "lbfgs"
-    return Forecast(
-        epoch_limits(options, inputs),
-        stop_eps=options.stop_eps,
-        factor=options.lr_sched_factor if scheduled else 1.0,
-        delay=options.lr_sched_delay,
-        in_bfloat16=setting.in_bfloat16,
-    )
-
-
 class Demand:
     """What painting takes, and in which tiles the network sees a picture.
 
@@ -56,8 +44,11 @@ class Demand:
         """Bytes of memory that painting a result of this size takes on a CPU, about."""
         style = max((style.size for style in self._inputs.styles), key=math.prod)
         style = pyramid.shrunk_style(style, size[0] / self._inputs.photo.width)
-        own, others = self.tiling(size), self.style_tiling(style)
-        return self._bytes(size, style, own and own.edges, others and others.edges)
+        edges = [
+            found.edges if found else None
+            for found in (self.tiling(size), self.style_tiling(style))
+        ]
+        return self._bytes(size, style, *edges)
 
     def tiling(self, size: Size) -> Tiling | None:
         """The tiles of a picture that is painted; None: all at once."""
@@ -122,4 +113,23 @@ def check_memory(inputs: Inputs, options: Options, setting: Any) -> int:
     raise OptionError(
         f"{flag}: {size[0]}x{size[1]} needs about {memory.shown(wanted)} of memory, "
         f"{memory.shown(free)} are free; {advice}"
+    )
+
+
+def forecast_for(inputs: Inputs, options: Options, setting: Any) -> Forecast:
+    """Tells after each epoch how long the rest will take. setting: a problem.Setting."""
+    scheduled = options.optimizer != "lbfgs"
+    demand = Demand(inputs, options, setting)
+
+    def overlap(size: Size) -> float:
+        found = demand.tiling(size)
+        return found.overlap if found else 1.0
+
+    return Forecast(
+        epoch_limits(options, inputs),
+        stop_eps=options.stop_eps,
+        factor=options.lr_sched_factor if scheduled else 1.0,
+        delay=options.lr_sched_delay,
+        in_bfloat16=setting.in_bfloat16,
+        overlap=overlap,
     )

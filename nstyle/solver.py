@@ -107,7 +107,7 @@ def solve(
     stop_eps: float = 0.005,
     max_epochs: int = 1000,
     history: Sequence[Step] = (),
-    state: Mapping[str, Any] | None = None,
+    state: dict[str, Any] | None = None,
     saver: Callable[[Watch], Any] | None = None,
     before: int | None = None,
     good: Any = None,
@@ -117,10 +117,12 @@ def solve(
 
     minimise(objective, x, observe=..., state=...). stop_eps counts from the tenth epoch on; epochs
     are numbered on from `history`, up to max_epochs. Ctrl-C ends the run with stopped =
-    "interrupted"; an optimiser that finds no better point with "minimum". before, good, stopped: as
-    the Watch had them of a run that is gone on with (one that had stopped takes no step). Raises
-    DivergedError with the attribute `watch`, whose x is the last good picture.
+    "interrupted"; an optimiser that finds no better point with "minimum". state: emptied after the
+    first step, as its arrays are as large as the picture. before, good, stopped: as the Watch had
+    them of a run that is gone on with (one that had stopped takes no step). Raises DivergedError
+    with the attribute `watch`, whose x is the last good picture.
     """
+    state = {} if state is None else state
     watch = Watch(
         objective,
         x,
@@ -131,13 +133,19 @@ def solve(
         history=list(history),
         before=len(history) if before is None else before,
         good=x if good is None else good,
-        state=state or {},
+        state=state,
         stopped=stopped,
         saver=saver,
     )
+
+    def observe(x: Any, loss: float, newest: dict[str, Any]) -> bool:
+        wish = watch(x, loss, newest)
+        state.clear()
+        return wish
+
     try:
         if not watch.stopped:
-            minimise(objective, x, observe=watch, state=state)
+            minimise(objective, x, observe=observe, state=state or None)
         watch.stopped = watch.stopped or "minimum"
     except KeyboardInterrupt:
         watch.stopped = "interrupted"

@@ -138,7 +138,7 @@ class Replay(tiny.NumpyObjective):
         self._gradients = iter(gradients)
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        return 0.0, next(self._gradients)
+        return 0.0, next(self._gradients).copy()
 
 
 CHANCE = np.random.default_rng(5)

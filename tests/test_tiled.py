@@ -178,6 +178,19 @@ def test_calls_in_any_order_give_the_same_bytes(weights_file):
     assert loss == again and (slope.asnumpy() == before).all()
 
 
+def test_the_network_sees_every_tile_twice_but_the_last(weights_file, monkeypatch):
+    executor = task(64, weights=weights_file).executor
+    seen = []
+    forward = Features.forward
+    monkeypatch.setattr(Features, "forward", lambda self, x: seen.append(1) or forward(self, x))
+    executor(nd.array(X))
+    assert len(seen) == 2 * len(executor._pieces.tiles) - 1
+    content = task(64, weights=weights_file, style_weight=0).executor
+    seen.clear()
+    content(nd.array(X))  # nothing to add up first
+    assert len(seen) == len(content._pieces.tiles)
+
+
 def test_one_tile_alone_is_the_whole_too(weights_file):
     whole = task("off", weights=weights_file).executor
     pieces_of_one = tiles.tiling(SIZE, 1, 1, tiles.Reach(70, 16))
