@@ -30,6 +30,6 @@ def finished(values: np.ndarray, inputs: Inputs, options: Options, final_size: S
     return resize(picture, *final_size, method=options.rescale_method)
 
 
-def with_kept(x: np.ndarray, photo: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """x, float32, with the photo in its place where it is kept (0..1)."""
-    return (x * (1 - kept) + photo * kept).astype(np.float32)
+def with_kept(x: np.ndarray, photo: np.ndarray, kept: np.ndarray | None) -> np.ndarray:
+    """x, float32, with the photo in its place where it is kept (0..1); the same object for None."""
+    return x if kept is None else (x * (1 - kept) + photo * kept).astype(np.float32)

@@ -30,7 +30,7 @@ class Pieces:
     """
 
     def __init__(self, features: Features, tiling: Tiling, *, device: Any) -> None:
-        self.tiles, self.features, self.device = tiling.tiles, features, device
+        self.tiling, self.features, self.device = tiling, features, device
         last = tiling.tiles[-1]
         self.shapes = {
             name: (1, shape[1], *_whole(last, layers.stride(name), shape))
@@ -98,7 +98,7 @@ class Pieces:
         by_layer: dict[str, list[Any]] = {}
         for key, (name, *_) in asked.items():
             by_layer.setdefault(name, []).append(key)
-        for tile in self.tiles if asked else ():
+        for tile in self.tiling.tiles if asked else ():
             self.forward(x, tile)
             for name, keys in by_layer.items():
                 flat = self.cut(name, tile)
@@ -113,7 +113,7 @@ class Pieces:
     def collected(self, x: Any, names: Iterable[str]) -> dict[str, Any]:
         """Layers of the whole picture, float32 (1, C, h, w), to be kept."""
         found = {name: nd.empty(self.shapes[name], ctx=self.device) for name in names}
-        for tile in self.tiles if found else ():
+        for tile in self.tiling.tiles if found else ():
             self.forward(x, tile)
             for name, whole in found.items():
                 top, bottom, left, right = self.place(name, tile)
@@ -126,7 +126,7 @@ class Pieces:
         return max(
             shape[1] * (bottom - top) * (right - left)
             for name, shape in self.features.shapes.items()
-            for top, bottom, left, right in (self._window(name, tile) for tile in self.tiles)
+            for top, bottom, left, right in (self._window(name, tile) for tile in self.tiling.tiles)
         )
 
     def _window(self, name: str, tile: Tile) -> tuple[int, int, int, int]:

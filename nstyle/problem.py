@@ -112,12 +112,16 @@ class Setting:
         features = self.features(shape, device, gradient=gradient, bfloat16=bfloat16)
         return Pieces(features, tiling, device=device)
 
-    def look(self, x: np.ndarray, device: Any, tiling: Tiling | None = None) -> View:
-        """What an array shows, for once. tiling: None for all of it at once."""
-        if tiling is not None:
-            return InPieces(self.pieces(tiling, device, gradient=False), x)
+    def look(self, x: np.ndarray, device: Any) -> dict[str, Any]:
+        """Tap name -> (1, C, h, w) of an array, for once."""
         features = self.features(x.shape, device, gradient=False)
-        return Whole(features.forward(nd.array(x, ctx=device)))
+        return features.forward(nd.array(x, ctx=device))
+
+    def view(self, x: np.ndarray, device: Any, tiling: Tiling | None = None) -> View:
+        """What an array shows, for once. tiling: None for all of it at once."""
+        if tiling is None:
+            return Whole(self.look(x, device))
+        return InPieces(self.pieces(tiling, device, gradient=False), x)
 
 
 def load_network(inputs: Inputs, options: Options, device: Any) -> Setting:
@@ -190,7 +194,7 @@ def build(setting: Setting, inputs: Inputs, options: Options, device: Any) -> Pr
     paintings = []
     for number, style in enumerate(inputs.styles):  # one after another: their layers are large
         x = pixels.to_array(style, setting.convention, options.pixel_range)
-        view = setting.look(x, device, demand.style_tiling(style.size))
+        view = setting.view(x, device, demand.style_tiling(style.size))
         paintings.append(targets.look_at(inputs, options, number, view))
     tiling = demand.tiling(inputs.photo.size)
     executor = make_executor(setting, inputs, options, device, paintings, tiling)
@@ -243,7 +247,7 @@ def distances(
 
     def look(array: np.ndarray) -> View:
         height, width = array.shape[2:]
-        return setting.look(array, device, demand.style_tiling((width, height)))
+        return setting.view(array, device, demand.style_tiling((width, height)))
 
     def of_picture(picture: Picture) -> View:
         return look(pixels.to_array(picture, setting.convention, options.pixel_range))

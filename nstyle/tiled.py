@@ -37,7 +37,7 @@ class TiledExecutor(Executor):
         free: Any = None,
     ) -> None:
         super().__init__(pieces.features, terms, device=device, clip_norm=clip_norm, free=free)
-        self._pieces = pieces
+        self._pieces, self.tiling = pieces, pieces.tiling
         self._asked: dict[int, Asked] = {}
         self._by_layer: dict[str, list[int]] = {}
         for number, term in enumerate(terms):
@@ -51,7 +51,7 @@ class TiledExecutor(Executor):
         values: dict[int, Any] = {}
         slopes = self._slopes(x, values)
         gradient = nd.zeros(x.shape, ctx=x.context)
-        for count, tile in enumerate(reversed(self._pieces.tiles)):
+        for count, tile in enumerate(reversed(self.tiling.tiles)):
             if count or not slopes:  # the first look ended with the last tile
                 self._pieces.forward(x, tile)
             self._pull(tile, slopes, values, gradient)

@@ -205,7 +205,9 @@ def test_total_variation_refuses_what_is_no_picture(form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(("height", "rows"), [(11, 3), (11, 5), (10, 3), (11, 10), (11, 99), (2, 1)])
+@pytest.mark.parametrize(
+    ("height", "rows"), [(11, 3), (11, 5), (10, 3), (11, 10), (11, 99), (2, 1)]
+)
 def test_total_variation_in_strips_is_that_of_the_whole(form, height, rows):
     x = np.random.default_rng(1).normal(0, 9, (1, 3, height, 6)).astype(np.float32)
     value, gradient = losses.VARIATIONS[form](nd.array(x), 0.7)

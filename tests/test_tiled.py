@@ -50,7 +50,7 @@ def task(
 def check_same(whole: Executor, parts: Executor, *, count: int = 4) -> None:
     """Loss, terms and gradient at X, where the parts are so many at least."""
     assert type(whole) is Executor and type(parts) is TiledExecutor
-    assert len(parts._pieces.tiles) >= count
+    assert len(parts.tiling.tiles) >= count
     x = nd.array(X)
     (loss, gradient), (other, slope) = whole(x), parts(x)
     assert other == pytest.approx(loss, rel=1e-5)
@@ -140,7 +140,7 @@ def test_at_the_pictures_border_padding_is_the_networks_own(edge, padding, pooli
 def test_statistics_of_parts_add_up(on_host, weights_file):
     chosen = Options(weights=weights_file, gpu=-1)
     setting = problem.load_network(inputs.gather(PHOTO, PAINTING, chosen), chosen, CPU)
-    whole = setting.look(X, CPU)
+    whole = setting.view(X, CPU)
     pieces = setting.pieces(tiles.of_edge(SIZE, 64, setting.reach), CPU, gradient=False)
     parts = InPieces(pieces, X if on_host else nd.array(X))
     chance = np.random.default_rng(1)
@@ -184,11 +184,11 @@ def test_the_network_sees_every_tile_twice_but_the_last(weights_file, monkeypatc
     forward = Features.forward
     monkeypatch.setattr(Features, "forward", lambda self, x: seen.append(1) or forward(self, x))
     executor(nd.array(X))
-    assert len(seen) == 2 * len(executor._pieces.tiles) - 1
+    assert len(seen) == 2 * len(executor.tiling.tiles) - 1
     content = task(64, weights=weights_file, style_weight=0).executor
     seen.clear()
     content(nd.array(X))  # nothing to add up first
-    assert len(seen) == len(content._pieces.tiles)
+    assert len(seen) == len(content.tiling.tiles)
 
 
 def test_one_tile_alone_is_the_whole_too(weights_file):
