@@ -15,8 +15,9 @@ from nstyle.pyramid import Size
 from nstyle.syntax import parse_layers
 from nstyle.tiles import Tiling
 
-# Of the room, what tiles are made to fit: the memory they need is an estimate.
-HEADROOM = 0.9
+# Of what is free: what tiles are made to fit, as the memory they need is an estimate; and what a
+# size that is advised takes, as that of tiles, which begin at multiples of a stride, jumps a little.
+HEADROOM, ADVISED = 0.9, 0.95
 NOTHING: Size = (0, 0)
 
 
@@ -105,7 +106,7 @@ def check_memory(inputs: Inputs, options: Options, setting: Any) -> int:
     wanted = demand.needed(size)
     if memory.fits(wanted, free):
         return max(wanted, memory.peak_memory())
-    edge = memory.largest_long_edge(size, free, demand.needed)
+    edge = memory.largest_long_edge(size, int(ADVISED * free), demand.needed)
     flag, fitting = "--max-long-edge", str(edge)
     if options.size:
         flag, fitting = "--size", "{}x{}".format(*memory.scaled(size, edge))

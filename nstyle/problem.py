@@ -191,14 +191,25 @@ def uses_bfloat16(options: Options, device: Any, *, plain: bool) -> bool:
 def build(setting: Setting, inputs: Inputs, options: Options, device: Any) -> Problem:
     """The objective for these pictures, with its targets taken from photo and styles."""
     demand = Demand(inputs, options, setting)
-    paintings = []
-    for number, style in enumerate(inputs.styles):  # one after another: their layers are large
-        x = pixels.to_array(style, setting.convention, options.pixel_range)
-        view = setting.view(x, device, demand.style_tiling(style.size))
-        paintings.append(targets.look_at(inputs, options, number, view))
+    let_go()  # of the size before
+
+    def shown_by(number: int, painting: Picture) -> targets.Shown:
+        x = pixels.to_array(painting, setting.convention, options.pixel_range)
+        view = setting.view(x, device, demand.style_tiling(painting.size))
+        return targets.look_at(inputs, options, number, view)
+
+    # One after another, as their layers are large.
+    paintings = [shown_by(*each) for each in enumerate(inputs.styles)]
+    let_go()
     tiling = demand.tiling(inputs.photo.size)
     executor = make_executor(setting, inputs, options, device, paintings, tiling)
     return Problem(executor, inputs.photo, setting.convention, options)
+
+
+def let_go() -> None:
+    """Of memory that is free once MXNet has done what it was told."""
+    nd.waitall()
+    memory.give_back()
 
 
 def make_executor(

@@ -97,35 +97,35 @@ FULL = [64, 64, 128, 128, *[256] * 4, *[512] * 5]
 @pytest.mark.parametrize(
     ("widths", "size", "knobs", "measured"),
     [
-        (SLIM, (128, 85), {}, 234),
-        (SLIM, (256, 171), {}, 287),
-        (SLIM, (512, 341), {}, 514),
-        (SLIM, (512, 341), {"sizes": 2}, 539),
-        (SLIM, (768, 512), {"sizes": 3}, 901),
-        (SLIM, (1024, 683), {"sizes": 3}, 1378),
-        (SLIM, (1536, 1024), {"sizes": 4}, 2560),
-        (SLIM, (512, 341), {"sizes": 2, "doubles": memory.lbfgs_arrays(6, bounded=True)}, 736),
-        (SLIM, (512, 341), {"sizes": 2, "bfloat16": True}, 487),
-        (SLIM, (768, 512), {"regions": 2}, 1178),
-        (SLIM, (512, 341), {"regions": 8}, 696),
-        (SLIM, (512, 341), {"regions": 2, "bfloat16": True}, 652),
-        (FULL, (256, 171), {}, 459),
-        (FULL, (512, 341), {}, 860),
-        (FULL, (512, 341), {"sizes": 2}, 951),
-        (FULL, (512, 341), {"sizes": 2, "bfloat16": True}, 796),
-        (SLIM, (1024, 682), {"tile": (384, 328), "regions": 8}, 628),
-        (SLIM, (1600, 1064), {"tile": (640, 616)}, 1187),
-        (SLIM, (1600, 1064), {"tile": (880, 616)}, 1561),
-        (SLIM, (1600, 1064), {"tile": (880, 1064)}, 2177),
-        (SLIM, (2000, 1330), {"tile": (624, 562)}, 1240),
-        (FULL, (1200, 700), {"tile": (512, 428)}, 1250),
+        (SLIM, (128, 85), {}, 226),
+        (SLIM, (256, 171), {}, 283),
+        (SLIM, (512, 341), {}, 501),
+        (SLIM, (512, 341), {"sizes": 2}, 511),
+        (SLIM, (768, 512), {"sizes": 3}, 837),
+        (SLIM, (1024, 683), {"sizes": 3}, 1308),
+        (SLIM, (1536, 1024), {"sizes": 4}, 2594),
+        (SLIM, (512, 341), {"sizes": 2, "doubles": memory.lbfgs_arrays(6, bounded=True)}, 738),
+        (SLIM, (512, 341), {"sizes": 2, "bfloat16": True}, 479),
+        (SLIM, (768, 512), {"regions": 2}, 1122),
+        (SLIM, (512, 341), {"regions": 8}, 760),
+        (SLIM, (512, 341), {"regions": 2, "bfloat16": True}, 665),
+        (FULL, (256, 171), {}, 440),
+        (FULL, (512, 341), {}, 849),
+        (FULL, (512, 341), {"sizes": 2}, 878),
+        (FULL, (512, 341), {"sizes": 2, "bfloat16": True}, 778),
+        (SLIM, (1024, 682), {"tile": (384, 328), "regions": 8}, 620),
+        (SLIM, (1600, 1064), {"tile": (640, 616)}, 1202),
+        (SLIM, (1600, 1064), {"tile": (880, 616)}, 1542),
+        (SLIM, (1600, 1064), {"tile": (880, 1064)}, 2192),
+        (SLIM, (2000, 1330), {"tile": (624, 562)}, 1253),
+        (FULL, (1200, 700), {"tile": (512, 428)}, 1234),
     ],
 )
 def test_the_need_is_that_of_real_runs(widths, size, knobs, measured):
     names = tiny.conv_names(tiny.BLOCKS["vgg19-slim"])
     taps = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
     costs = memory.network(dict(zip(names, widths)), taps, ["relu4_2"])
-    found = memory.needed(costs, size, (256, 256), **knobs) / 1e6
+    found = memory.needed(costs, size, min(size, (384, 288)), **knobs) / 1e6
     assert found == pytest.approx(measured, rel=0.12)
 
 
@@ -250,6 +250,13 @@ def test_what_is_held_follows_what_is_taken():
     assert block[-1] == 1
     if sys.platform.startswith("linux"):
         assert after - before == pytest.approx(64 * 2**20, rel=0.1)
+
+
+def test_giving_back_harms_nobody():
+    block = [bytes(100_000) for _ in range(100)]
+    del block
+    memory.give_back()
+    assert memory.peak_memory() > 0
 
 
 def test_peak_memory_is_in_bytes_and_never_falls():
