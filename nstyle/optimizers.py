@@ -24,6 +24,7 @@ Bounds = tuple[Any, Any]  # lowest and highest values, numbers or arrays of one 
 # From this step on a rising loss counts: before, momentum is still gathering.
 FIRST_BACKOFF_STEP = 10
 ADAM_DECAYS = 0.9, 0.999
+AT_FIRST = {"damping": 1.0, "last": math.inf}
 
 
 def steps(delay: int, factor: float) -> Schedule:
@@ -62,9 +63,7 @@ def descend(
     MXNet 1.9's NAG takes the weight decay of its momentum from the point after the step; this is
     that of 2017.
     """
-    state = dict(
-        state or {"step": 0, "since": 0, "velocity": x * 0, "damping": 1.0, "last": math.inf}
-    )
+    state = dict(state or {"step": 0, "since": 0, "velocity": x * 0, **AT_FIRST})
     step, since, velocity = int(state["step"]), int(state["since"]), state["velocity"]
     damping, last = float(state["damping"]), float(state["last"])
     while True:
@@ -123,12 +122,9 @@ def adam(
         if weight_decay:  # here MXNet adds it before the clip
             gradient += x * weight_decay
         gradient = objective.clip(gradient, -clip, clip) if clip else gradient
-        mean = mean * first
-        mean += gradient * (1 - first)
+        mean = decayed(mean, gradient, first)
         gradient *= gradient
-        gradient *= 1 - second
-        square = square * second
-        square += gradient
+        square = decayed(square, gradient, second)
         del gradient  # as large as the picture
         corrected = math.sqrt(1 - second ** (step + 1)) / (1 - first ** (step + 1))
         push = square**0.5
@@ -142,6 +138,13 @@ def adam(
         state = {"step": step, "since": since, "mean": mean, "square": square}
         if observe(x, loss, state):
             return x
+
+
+def decayed(average: Any, value: Any, decay: float) -> Any:
+    """decay average + (1 - decay) value, a new array."""
+    average = average * decay
+    average += value * (1 - decay)
+    return average
 
 
 def averaged(minimise: Callable[..., Any], decay: float) -> Callable[..., Any]:
@@ -165,8 +168,7 @@ def averaged(minimise: Callable[..., Any], decay: float) -> Callable[..., Any]:
 
         def through(x: Any, loss: float, inner: dict[str, Any]) -> bool:
             nonlocal mean, count, shown
-            mean, count = mean * decay, count + 1
-            mean += x * (1 - decay)
+            mean, count = decayed(mean, x, decay), count + 1
             shown = mean / (1 - decay**count)
             return observe(shown, loss, {**inner, "point": x, "average": mean, "averaged": count})
 

@@ -15,8 +15,8 @@ from nstyle.pyramid import Size
 from nstyle.syntax import parse_layers
 from nstyle.tiles import Tiling
 
-# Of what is free: what tiles are made to fit, as the memory they need is an estimate; and what a
-# size that is advised takes, as that of tiles, which begin at multiples of a stride, jumps a little.
+# Of what is free: what tiles are made to fit, as what they need is an estimate; and what a size may
+# take that is advised, as the need jumps a little where tiles begin at multiples of a stride.
 HEADROOM, ADVISED = 0.9, 0.95
 NOTHING: Size = (0, 0)
 
@@ -82,22 +82,27 @@ class Demand:
     def _bytes(self, size: Size, style: Size, tile: Size | None, style_tile: Size | None) -> int:
         inputs, options = self._inputs, self._options
         border = 2 * options.border
-        doubles = 0
-        if options.optimizer == "lbfgs":
-            steps = options.evaluations or options.max_num_epochs
-            doubles = memory.lbfgs_arrays(steps, bounded=options.clamp)
         return memory.needed(
             self._costs,
             (size[0] + border, size[1] + border),
             style,
             bfloat16=self._setting.in_bfloat16(size),
-            doubles=doubles,
+            doubles=self._doubles(),
             sizes=len(epoch_limits(options, inputs)),
             regions=len(inputs.regions) or int(inputs.keep is not None),
             final=inputs.final_size if inputs.final_size != inputs.photo.size else None,
             tile=tile,
             style_tile=style_tile,
         )
+
+    def _doubles(self) -> int:
+        """How many arrays of float64 an optimiser holds beyond what sgd does."""
+        options = self._options
+        if options.optimizer == "lbfgs":
+            steps = options.evaluations or options.max_num_epochs
+            return memory.lbfgs_arrays(steps, bounded=options.clamp)
+        # Two of float32 are one: a second moment, old and new; the average and the point.
+        return (options.optimizer == "adam") + (options.average > 0)
 
 
 def check_memory(inputs: Inputs, options: Options, setting: Any) -> int:

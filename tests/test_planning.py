@@ -143,6 +143,12 @@ def test_each_size_has_its_own_tiles(demand):
     assert large.edges[0] * large.edges[1] < (middle.edges[0] * middle.edges[1])
 
 
+@pytest.mark.parametrize("more", [{"optimizer": "adam"}, {"average": 0.5}])
+def test_what_an_optimiser_holds_makes_tiles_smaller(demand, more):
+    plain, found = demand(1200 * 10**6), demand(1200 * 10**6, **more)
+    assert found.tiling(LARGE).overlap > plain.tiling(LARGE).overlap
+
+
 def test_where_even_small_tiles_do_not_fit_what_they_need_is_said(demand):
     found = demand(10**8)
     width, height = found.tiling(LARGE).edges
