@@ -38,8 +38,6 @@ class Demand:
 
     def __init__(self, inputs: Inputs, options: Options, setting: Any) -> None:
         self._inputs, self._options, self._setting = inputs, options, setting
-        content = parse_layers(options.content_layers, "layers") if options.content_weight else ()
-        self._costs = memory.network(setting.widths, setting.network.wanted, content)
 
     def needed(self, size: Size) -> int:
         """Bytes of memory that painting a result of this size takes on a CPU, about."""
@@ -83,7 +81,7 @@ class Demand:
         inputs, options = self._inputs, self._options
         border = 2 * options.border
         return memory.needed(
-            self._costs,
+            self._costs(),
             (size[0] + border, size[1] + border),
             style,
             bfloat16=self._setting.in_bfloat16(size),
@@ -94,6 +92,11 @@ class Demand:
             tile=tile,
             style_tile=style_tile,
         )
+
+    def _costs(self) -> memory.Network:
+        options, setting = self._options, self._setting
+        content = parse_layers(options.content_layers, "layers") if options.content_weight else ()
+        return memory.network(setting.widths, setting.network.wanted, content)
 
     def _doubles(self) -> int:
         """How many arrays of float64 an optimiser holds beyond what sgd does."""

@@ -71,8 +71,8 @@ class Setting:
     """The network, and what of it does not change with the pictures.
 
     loaded: about the weights, without their arrays, which the network has; widths: channels of the
-    convolutions by name, in order; reach: how far the network sees; free: bytes that were to be had
-    when it was loaded, None where nobody knows, or where they do not count.
+    convolutions by name, in order; free: bytes that were to be had when it was loaded, None where
+    nobody knows, or where they do not count.
     """
 
     network: networks.TappedVGG
@@ -80,9 +80,13 @@ class Setting:
     widths: Mapping[str, int]
     convention: Convention
     likeness: Mapping[str, Likeness]
-    reach: Reach
-    free: int | None = None
     bfloat16: bool = False
+    free: int | None = None
+
+    @property
+    def reach(self) -> Reach:
+        """How far the network sees."""
+        return tiles.reach(self.network.wanted, self.network.blocks)
 
     def in_bfloat16(self, edges: Sequence[int]) -> bool:
         """Whether a picture with these edges is painted in bfloat16."""
@@ -148,7 +152,6 @@ def load_network(inputs: Inputs, options: Options, device: Any) -> Setting:
     convention = loaded.convention
     if not options.mean_subtraction:
         convention = convention.without_mean()
-    bfloat16 = uses_bfloat16(options, device, plain=loaded.padding == "zero")
     widths = {name: len(bias) for name, (_, bias) in loaded.arrays.items()}
     return Setting(
         network,
@@ -156,9 +159,8 @@ def load_network(inputs: Inputs, options: Options, device: Any) -> Setting:
         widths,
         convention,
         likeness.of(inputs.weights),
-        tiles.reach(ordered, blocks),
+        uses_bfloat16(options, device, plain=loaded.padding == "zero"),
         memory.available() if device.device_type == "cpu" else None,
-        bfloat16,
     )
 
 
