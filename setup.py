@@ -10,6 +10,8 @@ from setuptools import setup
 HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "nstyle/__init__.py").read_text()).group(1)
 UNSUPPORTED = runpy.run_path(str(HERE / "nstyle/runtime.py"))["what_works"]()
+# On Python 3.9 pip has only versions that no longer work with what they need; there is no studio.
+GRADIO = 'gradio>=6.20,<7; python_version >= "3.10"'
 
 if UNSUPPORTED and {"install", "bdist_wheel", "develop", "editable_wheel"} & set(sys.argv):
     raise SystemExit(f"nstyle: {UNSUPPORTED}")
@@ -27,10 +29,13 @@ setup(
         "nstyle.archives",
         "nstyle.commands",
         "nstyle.distillation",
+        "nstyle.feedforward",
+        "nstyle.learning",
         "nstyle.pretrained",
         "nstyle.reporting",
         "nstyle.samples",
         "nstyle.samples.painters",
+        "nstyle.studio",
     ],
     package_dir={
         "nstyle": "nstyle",
@@ -42,6 +47,7 @@ setup(
         "nstyle.pretrained": ["*.params", "*.json", "*.md"],
         "nstyle.reporting": ["*.html", "*.css", "*.js"],
         "nstyle.samples": ["*.jpg", "CREDITS.md"],
+        "nstyle.studio": ["web/*"],
     },
     install_requires=[
         # MXNet's last release; GluonCV and numpy are stated together with it, because either
@@ -60,6 +66,7 @@ setup(
         "heif": ["pillow-heif"],
         "video": ["av>=12"],
         "weights": ["h5py", "safetensors"],
+        "studio": [GRADIO],
         "bench": ["torch==2.13.0"],
         "test": [
             "pytest",
@@ -71,6 +78,7 @@ setup(
             "safetensors",
             "playwright",
             "av>=12",
+            GRADIO,
         ],
     },
     entry_points={"console_scripts": ["nstyle = nstyle.cli:main"]},

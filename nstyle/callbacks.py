@@ -40,7 +40,7 @@ class Bar:
         self._seconds += step.seconds
         self._bar.total = max(self._seconds + (step.left or 0.0), 1e-9)
         self._bar.set_description_str(f"epoch {step.epoch}", refresh=False)
-        about = f"{time_left(step)}, eps {step.eps:.4f}, loss {step.loss:.4g}"
+        about = f"{time_left(step.left)}, eps {step.eps:.4f}, loss {step.loss:.4g}"
         self._bar.set_postfix_str(about, refresh=False)
         self._bar.update(step.seconds)
 
@@ -63,7 +63,7 @@ class Lines:
         if step.epoch == 1 or step.epoch % self._every == 0:
             print(
                 f"epoch {step.epoch}: eps {step.eps:.5f}, loss {step.loss:.4g}, "
-                f"{self._seconds / self._epochs:.2f} s per epoch, {time_left(step)}",
+                f"{self._seconds / self._epochs:.2f} s per epoch, {time_left(step.left)}",
                 file=self._stream,
                 flush=True,
             )
@@ -73,9 +73,8 @@ class Lines:
         """Nothing to close."""
 
 
-def time_left(step: Step) -> str:
-    """What the step knows of the time left, for people."""
-    left = step.left
+def time_left(left: float | None) -> str:
+    """Seconds left, for people; None: unknown."""
     if left is None:
         return "time left unknown"
     for unit, seconds in (("h", 3600), ("min", 60)):

@@ -19,11 +19,13 @@ from nstyle.syntax import nearest
 COMMANDS = {
     "run": ("nstyle.commands.run", "paint a photo in the style of a painting"),
     "paint": ("nstyle.commands.paint", "paint photos in one pass, in any style, at once"),
+    "studio": ("nstyle.commands.studio", "open a page for painting, on this machine"),
     "sheet": ("nstyle.commands.sheet", "paint a small sheet of settings before the long run"),
     "presets": ("nstyle.commands.presets", "list the known recipes for --preset"),
     "models": ("nstyle.commands.models", "list the networks that are installed"),
     "download": ("nstyle.commands.download", "fetch the weights of VGG-19 or VGG-16"),
     "score": ("nstyle.commands.score", "tell how far pictures are from photo and painting"),
+    "train": ("nstyle.commands.train", "train a network that paints in one pass"),
     "distill": ("nstyle.commands.distill", "train a small network to see as VGG-19 sees"),
 }
 

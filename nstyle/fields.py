@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, TypeVar
@@ -27,11 +28,13 @@ def option(
     metavar: str | None = None,
     optional: bool = False,
     shapes: bool = True,
+    several: bool = False,
 ) -> Any:
     """A dataclass field that knows all about itself.
 
     flags: names on the command line; None = `--name-with-dashes`, () = only by --set.
     shapes: False for what cannot change the picture (it is then not written into results).
+    several: its flag may be repeated, its value is a tuple.
     """
     facts = {
         "help": help,
@@ -43,6 +46,7 @@ def option(
         "metavar": metavar,
         "optional": optional or default is None,
         "shapes": shapes,
+        "several": several,
     }
     return field(default=default, metadata=facts)
 
@@ -58,7 +62,12 @@ def check_fields(options: Any) -> None:
         value = getattr(options, entry.name)
         if value is None and entry.metadata["optional"]:
             continue
-        object.__setattr__(options, entry.name, check_value(entry, value))
+        if entry.metadata["several"]:
+            alone = isinstance(value, (str, os.PathLike))
+            checked = tuple(check_value(entry, each) for each in ([value] if alone else value))
+        else:
+            checked = check_value(entry, value)
+        object.__setattr__(options, entry.name, checked)
 
 
 def check_value(entry: dataclasses.Field[Any], value: Any) -> Any:
@@ -86,3 +95,16 @@ def build(cls: type[AnyOptions], values: Mapping[str, Any]) -> AnyOptions:
             hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
             raise OptionError(f"no option {name!r}{hint}")
     return cls(**values)
+
+
+def as_words(cls: type, values: Mapping[str, Any]) -> list[str]:
+    """{"lr": "0.2", "momentum": 0.5} -> ["--lr", "0.2", "--set", "momentum=0.5"]."""
+    facts = {entry.name: entry.metadata for entry in dataclasses.fields(cls)}
+    words = []
+    for name, value in values.items():
+        switch = facts[name]["kind"] is bool
+        if facts[name]["flags"] == () or (switch and value is not True):
+            words += ["--set", f"{name}={value}"]
+        else:
+            words += [flag(name)] if switch else [flag(name), str(value)]
+    return words

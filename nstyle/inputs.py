@@ -239,6 +239,6 @@ def read_start(options: Options, size: Size) -> Picture | None:
         picture = image.read(options.init, max_pixels=options.max_pixels)
     except ImageError as error:
         raise ImageError(
-            f"--init: {error}; allowed are content, noise, noise:0.7 or a picture"
+            f"--init: {error}; allowed are content, instant, noise, noise:0.7 or a picture"
         ) from error
     return resize(picture, *size, method=options.resize)

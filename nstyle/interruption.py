@@ -1,4 +1,7 @@
-"""Ctrl-C that is not lost: Python drops an exception that is raised while an object is deleted."""
+"""Ctrl-C that is not lost, or that waits.
+
+Python drops an exception that is raised while an object is deleted.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +41,11 @@ class Interruption:
             signal.signal(signal.SIGINT, self._before)
             sys.unraisablehook = self._hook
 
-    def __call__(self, step: Any = None) -> None:
+    def __call__(self, step: Any = None) -> bool | None:
         """Raises KeyboardInterrupt if Ctrl-C came."""
         if self._came:
             raise KeyboardInterrupt
+        return None
 
     def _say_unless_noticed(self, dropped: Any) -> None:
         # An object whose making was interrupted lacks attributes when it is deleted.
@@ -52,3 +56,19 @@ class Interruption:
     def _notice(self, number: int, frame: FrameType | None) -> None:
         self._came = True
         signal.default_int_handler(number, frame)
+
+
+class Postponement(Interruption):
+    """While it is entered, Ctrl-C waits until somebody asks; only a second one raises.
+
+    Each call (it is a listener) gives True once Ctrl-C came, which ends what listens.
+    """
+
+    def __call__(self, step: Any = None) -> bool:
+        """Whether Ctrl-C came."""
+        return self._came
+
+    def _notice(self, number: int, frame: FrameType | None) -> None:
+        if self._came:
+            signal.default_int_handler(number, frame)
+        self._came = True

@@ -6,6 +6,7 @@ picture that is painted.
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from typing import Any
@@ -89,6 +90,15 @@ class Instant:
             return [self._file.thumbnail or np.zeros((image.MIN_EDGE, image.MIN_EDGE, 3), np.uint8)]
         several = style if isinstance(style, (list, tuple)) else [style]
         return [image.read(each, max_pixels=self._options.max_pixels) for each in several]
+
+    def restyled(self, style: Any, *, strength: float = 1.0, **options: Any) -> Instant:
+        """The same network, which stays loaded, with another style. Raises as the class does."""
+        other = copy.copy(self)
+        other._options = options_of(options)
+        other._strength = check_strength(strength)
+        other._styles = other._styles_of(style)
+        other._looks = {}
+        return other
 
     def gather(self, content: Any) -> Inputs:
         """The pictures at their sizes. Raises ImageError, OptionError."""

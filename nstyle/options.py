@@ -87,7 +87,7 @@ class Options:
         flags=("--remove-noise", "-remove-noise"),
     )
     init: str = option(
-        "content", "start: content, noise, noise:0.7 (share of noise) or a picture", kind=str
+        "content", "start: content, instant, noise, noise:0.7 (a share) or a picture", kind=str
     )
     precision: str = option(
         "auto",

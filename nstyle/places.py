@@ -1,4 +1,4 @@
-"""Where weights files live: inside the package, in model/, in the user's cache folder."""
+"""Where things live: weights inside the package, in model/, in the user's folders; the samples."""
 
 from __future__ import annotations
 
@@ -28,6 +28,23 @@ def cache_folder() -> Path:
         Path(os.environ.get("XDG_CACHE_HOME") or Path(os.path.expanduser("~")) / ".cache")
         / "nstyle"
     )
+
+
+def data_folder() -> Path:
+    """Where what people made is kept: $NSTYLE_DATA, else the user's data folder."""
+    if "NSTYLE_DATA" in os.environ:
+        return Path(os.environ["NSTYLE_DATA"])
+    home = Path(os.path.expanduser("~"))
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "nstyle"
+    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "nstyle"
+
+
+def sample(name: str) -> str:
+    """Path of a sample picture, in the installed package or in a checkout."""
+    house = Path(__file__).parent
+    installed = house / "samples" / name
+    return str(installed if installed.is_file() else house.parent / "input" / name)
 
 
 def folders() -> list[Path]:

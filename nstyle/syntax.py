@@ -10,7 +10,8 @@ from typing import Any
 
 from nstyle.errors import OptionError
 
-INITS = ("content", "noise")
+INITS = ("content", "noise", "instant")
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}  # of times
 SMALLEST_TILE = 64  # px, without its margins
 
 
@@ -45,6 +46,18 @@ def nearest(value: object, allowed: Iterable[str]) -> str:
     near = difflib.get_close_matches(str(value).lower(), by_lower, n=1)
     hint = f"; did you mean {by_lower[near[0]]!r}?" if near else ""
     return ", ".join(by_lower.values()) + hint
+
+
+def parse_duration(text: str, name: str) -> float:
+    """20m, 90s, 1.5h -> seconds. Raises OptionError."""
+    number, unit = text[:-1].strip(), text[-1:]
+    try:
+        seconds = float(number) * UNITS[unit]
+    except (KeyError, ValueError):
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise OptionError(f"{name}: {text!r} is no time; give e.g. 20m, 90s or 1.5h")
+    return seconds
 
 
 def parse_gpu(value: int | str) -> int | str:
@@ -113,10 +126,10 @@ def parse_layers(text: str, name: str) -> dict[str, float]:
 def noise_share(init: str) -> float | None:
     """Share of noise that `--init` asks for, or None for a picture file. Raises OptionError."""
     word, colon, share = init.partition(":")
-    if word not in INITS or (word == "content" and colon):
+    if word not in INITS or (word != "noise" and colon):
         return None
     if not colon:
-        return 0.0 if word == "content" else 1.0
+        return 1.0 if word == "noise" else 0.0
     number = convert(float, share, "--init noise")
     if not 0 <= number <= 1:
         raise OptionError(f"--init: the share of noise {share} is out of range; allowed is 0 to 1")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from nstyle import __version__, inputs, presets, runtime
 from nstyle.masking import Masks
 from nstyle.options import Options, shaping
+from nstyle.picture import Picture
 from nstyle.records import Result, Step
 from nstyle.resuming import Saved, Saver
 
@@ -75,10 +77,21 @@ def paint(
     runtime.prepare(options.threads)
     from nstyle import painter  # here, because it loads MXNet
 
+    if options.init == "instant" and begun is None and not gathered.texture:
+        gathered = dataclasses.replace(gathered, start=first_guess(gathered, options))
+
     about = describe(options, preset)
     return painter.paint(
         gathered, options, listeners=listeners, metadata=about, saver=saver, begun=begun
     )
+
+
+def first_guess(gathered: inputs.Inputs, options: Options) -> Picture:
+    """The picture of one pass to begin with, of the photo's size."""
+    from nstyle import onepass
+
+    painter = onepass.Instant(gathered.styles, gpu=options.gpu, threads=options.threads)
+    return Picture.from_floats(painter.values(gathered))
 
 
 def describe(options: Options, preset: str | None) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 PROGRAMS = ("chromium", "chromium-browser")
+# The sandbox does not work for root, who runs tests in containers; the camera is a test picture.
+ARGUMENTS = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 DESKTOP, PHONE = (1280, 900), (390, 844)  # width and height in CSS pixels
 
 
@@ -60,8 +62,7 @@ def started() -> Iterator[Any]:
     except ImportError:
         raise LookupError("playwright is not installed: pip install playwright") from None
     with sync_playwright() as playwright:
-        # The sandbox does not work for root, who runs tests in containers.
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         with contextlib.closing(browser):
             yield browser
 

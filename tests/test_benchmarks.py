@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import tiny
 from PIL import Image
 
 import nstyle
-from benchmarks import iteration, picture, processes, reporting, scene, tiles
+from benchmarks import iteration, picture, processes, reporting, scene, studio_load, tiles
 from benchmarks.workers import judging, ours, painting
 from nstyle import memory
 from nstyle.picture import Picture
@@ -355,3 +356,17 @@ def test_random_weights_are_a_whole_vgg19_and_always_the_same(weights, tmp_path)
 def test_bad_words_are_refused_before_any_work(main, words):
     with pytest.raises(SystemExit):
         main(words)
+
+
+def test_a_load_without_errors_is_good_and_anything_else_is_not(capsys):
+    found = studio_load.Found(previews=[0.1] * 18 + [3.0] * 2, memory=[(0.0, 2**20), (1.0, 2**21)])
+    found.refused["429 wait"] += 1
+    assert studio_load.report(found, []) == 0
+    told = capsys.readouterr().out
+    assert "20 previews: half within 0.10 s" in told and "limit told 1 times: 429 wait" in told
+    assert "second half: at most 2 MB" in told and told.endswith("folder: nothing\n")
+    assert studio_load.report(found, ["left.png"]) == 1
+    assert studio_load.report(studio_load.Found(), []) == 1
+    found.errors["500 bug"] += 1
+    assert studio_load.report(found, []) == 1
+    assert studio_load.memory(os.getpid()) > 2**20

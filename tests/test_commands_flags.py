@@ -7,9 +7,10 @@ import dataclasses
 
 import pytest
 
-from nstyle.commands.flags import add_fields, as_words, parse_set, split_options
+from nstyle.commands.flags import add_fields, parse_set, split_options
 from nstyle.delivery import Delivery
 from nstyle.errors import OptionError
+from nstyle.fields import as_words
 from nstyle.options import Options
 
 
@@ -58,6 +59,6 @@ def test_set_keeps_what_comes_after_the_first_equals_sign():
 
 def test_values_become_words_again():
     values = {"lr": "0.2", "momentum": 0.5, "enlarge": True, "clamp": "no", "size": "x400"}
-    assert as_words(values) == [
+    assert as_words(Options, values) == [
         "--lr", "0.2", "--set", "momentum=0.5", "--enlarge", "--set", "clamp=no", "--size", "x400"
     ]  # fmt: skip

@@ -408,7 +408,7 @@ def test_checkpoints_hold_no_pickles(tmp_path):
     path = tmp_path / "evil.npz"
     np.savez(path, about=np.array([{}], dtype=object))
     with pytest.raises(WeightsError):
-        checkpoint.load(str(path), {})
+        checkpoint.load(str(path), training.KIND, {})
 
 
 def test_names_of_layers_follow_vgg():

@@ -34,15 +34,17 @@ FLOORS = {
     "targets": 7, "tiled": 7, "planning": 7, "finishing": 7,
     "problem": 8,
     "painter": 9, "evaluation": 9, "feedforward": 9,
-    "onepass": 10, "distill": 10, "distillation": 10,
+    "onepass": 10, "train": 10, "distill": 10, "distillation": 10,
     "transfer": 11,
-    "commands": 12,
-    "cli": 13,
-    "__main__": 14,
+    "studio": 12,
+    "commands": 13,
+    "cli": 14,
+    "__main__": 15,
 }  # fmt: skip
 ONE_ROOM = {"distill": "distillation"}  # distill is the door of the package distillation
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
 FRAMEWORKS = {"mxnet", "gluoncv"}
+WEB = {"gradio", "fastapi", "starlette", "uvicorn"}
 PRINTERS = {"cli", "callbacks", "commands"}
 
 FILES = sorted(path for path in HOUSE.rglob("*.py") if "__pycache__" not in path.parts)
@@ -111,6 +113,12 @@ def test_only_the_backend_imports_mxnet(path):
 
 
 @every_file
+def test_only_the_studio_knows_the_web(path):
+    names = {name.split(".")[0] for name in imported(ast.parse(path.read_text(encoding="utf-8")))}
+    assert not names & WEB or room(path) == "studio"
+
+
+@every_file
 def test_only_the_command_line_and_the_listeners_print(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     lines = [
@@ -151,7 +159,7 @@ def test_run_py_is_a_doorstep():
 WATCHER = """
 import atexit, json, sys
 atexit.register(lambda: print(json.dumps(sorted(
-    name for name in ("mxnet", "gluoncv", "numpy", "PIL", "skimage", "scipy", "tqdm")
+    name for name in ("mxnet", "gluoncv", "numpy", "PIL", "skimage", "scipy", "tqdm", "gradio")
     if name in sys.modules)), file=sys.stderr))
 """
 
@@ -186,6 +194,8 @@ def loaded_by(*words: str) -> tuple[Any, str]:
         ("-m", "nstyle", "run", "--help"),
         ("-m", "nstyle", "download", "--help"),
         ("-m", "nstyle", "sheet", "--help"),
+        ("-m", "nstyle", "train", "--help"),
+        ("-m", "nstyle", "studio", "--help"),
         ("-m", "nstyle", "models"),
         ("-m", "nstyle", "presets"),
         ("import nstyle; print(nstyle.__version__)",),

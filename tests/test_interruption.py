@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from nstyle.interruption import Interruption
+from nstyle.interruption import Interruption, Postponement
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +67,13 @@ def test_in_other_threads_nothing_happens():
     thread.start()
     thread.join()
     assert not failed
+
+
+def test_ctrl_c_can_wait_until_it_is_asked_for():
+    with Postponement() as ctrl_c:
+        assert ctrl_c() is False
+        signal.raise_signal(signal.SIGINT)
+        assert ctrl_c() is True
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

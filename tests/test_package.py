@@ -85,10 +85,12 @@ def test_only_the_package_is_installed(installed):
     assert {name for name in names if not name.endswith((".dist-info", ".egg-info"))} == {"nstyle"}
 
 
-def test_the_built_in_network_is_under_2_5_mb(installed):
-    sizes = [path.stat().st_size for path in (installed / "nstyle").rglob("*.params")]
-    assert sizes
-    assert sum(sizes) < 2.5e6
+def test_the_built_in_networks_are_small(installed):
+    files = (installed / "nstyle").rglob("*.params")
+    sizes = {path.name: path.stat().st_size for path in files}
+    assert sizes.pop("vgg19-slim.params") < 2.5e6
+    assert sizes.pop("any-style.params") < 2e6
+    assert not sizes
 
 
 def test_the_command_nstyle_is_installed(installed):

@@ -10,7 +10,6 @@ from typing import Any
 from nstyle.delivery import Delivery
 from nstyle.errors import OptionError
 from nstyle.options import Options
-from nstyle.syntax import flag
 
 
 def add_fields(
@@ -38,13 +37,14 @@ def add_fields(
                                 default=argparse.SUPPRESS)  # fmt: skip
             continue
         default = (defaults or {}).get(entry.name, entry.default)
-        if default is not None:
+        if default not in (None, ()):
             about += f" (default: {default})"
         if facts["choices"]:
             about += f" [{', '.join(facts['choices'])}]"
         parser.add_argument(
             *flags,
             dest=entry.name,
+            action="append" if facts["several"] else "store",
             metavar=facts["metavar"] or facts["kind"].__name__.upper().replace("STR", "WORD"),
             help=about.replace("%", "%%"),
             default=argparse.SUPPRESS,
@@ -60,19 +60,6 @@ def parse_set(words: Sequence[str]) -> dict[str, str]:
             raise OptionError(f"--set {word!r}: expected NAME=VALUE, e.g. --set momentum=0.8")
         values[name.strip().replace("-", "_")] = value.strip()
     return values
-
-
-def as_words(values: Mapping[str, Any]) -> list[str]:
-    """{"lr": "0.2", "momentum": 0.5} -> ["--lr", "0.2", "--set", "momentum=0.5"]."""
-    facts = {entry.name: entry.metadata for entry in dataclasses.fields(Options)}
-    words = []
-    for name, value in values.items():
-        switch = facts[name]["kind"] is bool
-        if facts[name]["flags"] == () or (switch and value is not True):
-            words += ["--set", f"{name}={value}"]
-        else:
-            words += [flag(name)] if switch else [flag(name), str(value)]
-    return words
 
 
 def split_options(words: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:

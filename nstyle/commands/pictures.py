@@ -5,19 +5,17 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from nstyle import presets
 from nstyle.commands.flags import add_fields
 from nstyle.options import Options
+from nstyle.places import sample
 from nstyle.syntax import parse_size
 
 SAMPLE_PHOTO, SAMPLE_STYLE = "coffee.jpg", "cubist.jpg"
 PICTURES = ("content_image", "style_image", "content_mask", "style_mask", "keep_mask")
 log = logging.getLogger("nstyle")
-
-HOUSE = Path(__file__).parents[1]
 
 
 def add_painting(
@@ -41,12 +39,6 @@ def add_painting(
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="any field of Options"
     )
-
-
-def sample(name: str) -> str:
-    """Path of a sample picture, in the installed package or in a checkout."""
-    installed = HOUSE / "samples" / name
-    return str(installed if installed.is_file() else HOUSE.parent / "input" / name)
 
 
 def typed_pictures(words: argparse.Namespace) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from nstyle import presets
 from nstyle.commands.console import FAILED, INTERRUPTED, OK, configure_logging, say
-from nstyle.commands.flags import add_fields, as_words, split_options
+from nstyle.commands.flags import add_fields, split_options
 from nstyle.commands.pictures import (
     PICTURES,
     add_painting,
@@ -25,7 +25,7 @@ from nstyle.commands.pictures import (
 from nstyle.commands.watching import check_overwriting
 from nstyle.delivery import Delivery
 from nstyle.errors import DivergedError, ImageError, NStyleError, OptionError
-from nstyle.fields import build
+from nstyle.fields import as_words, build
 from nstyle.options import Options
 from nstyle.syntax import flag
 
@@ -66,7 +66,7 @@ class Cell:
 
     def shown(self) -> str:
         """The flags that make it."""
-        return shlex.join(as_words(self.changes))
+        return shlex.join(as_words(Options, self.changes))
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -229,4 +229,4 @@ def command(words: argparse.Namespace, typed: Mapping[str, Any], cell: Cell) -> 
     # The size of a texture says that it is one.
     of_the_sheet = OF_THE_SHEET - ({"size"} if cell.inputs.texture else set())
     kept = {name: value for name, value in typed.items() if name not in of_the_sheet}
-    return shlex.join([*line, *as_words({**kept, **cell.changes})])
+    return shlex.join([*line, *as_words(Options, {**kept, **cell.changes})])

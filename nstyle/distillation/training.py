@@ -15,6 +15,7 @@ from nstyle.learning import checkpoint
 from nstyle.learning.adam import Adam
 from nstyle.learning.pictures import Crops
 
+KIND = "nstyle distill"  # of checkpoint
 WARMUP_STEPS = 50
 # Adam's steps are as large as the rate: the kernel on pixels is that much smaller than others.
 RATE_SCALES = {"conv1_1_weight": 1 / student.PIXEL_SPREAD}
@@ -124,11 +125,11 @@ class Training:
         }
         groups["maps"], groups["solved"] = self.maps.state, self.maps.solved
         groups["variance"] = {tap: np.array([v]) for tap, v in self.variances.items()}
-        checkpoint.save(path, self.step, groups, setup)
+        checkpoint.save(path, KIND, self.step, groups, setup)
 
     def restore(self, path: str, setup: Mapping[str, Any]) -> None:
         """Go on from what `save` wrote. Raises WeightsError, OptionError."""
-        self.step, groups = checkpoint.load(path, setup)
+        self.step, groups = checkpoint.load(path, KIND, setup)
         self._use(groups["weight"])
         for kind, own in self._adam.groups().items():
             for name in own:

@@ -18,7 +18,7 @@ from nstyle.feedforward.blocks import keeping
 from nstyle.feedforward.decoder import TAPS, Decoder
 from nstyle.feedforward.looks import Look, look, look_within, mixed
 from nstyle.feedforward.network_file import ANY_STYLE, NetworkFile
-from nstyle.feedforward.training import fill
+from nstyle.feedforward.parameters import fill, start
 
 ENCODER = "vgg19-slim"
 
@@ -28,7 +28,7 @@ class AnyStyle:
 
     def __init__(self, file: NetworkFile, device: Any) -> None:
         if file.network != ANY_STYLE:
-            raise WeightsError(f"this network paints {file.network}; give one for {ANY_STYLE}")
+            raise WeightsError(f"{file.path}: paints {file.network}; give one for {ANY_STYLE}")
         path = places.find(ENCODER)[1]
         blocks, taps = layers.BLOCKS[ENCODER], TAPS[::-1]
         loaded = weights.load(path, layers.needed_convolutions(taps, blocks), model=ENCODER)
@@ -39,8 +39,8 @@ class AnyStyle:
         )  # fmt: skip
         channels = {tap: len(loaded.arrays[tap.replace("relu", "conv")][1]) for tap in taps}
         self.decoder = Decoder(channels, loaded.convention.mean, file.shape["widths"])
-        self.decoder.initialize(ctx=device)
-        fill(self.decoder, file.arrays)
+        start(self.decoder, 0, device)
+        fill(self.decoder, file.arrays, file.path)
         for network in (self._encoder, self.decoder):
             network.hybridize(static_alloc=True)
 

@@ -12,6 +12,7 @@ from typing import Any
 from nstyle.backend import autograd, gluon
 
 VARIANCE_FLOOR = 1e-5
+WHITE = 255.0
 
 
 def reflected(F: Any, x: Any, width: int) -> Any:
@@ -22,6 +23,11 @@ def reflected(F: Any, x: Any, width: int) -> Any:
 def enlarged(F: Any, x: Any) -> Any:
     """Every value twice in both directions."""
     return F.UpSampling(x, scale=2, sample_type="nearest")
+
+
+def within_range(F: Any, x: Any, mean: Any) -> Any:
+    """Any values -> pixels between black and white: RGB, 0..255 minus the mean."""
+    return F.broadcast_sub(WHITE * F.sigmoid(x), mean)
 
 
 class InstanceNorm(gluon.HybridBlock):
@@ -75,11 +81,14 @@ def keeping(network: Any) -> Iterator[None]:
 class Convolution(gluon.HybridBlock):
     """A convolution with reflection padding; `stride` 1 or 2."""
 
-    def __init__(self, channels: int, inputs: int, size: int = 3, stride: int = 1) -> None:
-        super().__init__()
+    def __init__(
+        self, channels: int, inputs: int, size: int = 3, stride: int = 1, prefix: str | None = None
+    ) -> None:
+        super().__init__(prefix=prefix)
         self._margin = size // 2
         with self.name_scope():
-            self.body = gluon.nn.Conv2D(channels, size, strides=stride, in_channels=inputs)
+            knobs = {"strides": stride, "in_channels": inputs, "prefix": "convolution_"}
+            self.body = gluon.nn.Conv2D(channels, size, **knobs)
 
     def hybrid_forward(self, F: Any, x: Any) -> Any:
         """(1, C, H, W) -> (1, channels, H / stride, W / stride)."""

@@ -14,25 +14,23 @@ from typing import Any
 import numpy as np
 
 from nstyle.backend import gluon
-from nstyle.feedforward.blocks import Convolution, InstanceNorm, enlarged
+from nstyle.feedforward.blocks import Convolution, InstanceNorm, enlarged, within_range
 
 # Taps of the encoder, from the deepest up; the last gives statistics alone.
 TAPS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
 WIDTHS = (128, 64, 48, 32)
-WHITE = 255.0
 
 
 class Styled(gluon.HybridBlock):
     """Convolution, normalisation to what the style's statistics predict, ReLU."""
 
-    def __init__(self, channels: int, inputs: int, statistics: int) -> None:
-        super().__init__()
+    def __init__(self, channels: int, inputs: int, statistics: int, prefix: str) -> None:
+        super().__init__(prefix=prefix)
         self._channels = channels
         with self.name_scope():
-            self.convolution = Convolution(channels, inputs)
-            self.predict = gluon.nn.Dense(
-                2 * channels, in_units=2 * statistics, weight_initializer="zeros"
-            )
+            self.convolution = Convolution(channels, inputs, prefix="")
+            knobs = {"in_units": 2 * statistics, "weight_initializer": "zeros"}
+            self.predict = gluon.nn.Dense(2 * channels, prefix="prediction_", **knobs)
             self.norm = InstanceNorm(channels)
 
     def hybrid_forward(self, F: Any, x: Any, look: Any) -> Any:
@@ -62,15 +60,15 @@ class Decoder(gluon.HybridBlock):
             self.joining = gluon.nn.HybridSequential()
             self.shaping = gluon.nn.HybridSequential()
             before = 0
-            for depth, (own, width) in enumerate(zip(self.channels, widths)):
+            for depth, (tap, own, width) in enumerate(zip(TAPS, self.channels, widths)):
                 there = own if depth < 3 else 0
                 if there:
                     self.adain.add(InstanceNorm(own))
-                self.joining.add(Styled(width, before + there, own))
+                self.joining.add(Styled(width, before + there, own, f"joining_{tap}_"))
                 if depth < 3:
-                    self.shaping.add(Styled(width, width, own))
+                    self.shaping.add(Styled(width, width, own, f"shaping_{tap}_"))
                 before = width
-            self.last = Convolution(3, before)
+            self.last = Convolution(3, before, prefix="last_")
 
     def hybrid_forward(self, F: Any, *inputs: Any, mean: Any) -> Any:
         """inputs: relu4_1, relu3_1, relu2_1 of the photo, (1, C, h, w) each, then `looks`, (1, 2C)
@@ -87,7 +85,7 @@ class Decoder(gluon.HybridBlock):
             x = self.joining[depth](x, look)
             if depth < 3:
                 x = self.shaping[depth](x, look)
-        return F.broadcast_sub(WHITE * F.sigmoid(self.last(x)), mean)
+        return within_range(F, self.last(x), mean)
 
 
 def halves(F: Any, look: Any, channels: int) -> tuple[Any, Any]:

@@ -1,4 +1,7 @@
-"""What is taught: pairs of photo and painting for the any-style decoder. Loads MXNet."""
+"""What is taught: photos to a network of one style, pairs of photo and painting to the decoder.
+
+Loads MXNet.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,36 @@ from nstyle.feedforward.looks import look
 from nstyle.feedforward.perception import Perception, style_loss, weighted
 from nstyle.feedforward.training import Lesson
 
+KINDS = ("content", "style", "tv")  # of terms
 Pictures = Callable[[int], np.ndarray]
 # What the style loss of the photo itself is taken to be at least: where photo and painting are
 # alike anyway, nothing is to be learned from what is left.
 LEAST = 50.0
+FIRST = 4  # photos by which the loss of one style is scaled
+
+
+class OneStyle:
+    """Lessons for a network of one style, that of the perception: each a crop of a photo.
+
+    Loss: the painter's, relative to what it says of photos that are left as they are. The style is
+    measured once.
+    """
+
+    def __init__(self, perception: Perception, photos: Pictures) -> None:
+        self._perception, self._photos = perception, photos
+        terms = perception.terms(perception.see(photos(0)), perception.style())
+        fixed = [term for term in terms if term.kind != "content"]
+        judge = perception.objective(fixed)
+        own = [judge(perception.load(photos(number)))[0] for number in range(FIRST)]
+        self._factors = dict.fromkeys(KINDS, 1 / max(sum(own) / FIRST, LEAST))
+        self._fixed = weighted(fixed, self._factors)
+
+    def __call__(self, number: int) -> Lesson:
+        """The lesson of this number."""
+        photo = self._photos(number)
+        content = self._perception.content(self._perception.see(photo))
+        terms = [*weighted(content, self._factors), *self._fixed]
+        return Lesson([self._perception.load(photo)], self._perception.objective(terms))
 
 
 class AnyStyle:

@@ -6,9 +6,10 @@ from typing import Any
 
 from nstyle.backend import device
 from nstyle.feedforward.anystyle import AnyStyle
-from nstyle.feedforward.network_file import ANY_STYLE, NetworkFile
+from nstyle.feedforward.network_file import ANY_STYLE, ONE_STYLE, NetworkFile
+from nstyle.feedforward.onestyle import OneStyle
 
-NETWORKS = {ANY_STYLE: AnyStyle}
+NETWORKS = {ANY_STYLE: AnyStyle, ONE_STYLE: OneStyle}
 
 
 def load(file: NetworkFile, gpu: int | str = "auto") -> Any:

@@ -18,11 +18,13 @@ from PIL import Image
 
 from nstyle import __version__, checkpoints, image
 from nstyle.errors import CheckpointError, WeightsError
+from nstyle.feedforward import ANY_STYLE, ONE_STYLE
 from nstyle.picture import Picture
+
+__all__ = ["ANY_STYLE", "ONE_STYLE", "NetworkFile", "read", "write"]
 
 KIND = "painting network"
 THUMBNAIL = 256  # px, long edge
-ANY_STYLE, ONE_STYLE = "any style", "one style"
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class NetworkFile:
     arrays: Mapping[str, np.ndarray]
     about: Mapping[str, Any] = field(default_factory=dict)
     thumbnail: Picture | None = None
+    path: str = "the network"
 
 
 def write(path: str, file: NetworkFile) -> None:
@@ -63,7 +66,7 @@ def read(path: str) -> NetworkFile:
         raise WeightsError(f"{reason}; give a file that nstyle train wrote") from error
     arrays = {name: values.astype(np.float32) for name, values in groups["values"].items()}
     picture = decoded(facts["thumbnail"]) if facts["thumbnail"] else None
-    return NetworkFile(facts["network"], facts["shape"], arrays, facts["about"], picture)
+    return NetworkFile(facts["network"], facts["shape"], arrays, facts["about"], picture, path)
 
 
 def encoded(picture: Picture) -> str:

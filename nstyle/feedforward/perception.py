@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from nstyle import targets
+from nstyle import pixels, targets
 from nstyle.backend import nd
+from nstyle.balance import NORMALIZATIONS
 from nstyle.executor import Executor, Term
 from nstyle.inputs import Inputs
 from nstyle.options import Options
@@ -36,8 +37,18 @@ class Perception:
 
     def see(self, x: np.ndarray) -> Taps:
         """Tap name -> (1, C, h, w), to be kept. x: float32 (1, 3, H, W)."""
-        seen = self._looking.forward(nd.array(x, ctx=self._device))
+        seen = self._looking.forward(self.load(x))
         return {name: tap.copy() for name, tap in seen.items()}
+
+    def load(self, x: np.ndarray) -> Any:
+        """The array on the network's device."""
+        return nd.array(x, ctx=self._device)
+
+    def style(self) -> Shown:
+        """What the style loss measures of the style in `given`, at its own size."""
+        painting = self._given.styles[0]
+        x = pixels.to_array(painting, self.setting.convention, self._options.pixel_range)
+        return self.shown(self.setting.look(x, self._device))
 
     def shown(self, taps: Taps) -> Shown:
         """What the style loss measures of a painting's taps."""
@@ -48,6 +59,13 @@ class Perception:
         return targets.build_terms(
             self._given, self._options, self.setting.likeness, Whole(photo), [shown]
         )
+
+    def content(self, photo: Taps) -> list[Term]:
+        """Those of its content alone."""
+        scales = NORMALIZATIONS[self._options.normalization]
+        area = self._given.photo.width * self._given.photo.height
+        looks, view = self.setting.likeness, Whole(photo)
+        return targets.content_terms(self._options, scales, looks, view, area)
 
     def objective(self, terms: list[Term]) -> Executor:
         """Calls with (1, 3, H, W) give loss and gradient."""

@@ -11,12 +11,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nstyle.backend import autograd, mx, nd
+from nstyle.backend import autograd, nd
 from nstyle.errors import DivergedError
+from nstyle.feedforward.options import KIND
+from nstyle.feedforward.parameters import trained
 from nstyle.learning import checkpoint
 from nstyle.learning.adam import Adam
 
 AVERAGE = 0.99
+RECENT = 0.98  # how much of the running mean of the loss stays at a step
 RISE = 20  # steps until the rate is reached
 FALL = 0.5  # of the training, at its end, in which the rate falls
 LAST_RATE = 0.01
@@ -34,20 +37,18 @@ class Lesson(NamedTuple):
 
 
 class Training:
-    """All that changes from step to step. lessons: number, counted from 0 -> Lesson."""
+    """All that changes from step to step. lessons: number, counted from 0 -> Lesson.
+
+    seconds: for who measures them, kept in the checkpoint; loss: a running mean.
+    """
 
     def __init__(
         self, network: Any, lessons: Callable[[int], Lesson], *, rate: float, batch: int
     ) -> None:
         self._network, self._lessons = network, lessons
         self._rate, self._batch = rate, batch
-        self.step, self.seconds = 0, 0.0
-        every = network.collect_params()
-        self._parameters = {
-            name[len(network.prefix) :]: parameter
-            for name, parameter in every.items()
-            if parameter.grad_req != "null"
-        }
+        self.step, self.seconds, self.loss = 0, 0.0, math.nan
+        self._parameters = trained(network)
         for parameter in self._parameters.values():
             parameter.grad_req = "add"
         self._weights = {name: p.data() for name, p in self._parameters.items()}
@@ -72,6 +73,8 @@ class Training:
         self._adam.update(self._weights, gradients, rate=rate, count=self.step + 1)
         for parameter in self._parameters.values():
             parameter.zero_grad()
+        keep = min(RECENT, self.step / (self.step + 1))
+        self.loss = said["loss"] if self.step == 0 else self.loss * keep + said["loss"] * (1 - keep)
         self.step += 1
         return said
 
@@ -92,16 +95,17 @@ class Training:
             kind: {name: value.asnumpy() for name, value in some.items()}
             for kind, some in {"weight": self._weights, **self._adam.groups()}.items()
         }
-        groups["clock"] = {"seconds": np.array([self.seconds])}
-        checkpoint.save(path, self.step, groups, setup)
+        groups["so far"] = {"seconds": np.array([self.seconds]), "loss": np.array([self.loss])}
+        checkpoint.save(path, KIND, self.step, groups, setup)
 
-    def restore(self, path: str, setup: Mapping[str, Any]) -> None:
-        """Go on from what `save` wrote. Raises WeightsError, OptionError."""
-        self.step, groups = checkpoint.load(path, setup)
-        self.seconds = float(groups["clock"]["seconds"][0])
+    def restore(self, saved: checkpoint.Saved) -> None:
+        """Go on from what `save` wrote for a training that was set up the same."""
+        self.step = saved.step
+        self.seconds = float(saved.groups["so far"]["seconds"][0])
+        self.loss = float(saved.groups["so far"]["loss"][0])
         for kind, own in {"weight": self._weights, **self._adam.groups()}.items():
             for name in own:
-                own[name][:] = nd.array(groups[kind][name])
+                own[name][:] = nd.array(saved.groups[kind][name])
 
 
 def by_kind(terms: Mapping[str, float]) -> dict[str, float]:
@@ -118,15 +122,3 @@ def schedule(step: int, progress: float) -> float:
     rise = min(1.0, (step + 1) / RISE)
     late = min(1.0, max(0.0, (progress - (1 - FALL)) / FALL))
     return rise * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * late)))
-
-
-def fill(network: Any, arrays: Mapping[str, np.ndarray]) -> None:
-    """Put values into a network's parameters; names without the network's own prefix."""
-    for name, values in arrays.items():
-        network.collect_params()[network.prefix + name].set_data(nd.array(values))
-
-
-def start(network: Any, seed: int) -> None:
-    """He's random values (arXiv:1502.01852), always the same for a seed."""
-    mx.random.seed(seed)
-    network.initialize(mx.init.MSRAPrelu(factor_type="in", slope=0), force_reinit=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,35 +13,54 @@ import numpy as np
 from nstyle import checkpoints
 from nstyle.errors import CheckpointError, OptionError, WeightsError
 
-KIND = "nstyle distill"
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint as it was read: steps done, what was set up, arrays by group and name."""
+
+    path: str
+    step: int
+    setup: Mapping[str, Any]
+    groups: checkpoints.Groups
 
 
 def save(
-    path: str, step: int, groups: Mapping[str, Mapping[str, np.ndarray]], setup: Mapping[str, Any]
+    path: str,
+    kind: str,
+    step: int,
+    groups: Mapping[str, Mapping[str, np.ndarray]],
+    setup: Mapping[str, Any],
 ) -> None:
     """Write atomically: the number of steps done, arrays by group and name, what was set up."""
-    checkpoints.write(path, KIND, {"step": step, "setup": dict(setup)}, groups)
+    checkpoints.write(path, kind, {"step": step, "setup": dict(setup)}, groups)
 
 
-def load(path: str, setup: Mapping[str, Any]) -> tuple[int, checkpoints.Groups]:
-    """(steps done, arrays by group and name).
+def load(path: str, kind: str, setup: Mapping[str, Any]) -> tuple[int, checkpoints.Groups]:
+    """(steps done, arrays by group and name). Raises what `read` and `agree` do."""
+    saved = read(path, kind)
+    agree(saved, setup)
+    return saved.step, saved.groups
 
-    Raises WeightsError for a damaged file, OptionError when it is of a training set up
-    differently, naming what differs.
-    """
+
+def read(path: str, kind: str) -> Saved:
+    """What `save` wrote. Raises WeightsError for a damaged file or one of another kind."""
     try:
-        facts, groups = checkpoints.read(path, KIND)
+        facts, groups = checkpoints.read(path, kind)
     except CheckpointError as error:
         raise WeightsError(f"{error}; remove it to start anew") from error
-    made, wanted = facts["setup"], json.loads(json.dumps(dict(setup)))
-    differing = sorted(key for key in {*wanted, *made} if wanted.get(key) != made.get(key))
+    return Saved(path, int(facts["step"]), facts["setup"], groups)
+
+
+def agree(saved: Saved, setup: Mapping[str, Any]) -> None:
+    """Raises OptionError for a training that was set up differently, naming what differs first."""
+    made, wanted = saved.setup, json.loads(json.dumps(dict(setup)))
+    differing = [key for key in {**wanted, **made} if wanted.get(key) != made.get(key)]
     if differing:
         key = differing[0]
         raise OptionError(
-            f"{path} is of a training with {key} {made.get(key)}, not {wanted.get(key)}; "
+            f"{saved.path} is of a training with {key} {made.get(key)}, not {wanted.get(key)}; "
             "give the same options or remove it to start anew"
         )
-    return int(facts["step"]), groups
 
 
 def exists(path: str | None) -> bool:

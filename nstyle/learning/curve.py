@@ -24,10 +24,16 @@ def trim(path: str | None, step: int) -> None:
 
     Raises OptionError for a file that is no curve.
     """
+    lines = kept(path, step)
+    if path and lines is not None:
+        atomic_write(path, lambda file: file.write(lines))
+
+
+def kept(path: str | None, step: int) -> bytes | None:
+    """The lines up to this step, or None where there is no file. Raises OptionError as `trim`."""
     if path is None or not os.path.exists(path):
-        return
+        return None
     try:
-        kept = log_until(path, "step", step)
+        return log_until(path, "step", step)
     except ValueError as error:
         raise OptionError(f"curve {path}: exists and is no learning curve") from error
-    atomic_write(path, lambda file: file.write(kept))

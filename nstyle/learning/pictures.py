@@ -24,6 +24,7 @@ log = logging.getLogger("nstyle")
 
 # A crop is cut from a window of this many times its edge at most, and then shrunk.
 LARGEST_WINDOW = 2.0
+NAMED = 5  # pictures left out of which the log tells why
 
 
 def find(folders: Iterable[str]) -> list[Path]:
@@ -75,6 +76,12 @@ def split(folders: Iterable[str], heldout: str | None) -> tuple[list[Path], list
     return training, kept_out
 
 
+def inside(paths: Iterable[Path], folders: Iterable[str]) -> list[Path]:
+    """Those of the paths that lie in one of the folders or below."""
+    places = [Path(folder).resolve() for folder in folders]
+    return [path for path in paths if not set(places).isdisjoint(path.resolve().parents)]
+
+
 def _content(path: Path) -> tuple[int, int]:
     """The same for a file, its copies and links: size and checksum."""
     try:
@@ -85,21 +92,49 @@ def _content(path: Path) -> tuple[int, int]:
 
 
 def load(paths: Sequence[Path], short_edge: int | None = None) -> list[np.ndarray]:
+    """The pictures of `load_named`, without their paths."""
+    return list(load_named(paths, short_edge).values())
+
+
+def load_named(
+    paths: Sequence[Path], short_edge: int | None = None, *, least: int = 1
+) -> dict[Path, np.ndarray]:
     """Pictures as uint8 HxWx3, shrunk to `short_edge` px where larger; bad ones are left out.
 
-    Logs how many were. Raises ImageError when none can be read.
+    least: px that the short edge must have. Logs how many were left out, and the first few by name.
+    Raises ImageError when none is left.
     """
-    loaded, refused = [], []
+    loaded, refused = {}, []
     for path in paths:
         try:
-            loaded.append(_shrink(image.read(path).to_pil().convert("RGB"), short_edge))
+            loaded[path] = _shrink(_read(path, least), short_edge)
         except ImageError as error:
             refused.append(str(error))
-    if refused:
-        log.warning("%d of %d pictures left out: %s", len(refused), len(paths), refused[0])
+    if refused and loaded:
+        named = "; ".join(refused[:NAMED])
+        more = f"; and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
+        log.warning("%d of %d pictures left out: %s%s", len(refused), len(paths), named, more)
     if not loaded:
-        raise ImageError(f"none of the {len(paths)} pictures can be read; first: {refused[0]}")
+        raise ImageError(f"none of the {len(paths)} pictures can be used; first: {refused[0]}")
     return loaded
+
+
+def _read(path: Path, least: int) -> Image.Image:
+    picture = image.read(path)
+    if min(picture.size) < least:
+        raise ImageError(
+            f"{path}: {picture.width}x{picture.height} pixels is smaller than the crops of {least}"
+        )
+    return picture.to_pil().convert("RGB")
+
+
+def some_of(paths: Sequence[Path], most: int, seed: int) -> list[Path]:
+    """At most so many of the paths, chosen by the seed, in their order; says so where fewer."""
+    if len(paths) <= most:
+        return list(paths)
+    log.info("%d of %d pictures are used", most, len(paths))
+    places = np.random.default_rng([seed, 2]).permutation(len(paths))[:most]
+    return [paths[place] for place in sorted(places)]
 
 
 def _shrink(picture: Image.Image, short_edge: int | None) -> np.ndarray:
@@ -110,22 +145,34 @@ def _shrink(picture: Image.Image, short_edge: int | None) -> np.ndarray:
     return np.asarray(picture)
 
 
-def network_input(pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """uint8 HxWx3 of one size -> float32 (N, 3, H, W), 0..255 minus the mean."""
-    return np.concatenate([pixels.to_array(Picture(p), pixels.CAFFE) for p in pictures])
+def network_input(
+    pictures: Sequence[np.ndarray], convention: pixels.Convention = pixels.CAFFE
+) -> np.ndarray:
+    """uint8 HxWx3 of one size -> float32 (N, 3, H, W), 0..255 minus the convention's mean."""
+    return np.concatenate([pixels.to_array(Picture(p), convention) for p in pictures])
 
 
 class Crops:
     """Batches of square crops: random place, scale and flip; every picture once per round."""
 
-    def __init__(self, pictures: Sequence[np.ndarray], *, crop: int, batch: int, seed: int) -> None:
+    def __init__(
+        self,
+        pictures: Sequence[np.ndarray],
+        *,
+        crop: int,
+        batch: int,
+        seed: int,
+        convention: pixels.Convention = pixels.CAFFE,
+    ) -> None:
         self._pictures, self._crop, self._batch, self._seed = pictures, crop, batch, seed
+        self._convention = convention
 
     def __call__(self, number: int) -> np.ndarray:
         """float32 (batch, 3, crop, crop): the batch of this number, counted from 0."""
         chance = np.random.default_rng([self._seed, number])
         chosen = [self._choose(number * self._batch + i) for i in range(self._batch)]
-        return network_input([self._cut(self._pictures[i], chance) for i in chosen])
+        cut = [self._cut(self._pictures[i], chance) for i in chosen]
+        return network_input(cut, self._convention)
 
     def _choose(self, place: int) -> int:
         turn, index = divmod(place, len(self._pictures))

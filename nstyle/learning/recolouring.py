@@ -13,14 +13,21 @@ SATURATION, CONTRAST, SHIFT = (0.4, 2.2), (0.7, 1.3), 40.0  # of chroma, of lumi
 
 
 class Recoloured:
-    """Pictures by number, (N, 3, H, W) in the Caffe convention's space, half of them recoloured.
+    """Pictures by number, (N, 3, H, W) in a convention's space, half of them recoloured.
 
     Hue turned about the grey axis, chroma and luminance stretched, all shifted; depends on nothing
     but the seed and the number.
     """
 
-    def __init__(self, pictures: Callable[[int], np.ndarray], *, seed: int) -> None:
+    def __init__(
+        self,
+        pictures: Callable[[int], np.ndarray],
+        *,
+        seed: int,
+        convention: pixels.Convention = pixels.CAFFE,
+    ) -> None:
         self._pictures, self._seed = pictures, seed
+        self._low, self._high = pixels.limits(convention, 255.0)
 
     def __call__(self, number: int) -> np.ndarray:
         """float32 (N, 3, H, W)."""
@@ -33,8 +40,8 @@ class Recoloured:
         middle = values.mean(axis=(0, 2, 3), keepdims=True)
         changed = np.einsum("ij,njhw->nihw", matrix, values - middle)
         shift = chance.uniform(-SHIFT, SHIFT, (1, 3, 1, 1)).astype(np.float32)
-        low, high = pixels.limits(pixels.CAFFE, 255.0)
-        return np.ascontiguousarray(np.clip(changed + middle + shift, low, high), np.float32)
+        clipped = np.clip(changed + middle + shift, self._low, self._high)
+        return np.ascontiguousarray(clipped, np.float32)
 
 
 def turned(angle: float, saturation: float) -> np.ndarray:

@@ -35,7 +35,7 @@ def render(title: str, result: Result, gallery: Gallery) -> str:
     curves = history.losses(steps) + history.changes(steps, chosen.get("stop_eps") or None)
     return Template(asset("page.html")).substitute(
         title=safe(title),
-        style=asset("page.css"),
+        style=asset("page.css") + "\n" + asset("compare.css"),
         script=asset("page.js"),
         summary=safe(summary(result)),
         pictures=compare(gallery) + row("strip", gallery.strip),

@@ -1,0 +1,50 @@
+"""The loss of what a trained network paints, beside that of the optimisation it replaces.
+
+    python -m benchmarks.taught --network my-style.params --style style.jpg --content A.jpg B.jpg
+
+Both are judged by `nstyle.evaluate` with default options at the same size; the optimisation runs
+200 epochs with the built-in network and --scales 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Sequence
+
+import nstyle
+from nstyle.picture import Picture
+
+OPTIMISED = {"scales": 1, "stop_eps": 0, "model": "vgg19-slim"}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Paint both ways and judge."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--network", required=True)
+    parser.add_argument("--style", required=True)
+    parser.add_argument("--content", nargs="+", required=True)
+    parser.add_argument("--edge", type=int, default=256, help="long edge, px")
+    parser.add_argument("--epochs", type=int, default=200)
+    words = parser.parse_args(arguments)
+    painter = nstyle.Instant(network=words.network, max_long_edge=words.edge)
+    ratios = []
+
+    def loss(picture: Picture) -> float:
+        return nstyle.evaluate(picture, content, words.style, model="vgg19-slim").loss
+
+    for content in words.content:
+        gathered = painter.gather(content)
+        quick = painter.paint(gathered).picture
+        slow = nstyle.stylize(
+            content, words.style, max_long_edge=words.edge, max_num_epochs=words.epochs, **OPTIMISED
+        ).picture
+        losses = [loss(picture) for picture in (gathered.photo, quick, slow)]
+        ratios.append(losses[1] / losses[2])
+        said = f"photo {losses[0]:.1f}, one pass {losses[1]:.1f}, {words.epochs} epochs"
+        print(f"{content}: {said} {losses[2]:.1f}, ratio {ratios[-1]:.2f}", flush=True)
+    print(f"median of {len(ratios)}: {statistics.median(ratios):.2f}, worst {max(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    main()

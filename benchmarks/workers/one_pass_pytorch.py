@@ -1,0 +1,137 @@
+"""Contestant: the same painting networks, with the same values, in plain PyTorch, eager.
+
+job: as of `one_pass`, and layout: "contiguous" or "channels_last".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import (
+    avg_pool2d,
+    conv2d,
+    instance_norm,
+    interpolate,
+    linear,
+    pad,
+    relu,
+)
+
+from benchmarks.processes import serve
+from benchmarks.workers.pytorch import LAYOUTS
+from nstyle import layers, places, weights
+from nstyle.feedforward import network_file
+from nstyle.feedforward.network_file import ANY_STYLE
+
+TAPS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
+MULTIPLE, BLOCKS, SPREAD = 8, 5, 64.0
+
+
+class OnePassPyTorch:
+    """The style has been looked at before."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        torch.set_num_threads(job["threads"])
+        self._layout = LAYOUTS[job["layout"]]
+        file = network_file.read(job["network"])
+        self._values = {name: self._arranged(values) for name, values in file.arrays.items()}
+        self._photo = np.load(job["photo"])
+        loaded = weights.load(
+            places.find("vgg19-slim")[1],
+            layers.needed_convolutions(TAPS, layers.BLOCKS["vgg19-slim"]),
+        )
+        self._mean = torch.tensor(loaded.convention.mean).reshape(1, 3, 1, 1)
+        self._encoder = {
+            name: (self._arranged(kernel), torch.from_numpy(bias))
+            for name, (kernel, bias) in loaded.arrays.items()
+        }
+        self._paint_one = self._any_style if file.network == ANY_STYLE else self._one_style
+        with torch.no_grad():
+            self._looks = self._look(np.load(job["style"]))
+
+    def _arranged(self, values: np.ndarray) -> torch.Tensor:
+        tensor = torch.from_numpy(np.ascontiguousarray(values))
+        return tensor.to(memory_format=self._layout) if tensor.dim() == 4 else tensor
+
+    def _taps(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        taps = {}
+        for name, (kernel, bias) in self._encoder.items():
+            if name.endswith("_1") and name != "conv1_1":
+                x = avg_pool2d(x, 2)
+            x = taps[name.replace("conv", "relu")] = relu(conv2d(x, kernel, bias, padding=1))
+        return taps
+
+    def _look(self, style: np.ndarray) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+        taps = self._taps(self._padded(style))
+        moments = {tap: torch.std_mean(taps[tap], (0, 2, 3), correction=0) for tap in TAPS}
+        return {tap: (deviation, mean) for tap, (deviation, mean) in moments.items()}
+
+    def _padded(self, x: np.ndarray) -> torch.Tensor:
+        more = ((0, 0), (0, 0), (0, -x.shape[2] % MULTIPLE), (0, -x.shape[3] % MULTIPLE))
+        return self._arranged(np.pad(x, more, mode="symmetric"))
+
+    def _convolved(self, name: str, x: torch.Tensor, stride: int = 1) -> torch.Tensor:
+        kernel, bias = (self._values[f"{name}_convolution_{kind}"] for kind in ("weight", "bias"))
+        margin = kernel.shape[2] // 2
+        return conv2d(pad(x, [margin] * 4, mode="reflect"), kernel, bias, stride=stride)
+
+    def _styled(self, name: str, x: torch.Tensor, tap: str) -> torch.Tensor:
+        kernel, bias = (self._values[f"{name}_prediction_{kind}"] for kind in ("weight", "bias"))
+        predicted = linear(torch.cat(self._looks[tap]) - 1, kernel, bias)
+        deviation, mean = predicted.chunk(2)
+        return relu(normalised(self._convolved(name, x), deviation + 1, mean))
+
+    def _any_style(self, photo: torch.Tensor) -> torch.Tensor:
+        taps, x = self._taps(photo), None
+        for depth, tap in enumerate(TAPS):
+            parts = [] if x is None else [interpolate(x, scale_factor=2, mode="nearest")]
+            if depth < 3:
+                parts.append(normalised(taps[tap], *self._looks[tap]))
+            x = self._styled(f"joining_{tap}", torch.cat(parts, 1), tap)
+            if depth < 3:
+                x = self._styled(f"shaping_{tap}", x, tap)
+        return self._picture(self._convolved("last", x))
+
+    def _picture(self, x: torch.Tensor) -> torch.Tensor:
+        return 255 * torch.sigmoid(x) - self._mean
+
+    def _normalised(self, name: str, x: torch.Tensor, stride: int = 1) -> torch.Tensor:
+        deviation, mean = (self._values[f"{name}_{kind}"] for kind in ("deviation", "mean"))
+        return normalised(self._convolved(name, x, stride), deviation, mean)
+
+    def _one_style(self, photo: torch.Tensor) -> torch.Tensor:
+        x = relu(self._normalised("first", photo / SPREAD))
+        for name in ("half", "quarter"):
+            x = relu(self._normalised(name, x, 2))
+        for number in range(1, BLOCKS + 1):
+            inner = relu(self._normalised(f"residual{number}_first", x))
+            x = x + self._normalised(f"residual{number}_second", inner)
+        for name in ("enlarged_half", "enlarged_whole"):
+            x = relu(self._normalised(name, interpolate(x, scale_factor=2, mode="nearest")))
+        return self._picture(self._convolved("last", x))
+
+    def _paint(self) -> np.ndarray:
+        height, width = self._photo.shape[2:]
+        with torch.inference_mode():
+            painted = self._paint_one(self._padded(self._photo))
+        return painted.numpy()[:, :, :height, :width]
+
+    def loss(self) -> float:
+        """As of `one_pass`."""
+        return float(np.square(self._paint()).mean())
+
+    def run(self, iterations: int) -> None:
+        """So many pictures."""
+        for _ in range(iterations):
+            self._paint()
+
+
+def normalised(x: torch.Tensor, deviation: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
+    """Each channel with this deviation and mean."""
+    return instance_norm(x, weight=deviation, bias=mean, eps=1e-5)
+
+
+if __name__ == "__main__":
+    serve(OnePassPyTorch)

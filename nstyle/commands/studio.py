@@ -1,0 +1,33 @@
+"""`nstyle studio`: a page for painting, on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from nstyle.commands.console import OK, configure_logging, say
+from nstyle.commands.flags import add_fields
+from nstyle.studio.settings import Settings
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The flags of `studio`."""
+    add_fields(parser, Settings)
+
+
+def work(words: argparse.Namespace) -> int:
+    """Serve until Ctrl-C; the exit code. Raises what nstyle refuses."""
+    from nstyle.fields import build
+    from nstyle.studio import server
+
+    configure_logging()
+    names = {entry.name for entry in dataclasses.fields(Settings)}
+    settings = build(Settings, {k: v for k, v in vars(words).items() if k in names})
+    listening = server.bound(settings)
+    with listening:
+        app = server.application(settings)
+        say(f"the studio is open at {server.address(settings, listening)}; Ctrl-C closes it")
+        say(f"it keeps its pictures in {settings.home}")
+        server.serve(app, listening)
+    say("the studio is closed")
+    return OK

@@ -1,0 +1,100 @@
+"""`nstyle train`: train a network that paints in one pass."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shlex
+import time
+from typing import TYPE_CHECKING, Any
+
+from nstyle import presets
+from nstyle.commands.console import FAILED, INTERRUPTED, OK, configure_logging, say
+from nstyle.commands.flags import add_fields
+from nstyle.delivery import Delivery
+from nstyle.errors import DivergedError
+from nstyle.feedforward import ANY_STYLE
+from nstyle.feedforward.options import LOSS, PLACE, TrainOptions
+from nstyle.fields import build
+from nstyle.options import Options
+
+if TYPE_CHECKING:  # it loads numpy
+    from nstyle.train import TrainStep
+
+TALK = ("quiet", "verbose")
+SECONDS = 10  # between two lines
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The flags of `train`."""
+    add_fields(parser, TrainOptions)
+    add_fields(parser, Options, (*LOSS, *PLACE), {"model": presets.SLIM})
+    add_fields(parser, Delivery, TALK)
+
+
+def work(words: argparse.Namespace) -> int:
+    """Train; the exit code. Raises what nstyle refuses."""
+    delivery = build(Delivery, typed(words, TALK))
+    configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
+    names = [entry.name for entry in dataclasses.fields(TrainOptions)]
+    wanted = build(TrainOptions, typed(words, names))
+    chosen = typed(words, (*LOSS, *PLACE))
+    # Somebody's own weights say themselves which network they are of.
+    usual = {} if "weights" in chosen else {"model": presets.SLIM}
+    options = presets.resolve({**usual, **chosen})
+    from nstyle.train import train
+
+    listeners = [] if delivery.quiet else [Lines()]
+    try:
+        made = train(wanted, options, listeners=listeners)
+    except DivergedError as error:
+        say(f"error: {error}")
+        return FAILED
+    if not made.finished:
+        say(f"interrupted after step {made.steps}; to go on: the same command with --resume")
+        return INTERRUPTED
+    if not delivery.quiet:
+        spent = f"{made.steps} steps in {made.seconds:.0f} s, loss {made.loss:.4f}"
+        say(f"{wanted.output}: {spent}; to paint with it:\n    {painting(wanted)}")
+    return OK
+
+
+def typed(words: argparse.Namespace, names: Any) -> dict[str, Any]:
+    """What was typed of these fields."""
+    return {name: value for name, value in vars(words).items() if name in names}
+
+
+def painting(wanted: TrainOptions) -> str:
+    """The command that uses the network."""
+    style = ["--style-image", "any.jpg"] if wanted.network == ANY_STYLE else []
+    return shlex.join(["nstyle", "paint", "--network", wanted.output, *style, "photo.jpg"])
+
+
+class Lines:
+    """A line for the first step, and then every ten seconds with the means since the last."""
+
+    def __init__(self) -> None:
+        self._since: list[TrainStep] = []
+        self._last = 0.0
+
+    def __call__(self, step: TrainStep) -> None:
+        """A line, if it is time for one."""
+        self._since.append(step)
+        if time.monotonic() - self._last < SECONDS and step.left > 0:
+            return
+        say(line(self._since))
+        self._since, self._last = [], time.monotonic()
+
+
+def line(steps: list[TrainStep]) -> str:
+    """What happened in these steps."""
+    from nstyle.callbacks import time_left
+
+    last = steps[-1]
+    loss = sum(step.loss for step in steps) / len(steps)
+    means = {
+        kind: sum(step.terms[kind] for step in steps) / len(steps) for kind in sorted(last.terms)
+    }
+    parts = ", ".join(f"{kind} {value:.4f}" for kind, value in means.items())
+    spent = f"{last.seconds:.0f} s, {time_left(last.left)}"
+    return f"step {last.step}: loss {loss:.4f} ({parts}), {spent}"

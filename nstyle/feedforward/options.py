@@ -1,0 +1,164 @@
+"""What a training of a painting network can be told, once: types, defaults, limits, help.
+
+What shapes its loss are fields of `nstyle.options.Options`, see LOSS. Loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from nstyle.errors import OptionError
+from nstyle.feedforward import ANY_STYLE, ONE_STYLE
+from nstyle.fields import check_fields, option
+from nstyle.syntax import flag, parse_duration
+
+# Fields of Options that a training takes, besides.
+LOSS = (
+    "model",
+    "weights",
+    "pooling",
+    "content_weight",
+    "style_weight",
+    "tv_weight",
+    "content_layers",
+    "style_layers",
+    "style_scale",
+    "style_size",
+    "style_loss",
+)
+PLACE = ("gpu", "threads", "max_pixels")
+KIND = "nstyle train"  # of checkpoint
+EXTENSION = ".params"
+TIME_BUDGET = 30 * 60.0
+WIDTHS = {ONE_STYLE: 16, ANY_STYLE: 32}
+DECODER_WIDTHS = (4, 2, 1.5, 1)  # at relu4_1 ... relu1_1, over that at full size
+CROP_STEP = 8  # crops are multiples of it: relu4_1 has an eighth of their edge
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """A training, and what it leaves behind. Raises OptionError for a bad value.
+
+    time_budget: words such as "20m", or seconds.
+    """
+
+    style_image: str | None = option(None, "the painting to learn", kind=str, metavar="FILE")
+    paintings: tuple[str, ...] = option(
+        (),
+        "instead: a folder of paintings, to learn to paint in any style; may be repeated",
+        kind=str,
+        metavar="DIR",
+        several=True,
+    )
+    photos: tuple[str, ...] = option(
+        (), "a folder of photos; may be repeated", kind=str, metavar="DIR", several=True
+    )
+    output: str = option(
+        None, "the network, .params; what else is left behind goes beside it", kind=str,
+        metavar="FILE",
+    )  # fmt: skip
+    steps: int | None = option(
+        None, "train for so many steps instead of --time-budget", kind=int, low=1
+    )
+    time_budget: float | None = option(
+        None, "train for so long: 20m, 90s, 1.5h (default: 30m)", kind=float, metavar="TIME"
+    )
+    crop: int = option(
+        256, "edge of the photos' crops in pixels", kind=int, low=4 * CROP_STEP, high=1024
+    )
+    batch: int = option(2, "crops per step", kind=int, low=1, high=16)
+    rate: float = option(
+        1e-3, "learning rate (Adam); falls in the second half", kind=float, low=1e-8, high=1
+    )
+    width: int | None = option(
+        None,
+        "channels at full size; more take longer (default: 16; any style 32)",
+        kind=int,
+        low=2,
+        high=256,
+    )
+    seed: int = option(0, "of crops and random values", kind=int, low=0, high=2**32 - 1)
+    start: str | None = option(
+        None, "a network of nstyle train to begin with", kind=str, metavar="FILE"
+    )
+    heldout: str | None = option(
+        None,
+        "list of pictures never to train on, a path per line; its first photos are for the preview "
+        "(default: three are chosen)",
+        kind=str,
+        metavar="FILE",
+    )
+    preview_steps: int = option(
+        200, "a sheet of three held-out photos beside the output every so many steps; 0 = none",
+        kind=int, low=0,
+    )  # fmt: skip
+    curve: str | None = option(
+        None, "write one JSON line per step to FILE", kind=str, metavar="FILE"
+    )
+    checkpoint: str | None = option(
+        None, "what --resume goes on from (default: beside the output)", kind=str, metavar="FILE"
+    )
+    save_steps: int = option(100, "steps between two checkpoints", kind=int, low=1)
+    resume: bool = option(False, "go on from the checkpoint, with the same options", kind=bool)
+    keep_checkpoint: bool = option(False, "keep the checkpoint of a finished training", kind=bool)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.time_budget, str):
+            seconds = parse_duration(self.time_budget, flag("time_budget"))
+            object.__setattr__(self, "time_budget", seconds)
+        check_fields(self)
+        self._check_choices()
+        if self.time_budget is None and self.steps is None:
+            object.__setattr__(self, "time_budget", TIME_BUDGET)
+        if self.width is None:
+            object.__setattr__(self, "width", WIDTHS[self.network])
+
+    def _check_choices(self) -> None:
+        if (self.style_image is None) == (not self.paintings):
+            raise OptionError(
+                "--style-image, --paintings: give one of them: a painting, or folders of paintings "
+                "to learn any style"
+            )
+        if not self.photos:
+            raise OptionError("--photos: none were given; give a folder of photos to train on")
+        if self.steps is not None and self.time_budget is not None:
+            raise OptionError("--steps, --time-budget: give one of them")
+        if self.time_budget is not None and not self.time_budget > 0:
+            raise OptionError(f"--time-budget: {self.time_budget} is not above 0")
+        if self.crop % CROP_STEP:
+            raise OptionError(
+                f"--crop: {self.crop} is no multiple of {CROP_STEP}; e.g. "
+                f"{self.crop // CROP_STEP * CROP_STEP} is"
+            )
+        if not self.output:
+            raise OptionError(f"--output: none was given; give e.g. my-style{EXTENSION}")
+        if not self.output.endswith(EXTENSION):
+            raise OptionError(f"--output: {self.output} does not end in {EXTENSION}")
+
+    @property
+    def network(self) -> str:
+        """ONE_STYLE or ANY_STYLE."""
+        return ANY_STYLE if self.paintings else ONE_STYLE
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """The network's channels, as its constructor is told."""
+        assert self.width is not None  # see __post_init__
+        if self.network == ONE_STYLE:
+            return {"width": self.width}
+        return {"widths": [round(factor * self.width) for factor in DECODER_WIDTHS]}
+
+    @property
+    def saved(self) -> str:
+        """Where the checkpoint goes: my-style.params -> my-style.ckpt.npz."""
+        return self.checkpoint or self._beside(".ckpt.npz")
+
+    @property
+    def preview(self) -> str | None:
+        """Where the preview goes, if one is wanted: my-style.params -> my-style.preview.jpg."""
+        return self._beside(".preview.jpg") if self.preview_steps else None
+
+    def _beside(self, extension: str) -> str:
+        return os.path.splitext(self.output)[0] + extension

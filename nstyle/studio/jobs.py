@@ -1,0 +1,84 @@
+"""A job is a folder: its order and state as JSON, its pictures, its checkpoint."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nstyle.files import atomic_write
+
+STATES = ("queued", "painting", "done", "stopped", "interrupted", "failed")
+
+
+class Job:
+    """facts: what job.json holds.
+
+    Files beside it: photo, style, photo.jpg, now.jpg, result.png, result.ckpt.npz.
+    """
+
+    def __init__(self, folder: Path, owner: str, facts: Mapping[str, Any]) -> None:
+        self.folder, self.owner, self.facts = folder, owner, dict(facts)
+        self.facts.setdefault("state", "queued")
+
+    @property
+    def id(self) -> str:
+        """Its folder's name."""
+        return self.folder.name
+
+    @property
+    def state(self) -> str:
+        """One of STATES."""
+        return self.facts["state"]
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the painting can be gone on with."""
+        return self.folder / "result.ckpt.npz"
+
+    @property
+    def result(self) -> Path:
+        """The finished picture, of full size."""
+        return self.folder / "result.png"
+
+    @property
+    def now(self) -> Path:
+        """The newest picture, for the page."""
+        return self.folder / "now.jpg"
+
+    def change(self, state: str, note: str = "", **more: Any) -> None:
+        """Into another state, on disk. Raises OSError."""
+        self.facts.update(state=state, note=note, changed=time.time(), **more)
+        self.save()
+
+    def save(self) -> None:
+        """Write job.json atomically; not where the job was deleted. Raises OSError."""
+        if self.folder.is_dir():
+            write_json(self.folder / "job.json", self.facts)
+
+    def remove(self) -> None:
+        """Everything of it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def as_json(self) -> dict[str, Any]:
+        """What its owner may know: no paths of the server."""
+        names = ("state", "note", "photo", "style", "created", "changed", "command", "progress")
+        told = {name: self.facts.get(name) for name in (*names, "seconds", "one_pass")}
+        ended = self.state in ("stopped", "interrupted", "failed")
+        return {
+            "id": self.id,
+            **told,
+            "options": self.facts.get("typed", {}),
+            "picture": self.now.exists(),
+            "result": self.result.exists() and self.state != "painting",
+            "resumable": ended and not self.facts.get("one_pass", False),
+        }
+
+
+def write_json(path: Path, facts: Mapping[str, Any]) -> None:
+    """Atomically. Raises OSError."""
+    data = json.dumps(facts).encode()
+    atomic_write(path, lambda file: file.write(data))

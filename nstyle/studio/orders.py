@@ -1,0 +1,125 @@
+"""What is asked for: options as the page or a program sends them, checked before any work."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from nstyle import inputs, onepass, presets
+from nstyle.errors import NStyleError
+from nstyle.fields import as_words
+from nstyle.options import Options
+from nstyle.studio.refusals import Refused
+from nstyle.studio.settings import Settings
+from nstyle.studio.sources import Source
+from nstyle.syntax import flag, noise_share
+
+# Files of the server, and what is the server's own business.
+NOT_HERE = ("weights", "gpu", "threads", "max_pixels", "style_blend")
+PREVIEW = ("colors", "style_scale")  # what a preview shows of the options
+
+
+def options_of(given: Mapping[str, Any], settings: Settings) -> tuple[dict[str, Any], str | None]:
+    """(what differs from the defaults, preset) of a request. Raises Refused."""
+    typed, preset = given.get("options") or {}, given.get("preset") or None
+    if not isinstance(typed, dict) or not (preset is None or isinstance(preset, str)):
+        raise Refused("options are an object of names and values, the preset is a name")
+    for name in typed:
+        if name in NOT_HERE:
+            raise Refused(f"{flag(name)}: cannot be chosen in the studio")
+    if noise_share(str(typed.get("init", "content"))) is None:
+        raise Refused("--init: in the studio content, instant, noise or noise:0.7")
+    typed = {name: value for name, value in typed.items() if value is not None and value != ""}
+    chosen = presets.resolve(typed, preset)
+    asked = chosen.size is not None or "max_long_edge" in typed
+    if not asked and chosen.max_long_edge > settings.max_long_edge:
+        typed["max_long_edge"] = settings.max_long_edge
+        chosen = presets.resolve(typed, preset)
+    return {name: getattr(chosen, name) for name in typed}, preset
+
+
+def painting(
+    given: Mapping[str, Any], photo: Source, style: Source, settings: Settings
+) -> dict[str, Any]:
+    """The order of a job: what job.json holds beside names and times. Raises Refused."""
+    try:
+        typed, preset = options_of(given, settings)
+        strength = onepass.check_strength(given.get("strength", 1))
+        chosen = presets.resolve(typed, preset)
+        inputs.check_style_loss(chosen)
+        model, _ = inputs.find_weights(chosen)
+        inputs.check_layers(chosen, model)
+        check_sizes(chosen, photo, style, settings)
+    except NStyleError as error:
+        raise refused(error) from error
+    order: dict[str, Any] = {"typed": typed, "preset": preset, "one_pass": style.network}
+    if style.network:
+        order.update(network=style.path, strength=strength, typed=of_one_pass(typed))
+    return {**order, "command": command(order, photo, style)}
+
+
+def check_sizes(chosen: Options, photo: Source, style: Source, settings: Settings) -> None:
+    """Refuse what is larger than the studio paints. Raises Refused, OptionError."""
+    edge = settings.max_long_edge
+    size = inputs.result_size((photo.width, photo.height), chosen)
+    if max(size) > edge:
+        name = "--size" if chosen.size else "--max-long-edge"
+        raise Refused(f"{name}: {size[0]}x{size[1]} is too large; this studio paints up to {edge}")
+    if style.network:
+        return
+    seen = inputs.style_size_for(size, (style.width, style.height), chosen)
+    if math.prod(seen) > edge**2:
+        name = "--style-size" if chosen.style_size else "--style-scale"
+        raise Refused(
+            f"{name}: the style would have {seen[0]}x{seen[1]} pixels; "
+            f"this studio takes as many as {edge}x{edge}"
+        )
+
+
+def preview(
+    given: Mapping[str, Any], photo: Source, style: Source, settings: Settings
+) -> dict[str, Any]:
+    """What a worker is asked for. Raises Refused."""
+    try:
+        typed, preset = options_of(given, settings)
+        chosen = presets.resolve(typed, preset)
+        strength = onepass.check_strength(given.get("strength", 1))
+    except NStyleError as error:
+        raise refused(error) from error
+    options = {name: getattr(chosen, name) for name in PREVIEW}
+    if style.network and options["colors"] == "match":
+        options["colors"] = "style"
+    where = {"network": style.path} if style.network else {"style": style.small}
+    return {"photo": photo.small, **where, "options": options, "strength": strength}
+
+
+def of_one_pass(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that mean something for a trained network."""
+    known = {name: value for name, value in typed.items() if name in onepass.FIELDS}
+    if known.get("colors") == "match":
+        del known["colors"]
+    return known
+
+
+def command(order: Mapping[str, Any], photo: Source, style: Source) -> str:
+    """The command line that paints the same."""
+    words = as_words(Options, order["typed"])
+    if style.network:
+        line = ["nstyle", "paint", photo.typed, "--network", style.typed]
+        return shlex.join([*line, "--strength", f"{order['strength']:g}", *words])
+    line = ["python", "run.py", "--content-image", photo.typed, "--style-image", style.typed]
+    named = ["--preset", order["preset"]] if order["preset"] else []
+    return shlex.join([*line, *named, *words])
+
+
+def refused(error: NStyleError) -> Refused:
+    """The same, with a status."""
+    return error if isinstance(error, Refused) else Refused(str(error))
+
+
+def offered() -> list[dataclasses.Field[Any]]:
+    """The options one can choose in the studio, in the order of the command line."""
+    return [entry for entry in dataclasses.fields(Options) if entry.name not in NOT_HERE]

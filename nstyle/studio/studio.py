@@ -1,0 +1,52 @@
+"""`Studio`: the folder, the shelf, and the processes that work for one server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nstyle.studio.queueing import Painter
+from nstyle.studio.settings import Settings, private_folder
+from nstyle.studio.sources import Shelf
+from nstyle.studio.store import Store
+from nstyle.studio.workers import Worker
+
+SECONDS = 60.0  # after which a worker is taken to hang
+# Requests that may wait for a worker; together fewer than the server's 40 threads, so that all else
+# is answered meanwhile.
+PREVIEWS, LOOKS = 24, 8
+
+
+class Studio:
+    """All but the web. Raises OSError where the folder cannot be made."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        private_folder(settings.home)
+        self.store, self.shelf = Store(settings), Shelf(settings.shelf)
+        self.painter = Painter(settings)
+        self.previews = Worker(["preview"], seconds=SECONDS, waiting=PREVIEWS)
+        self._looker = Worker(["look"], seconds=SECONDS, waiting=LOOKS)
+
+    def begin(self) -> None:
+        """Tidy up what an earlier server left, and start to work."""
+        self.store.tidy()
+        for worker in (self._looker, self.previews, self.painter):
+            worker.begin()
+
+    def look(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Check an upload. Raises Refused."""
+        limits = {"pixels": self.settings.upload_pixels, "edge": self.settings.upload_long_edge}
+        return self._looker.ask({**request, **limits})
+
+    def warm(self) -> None:
+        """Load the network of the previews, so that the first one need not wait for it."""
+        photo, style = self.shelf.photos()[0], self.shelf.styles()[0]
+        where = {"photo": photo.small, "style": style.small}
+        self.previews.ask({**where, "strength": 1.0, "options": {}})
+
+    def close(self) -> None:
+        """Interrupt the painting and end all processes."""
+        self.painter.close()
+        self.previews.close()
+        self._looker.close()

@@ -1,0 +1,34 @@
+// From the controls to what the server is asked for.
+
+const MIDDLE = 50; // of "How much style"
+const USUAL_CONTENT_WEIGHT = 10;
+const QUALITY = {
+  quick: { preset: "fast" },
+  normal: {},
+  fine: { options: { stop_eps: 0.003 } },
+};
+
+// A quarter to four times the usual weight of the photo.
+function contentWeight(strength) {
+  return Number((USUAL_CONTENT_WEIGHT * 4 ** ((MIDDLE - strength) / MIDDLE)).toPrecision(2));
+}
+
+export function order(photo, style, chosen) {
+  const quality = QUALITY[chosen.quality] || {};
+  const options = { ...quality.options };
+  if (chosen.strength !== MIDDLE) options.content_weight = contentWeight(chosen.strength);
+  if (chosen.colors !== "style") options.colors = chosen.colors;
+  if (chosen.max_long_edge !== 512) options.max_long_edge = chosen.max_long_edge;
+  for (const [name, value] of Object.entries(chosen)) {
+    const text = String(value ?? "").trim();
+    if (name.startsWith("option:") && text) options[name.slice(7)] = text;
+  }
+  if (options.size) delete options.max_long_edge;
+  return {
+    photo: photo.id,
+    style: style.id,
+    strength: Math.min(1, 0.4 + (0.6 * chosen.strength) / MIDDLE),
+    preset: chosen.preset || quality.preset || null,
+    options,
+  };
+}

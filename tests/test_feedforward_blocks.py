@@ -1,0 +1,77 @@
+"""What painting networks are made of, against numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nstyle.backend import autograd, nd
+from nstyle.feedforward import blocks, parameters
+
+CHANCE = np.random.default_rng(0)
+X = CHANCE.normal(3, 5, (1, 4, 6, 7)).astype(np.float32)
+DEVIATION, MEAN = CHANCE.uniform(0.5, 2, 4).astype(np.float32), CHANCE.normal(0, 2, 4)
+
+
+def normalised(x):
+    """As eq. 8 of AdaIN has it."""
+    centred = x - x.mean(axis=(2, 3), keepdims=True)
+    whitened = centred / np.sqrt(x.var(axis=(2, 3), keepdims=True) + blocks.VARIANCE_FLOOR)
+    return whitened * DEVIATION.reshape(1, 4, 1, 1) + MEAN.reshape(1, 4, 1, 1)
+
+
+@pytest.fixture
+def layer():
+    made = blocks.InstanceNorm(4)
+    parameters.start(made, 0)
+    return made
+
+
+@pytest.fixture
+def norm(layer):
+    return lambda x: layer(nd.array(x), nd.array(DEVIATION), nd.array(MEAN)).asnumpy()
+
+
+def test_padding_mirrors_without_repeating_the_border():
+    found = blocks.reflected(nd, nd.array(X), 3).asnumpy()
+    np.testing.assert_array_equal(found, np.pad(X, ((0, 0), (0, 0), (3, 3), (3, 3)), "reflect"))
+
+
+def test_enlarging_repeats_every_value():
+    found = blocks.enlarged(nd, nd.array(X)).asnumpy()
+    np.testing.assert_array_equal(found, X.repeat(2, axis=2).repeat(2, axis=3))
+
+
+def test_any_value_becomes_a_pixel():
+    mean = np.array([123.0, 116.0, 103.0], np.float32).reshape(1, 3, 1, 1)
+    values = np.broadcast_to(np.array([-1e3, 0, 1e3], np.float32), (1, 3, 1, 3))
+    found = blocks.within_range(nd, nd.array(values), nd.array(mean)).asnumpy() + mean
+    np.testing.assert_allclose(found, np.broadcast_to([0, 127.5, 255], (1, 3, 1, 3)), atol=1e-4)
+
+
+def test_instance_norm_brings_channels_to_mean_and_deviation(norm):
+    with autograd.train_mode():
+        np.testing.assert_allclose(norm(X), normalised(X), rtol=1e-4, atol=1e-4)
+
+
+def test_predicting_uses_the_statistics_that_were_kept(layer, norm):
+    with blocks.keeping(layer):
+        whole = norm(X)
+    layer.hybridize(False)
+    np.testing.assert_allclose(norm(X[..., 2:5]), whole[..., 2:5], rtol=1e-4, atol=1e-4)
+    with autograd.train_mode():
+        assert np.abs(norm(X[..., 2:5]) - whole[..., 2:5]).max() > 0.1
+
+
+@pytest.mark.parametrize(("size", "stride", "shape"), [(3, 1, (36, 44)), (9, 2, (18, 22))])
+def test_a_convolution_keeps_the_size_or_halves_it(size, stride, shape):
+    layer = blocks.Convolution(5, 3, size, stride)
+    parameters.start(layer, 0)
+    assert layer(nd.ones((1, 3, 36, 44))).shape == (1, 5, *shape)
+
+
+def test_a_convolution_sees_no_rim():
+    layer = blocks.Convolution(5, 3, 9)
+    parameters.start(layer, 0)
+    flat = layer(nd.ones((1, 3, 16, 16))).asnumpy()
+    np.testing.assert_allclose(flat, np.broadcast_to(flat[:, :, :1, :1], flat.shape), atol=1e-5)

@@ -1,0 +1,126 @@
+"""What is taught: the painter's own loss, as evaluate() gives it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny
+
+from nstyle import inputs, problem
+from nstyle.backend import mx, nd
+from nstyle.evaluation import evaluate
+from nstyle.feedforward.decoder import TAPS, Decoder
+from nstyle.feedforward.lessons import FIRST, AnyStyle, OneStyle
+from nstyle.feedforward.parameters import start
+from nstyle.feedforward.perception import Perception, style_loss
+from nstyle.feedforward.residual import ResidualNetwork
+from nstyle.feedforward.training import Training
+from nstyle.learning.pictures import network_input
+from nstyle.options import Options
+
+CROP = 32
+PHOTOS = [tiny.picture(seed, (CROP, CROP)) for seed in range(1, 7)]
+PAINTING = tiny.picture(30, (70, 50))
+
+
+def photos(number):
+    return network_input([PHOTOS[number % len(PHOTOS)]])
+
+
+@pytest.fixture(scope="module")
+def perceive(weights_file):
+    def made(**more):
+        options = Options(weights=weights_file, precision="float32", **more)
+        given = inputs.gather(PHOTOS[0], PAINTING, options, size=(CROP, CROP))
+        setting = problem.load_network(given, options, mx.cpu())
+        return Perception(setting, given, options, mx.cpu())
+
+    return made
+
+
+def losses_of(lesson, picture):
+    """(loss, terms by name) that a lesson gives a picture, uint8 HxWx3."""
+    return lesson.objective(nd.array(network_input([picture])))[0], lesson.objective.terms
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"style_scale": 2.0}, {"style_loss": "mean-std", "content_weight": 30.0}]
+)
+def test_the_loss_of_one_style_is_the_painters_times_a_constant(perceive, weights_file, more):
+    teach = OneStyle(perceive(**more), photos)
+    painted = tiny.picture(40, (CROP, CROP))
+    ratios = []
+    for number in (1, 4):
+        loss, terms = losses_of(teach(number), painted)
+        expected = evaluate(painted, PHOTOS[number], PAINTING, weights=weights_file, **more)
+        assert list(terms) == list(expected.terms)
+        ratios += [terms[name] / value for name, value in expected.terms.items()]
+        ratios.append(loss / expected.loss)
+    np.testing.assert_allclose(ratios, ratios[0], rtol=2e-3)
+
+
+def test_photos_left_as_they_are_have_a_loss_of_one(perceive):
+    teach = OneStyle(perceive(), photos)
+    own = [losses_of(teach(number), PHOTOS[number])[0] for number in range(FIRST)]
+    assert np.mean(own) == pytest.approx(1, rel=1e-4)
+
+
+def test_a_lesson_is_not_changed_by_the_next(perceive):
+    teach = OneStyle(perceive(), photos)
+    first = teach(1)
+    before = losses_of(first, PAINTING[:CROP, :CROP])
+    losses_of(teach(2), PHOTOS[3])
+    assert losses_of(first, PAINTING[:CROP, :CROP]) == before
+    np.testing.assert_array_equal(first.inputs[0].asnumpy(), photos(1))
+
+
+def test_the_gradient_is_that_of_the_loss(perceive):
+    lesson = OneStyle(perceive(), photos)(1)
+    x = nd.array(network_input([PHOTOS[2]]))
+    _, gradient = lesson.objective(x)
+    step = gradient * (0.01 / gradient.abs().max().asscalar())
+    up, down = (lesson.objective(point)[0] for point in (x + step, x - step))
+    assert (up - down) / 2 == pytest.approx((gradient * step).sum().asscalar(), rel=0.05)
+
+
+def test_any_style_weighs_every_pair_the_same(perceive):
+    seen = perceive()
+    teach = AnyStyle(
+        seen, photos, lambda number: network_input([tiny.picture(50 + number, (CROP, CROP))]),
+        content=0.2,
+    )  # fmt: skip
+    for number in (0, 3):
+        lesson = teach(number)
+        shapes = [tuple(entry.shape) for entry in lesson.inputs]
+        photo = seen.see(photos(number))
+        assert shapes[:3] == [photo[tap].shape for tap in TAPS[:3]]
+        assert shapes[3:] == [(1, 2 * photo[tap].shape[1]) for tap in TAPS]
+        _, terms = losses_of(lesson, PHOTOS[number])
+        style = sum(value for name, value in terms.items() if name.startswith("style"))
+        assert 0.5 < style < 1  # of its own loss and a little
+        assert terms["content:relu4_2"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("any_style", [False, True])
+def test_a_network_learns_from_its_lessons(perceive, any_style):
+    seen = perceive()
+    if any_style:
+        channels = {tap: seen.setting.widths[tap.replace("relu", "conv")] for tap in TAPS}
+        network = Decoder(channels, tiny.MEAN, (8, 6, 5, 4))
+        teach = AnyStyle(seen, photos, lambda _: network_input([PAINTING[:CROP, :CROP]]), content=1)
+    else:
+        network, teach = ResidualNetwork(4, tiny.MEAN), OneStyle(seen, photos)
+    start(network, 1)
+    network.hybridize(static_alloc=True, static_shape=True)
+    made = Training(network, lambda number: teach(number % 2), rate=0.01, batch=2)
+    losses = [made.advance(0)["loss"] for _ in range(12)]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_style_loss_is_the_sum_of_the_terms_of_style(perceive):
+    seen = perceive()
+    terms = seen.terms(seen.see(photos(0)), seen.style())
+    judge = seen.objective(terms)
+    judge(nd.array(photos(3)))
+    expected = sum(value for name, value in judge.terms.items() if name.startswith("style"))
+    assert style_loss(terms, seen.see(photos(3))) == pytest.approx(expected, rel=1e-4)

@@ -1,0 +1,75 @@
+"""One style by its network: whole, in tiles, from its file, by the door."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny
+
+from nstyle import places
+from nstyle.backend import mx
+from nstyle.errors import WeightsError
+from nstyle.feedforward import network_file, painting, parameters
+from nstyle.feedforward.network_file import ONE_STYLE, NetworkFile
+from nstyle.feedforward.onestyle import OneStyle
+from nstyle.feedforward.residual import ResidualNetwork
+from nstyle.onepass import instant
+from nstyle.picture import Picture
+
+SHAPE = {"width": 4, "mean": [float(value) for value in tiny.MEAN]}
+
+
+@pytest.fixture(scope="module")
+def file():
+    made = ResidualNetwork(**SHAPE)
+    parameters.start(made, 2)
+    arrays = {name: each.data().asnumpy() for name, each in parameters.trained(made).items()}
+    return NetworkFile(ONE_STYLE, SHAPE, arrays, {"style": "wave"}, Picture(tiny.picture(9)))
+
+
+def array(size, seed=1):
+    return tiny.to_input(tiny.picture(seed, size))[np.newaxis].astype(np.float32)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (37, 50), (64, 40)])
+def test_any_size_is_painted_between_black_and_white(file, size):
+    painted = OneStyle(file, mx.cpu()).paint(array(size))
+    assert painted.shape == (1, 3, size[1], size[0])
+    values = painted[0] + tiny.MEAN.reshape(3, 1, 1)
+    assert -1e-3 <= values.min() < values.max() - 50 <= 205 + 1e-3
+
+
+def test_tiles_show_no_seam(file):
+    """With the statistics of all of the picture, tiles are parts of the whole."""
+    network, x = OneStyle(file, mx.cpu()), array((256, 256))
+    whole = painting.paint(network, x)
+    tiled = painting.paint(network, x, whole=256 * 256 - 1, tile=64)
+    network.learn(mx.nd.array(x))
+    kept = network.apply(mx.nd.array(x)).asnumpy()
+    np.testing.assert_allclose(kept, whole, atol=0.05)
+    assert np.abs(tiled - whole).mean() < 2
+
+
+def test_a_network_sees_no_further_than_tiles_overlap(file):
+    network, x = OneStyle(file, mx.cpu()), array((256, 64))
+    network.learn(mx.nd.array(x))
+    changed = x.copy()
+    changed[..., 128:] = array((128, 64), seed=5)
+    before, after = (network.apply(mx.nd.array(each)).asnumpy() for each in (x, changed))
+    same = np.abs(before - after).max(axis=(0, 1, 2)) < 1e-3
+    assert same[: 128 - painting.OVERLAP].all() and not same[120:].any()
+
+
+def test_its_file_paints_by_the_door(file, tmp_path):
+    path = str(tmp_path / "wave.params")
+    network_file.write(path, file)
+    result = instant(tiny.picture(3, (50, 42)), network=path)
+    assert result.picture.size == (50, 42)
+
+
+def test_another_kind_of_file_is_refused(file):
+    with pytest.raises(WeightsError, match="any style"):
+        OneStyle(network_file.read(str(places.ANY_STYLE)), mx.cpu())
+    fewer = dict(list(file.arrays.items())[1:])
+    with pytest.raises(WeightsError, match="train anew"):
+        OneStyle(NetworkFile(ONE_STYLE, SHAPE, fewer), mx.cpu())

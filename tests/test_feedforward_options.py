@@ -1,0 +1,78 @@
+"""What a training can be told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from nstyle.errors import OptionError
+from nstyle.feedforward import ANY_STYLE, ONE_STYLE
+from nstyle.feedforward.options import LOSS, PLACE, TrainOptions
+from nstyle.options import Options
+
+GIVEN = {"style_image": "wave.jpg", "photos": ("photos",), "output": "out/my-style.params"}
+
+
+def test_half_an_hour_where_nothing_is_said():
+    wanted = TrainOptions(**GIVEN)
+    assert (wanted.time_budget, wanted.steps) == (1800, None)
+    assert TrainOptions(**GIVEN, steps=3).time_budget is None
+    assert replace(wanted, seed=3).time_budget == 1800
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"), [("20m", 1200), ("90s", 90), ("1.5h", 5400), (7, 7), (0.5, 0.5)]
+)
+def test_times_as_people_write_them(words, seconds):
+    assert TrainOptions(**GIVEN, time_budget=words).time_budget == seconds
+
+
+def test_what_is_left_behind_lies_beside_the_network():
+    wanted = TrainOptions(**GIVEN)
+    assert wanted.saved == "out/my-style.ckpt.npz"
+    assert wanted.preview == "out/my-style.preview.jpg"
+    assert TrainOptions(**GIVEN, checkpoint="c.npz", preview_steps=0).saved == "c.npz"
+    assert TrainOptions(**GIVEN, preview_steps=0).preview is None
+
+
+def test_the_kind_of_network_decides_its_channels():
+    one = TrainOptions(**GIVEN)
+    assert (one.network, one.shape) == (ONE_STYLE, {"width": 16})
+    any_style = TrainOptions(paintings="art", photos="photos", output="a.params")
+    assert (any_style.network, any_style.paintings) == (ANY_STYLE, ("art",))
+    assert replace(any_style, width=8).shape == {"widths": [32, 16, 12, 8]}
+
+
+def test_the_fields_of_the_loss_exist():
+    assert {*LOSS, *PLACE} <= set(vars(Options()))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"style_image": None}, "give one of them"),
+        ({"paintings": ("art",)}, "give one of them"),
+        ({"photos": ()}, "--photos: none"),
+        ({"output": None}, "--output: none"),
+        ({"output": "my-style.npz"}, "does not end in .params"),
+        ({"steps": 4, "time_budget": "4m"}, "--steps, --time-budget"),
+        ({"steps": 0}, "at least 1"),
+        ({"time_budget": "20"}, "20m, 90s or 1.5h"),
+        ({"time_budget": "-3m"}, "is no time"),
+        ({"time_budget": "nans"}, "is no time"),
+        ({"time_budget": ""}, "is no time"),
+        ({"time_budget": 0}, "not above 0"),
+        ({"crop": 100}, "multiple of 8; e.g. 96"),
+        ({"crop": 16}, "from 32"),
+        ({"batch": 0}, "--batch"),
+        ({"rate": 2.0}, "--rate"),
+        ({"width": 1}, "--width"),
+        ({"seed": -1}, "--seed"),
+        ({"save_steps": 0}, "--save-steps"),
+    ],
+)
+def test_bad_values_are_refused_in_one_line(change, words):
+    with pytest.raises(OptionError, match=words) as refused:
+        TrainOptions(**{**GIVEN, **change})
+    assert "\n" not in str(refused.value)

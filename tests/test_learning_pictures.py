@@ -1,0 +1,65 @@
+"""Training pictures: what is left out and said, what is held out. Crops: see test_distill."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+import tiny
+from PIL import Image
+
+from nstyle import pixels
+from nstyle.errors import ImageError
+from nstyle.learning import pictures
+from nstyle.learning.pictures import NAMED
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for index in range(6):
+        Image.fromarray(tiny.picture(index, (40, 36))).save(tmp_path / f"p{index}.png")
+    return tmp_path
+
+
+def test_pictures_left_out_are_counted_and_named(folder, caplog):
+    for index in range(NAMED + 2):
+        (folder / f"bad{index}.jpg").write_bytes(b"\xff\xd8 no picture")
+    Image.fromarray(tiny.picture(1, (60, 20))).save(folder / "flat.png")
+    with caplog.at_level(logging.WARNING, "nstyle"):
+        loaded = pictures.load_named(pictures.find([str(folder)]), 24, least=32)
+    assert [path.name for path in loaded] == [f"p{index}.png" for index in range(6)]
+    assert {values.shape for values in loaded.values()} == {(24, 27, 3)}
+    assert f"{NAMED + 3} of {NAMED + 9} pictures left out" in caplog.text
+    assert "bad0.jpg" in caplog.text and "bad4.jpg" in caplog.text
+    assert "bad5.jpg" not in caplog.text and "and 3 more" in caplog.text
+
+
+def test_pictures_that_are_all_too_small_are_refused(folder):
+    with pytest.raises(ImageError, match=r"none of the 6.*40x36.*crops of 64"):
+        pictures.load_named(pictures.find([str(folder)]), least=64)
+
+
+def test_some_of_many_are_chosen_by_the_seed(folder):
+    paths = pictures.find([str(folder)])
+    chosen = pictures.some_of(paths, 3, 1)
+    assert chosen == sorted(chosen) and len(chosen) == 3
+    assert pictures.some_of(paths, 3, 1) == chosen
+    assert any(pictures.some_of(paths, 3, seed) != chosen for seed in range(2, 6))
+    assert pictures.some_of(paths, 6, 1) == paths
+
+
+def test_which_pictures_lie_in_a_folder(folder, monkeypatch):
+    (folder / "deep").mkdir()
+    (folder / "deep" / "link.png").symlink_to(folder / "p0.png")
+    monkeypatch.chdir(folder)
+    paths = [folder / "p1.png", folder / "deep" / "link.png", folder.parent / "p2.png"]
+    assert pictures.inside(paths, ["."]) == paths[:2]
+    assert pictures.inside(paths, ["deep"]) == []
+
+
+def test_crops_are_given_in_the_space_that_is_asked_for():
+    flat = [np.full((32, 32, 3), 100, np.uint8)]
+    crops = pictures.Crops(flat, crop=32, batch=1, seed=0, convention=pixels.IMAGENET)
+    expected = 100 - np.array(pixels.IMAGENET.mean)
+    np.testing.assert_allclose(crops(0)[0, :, 5, 5], expected, rtol=1e-5)

@@ -1,0 +1,411 @@
+"""The studio's parts without a server: orders, the shelf, folders, the queue, workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+from PIL import Image
+from test_records import a_result, a_step
+
+from nstyle import cli, places
+from nstyle.errors import OptionError
+from nstyle.feedforward import network_file
+from nstyle.feedforward.network_file import ANY_STYLE, ONE_STYLE, NetworkFile
+from nstyle.picture import Picture
+from nstyle.studio import duties, orders, painting, queueing, settings, workers
+from nstyle.studio.jobs import Job
+from nstyle.studio.queueing import Painter
+from nstyle.studio.refusals import Refused
+from nstyle.studio.settings import Settings
+from nstyle.studio.sources import Shelf, Source, clean_name
+from nstyle.studio.store import Store
+
+TOKEN = "0123456789abcdef" * 2
+CHECKOUT = Path(__file__).parents[1]
+
+
+def a_source(folder: Path, name: str = "photo.png", **more: Any) -> Source:
+    """A picture file."""
+    path = folder / name
+    Image.fromarray(tiny.picture(1, (64, 48))).save(path)
+    return Source(name, name, str(path), str(path), 64, 48, name, **more)
+
+
+# ---- orders ----
+
+
+def test_an_order_holds_what_differs_and_its_command(tmp_path):
+    photo, style = a_source(tmp_path, "my photo.png"), a_source(tmp_path, "style.png")
+    options = {"content_weight": "20", "colors": "", "lr": None, "clamp": "false", "enlarge": True}
+    order = orders.painting({"options": options, "preset": "fast"}, photo, style, Settings())
+    assert order["typed"] == {"content_weight": 20.0, "clamp": False, "enlarge": True}
+    assert order["command"] == (
+        "python run.py --content-image 'my photo.png' --style-image style.png --preset fast "
+        "--content-weight 20.0 --set clamp=False --enlarge"
+    )
+    json.dumps(order)
+
+
+def test_nobody_gets_more_than_is_painted_here_unasked(tmp_path):
+    photo, style = a_source(tmp_path), a_source(tmp_path, "style.png")
+    order = orders.painting({}, photo, style, Settings(max_long_edge=100))
+    assert order["typed"] == {"max_long_edge": 100}
+    order = orders.painting({"options": {"size": "60x"}}, photo, style, Settings(max_long_edge=100))
+    assert order["typed"] == {"size": "60x"}
+
+
+def test_a_trained_network_is_asked_for_one_pass(tmp_path):
+    photo = a_source(tmp_path)
+    network = a_source(tmp_path, "wave.params.png", network=True)
+    given = {"strength": 0.5, "options": {"content_weight": 3, "max_long_edge": 200}}
+    order = orders.painting(given, photo, network, Settings())
+    assert order["one_pass"] and order["typed"] == {"max_long_edge": 200}
+    assert order["command"] == (
+        "nstyle paint photo.png --network wave.params.png --strength 0.5 --max-long-edge 200"
+    )
+    told = orders.preview({"options": {"colors": "match"}}, photo, network, Settings())
+    assert told["network"] == network.path and told["options"]["colors"] == "style"
+    assert "style" not in told
+
+
+def test_every_option_is_offered_but_those_of_the_server():
+    names = [entry.name for entry in orders.offered()]
+    assert "style_layers" in names and "momentum" in names
+    assert not set(names) & {"weights", "gpu", "threads", "max_pixels"}
+
+
+# ---- the shelf ----
+
+
+def test_the_shelf_holds_samples_and_networks_of_one_style(tmp_path):
+    looks = Picture(tiny.picture(4, (40, 30)))
+    for name, kind, picture in (("wave", ONE_STYLE, looks), ("any", ANY_STYLE, None)):
+        file = NetworkFile(kind, {}, {"x": np.zeros(1, np.float32)}, thumbnail=picture)
+        network_file.write(str(tmp_path / f"{name}.params"), file)
+    (tmp_path / "broken.params").write_bytes(b"PK\x03\x04")
+    (tmp_path / "other.txt").write_text("no network")
+    shelf = Shelf(tmp_path)
+    networks = [source for source in shelf.styles() if source.network]
+    assert [(source.id, source.name) for source in networks] == [("network-wave", "wave")]
+    assert shelf.thumbnail("network-wave")[:3] == b"\xff\xd8\xff"
+    assert (
+        shelf.find("network-any") is None and shelf.find("photo-coffee").typed == "input/coffee.jpg"
+    )
+    assert str(tmp_path) not in json.dumps([source.as_json() for source in networks])
+
+
+@pytest.mark.parametrize(
+    ("given", "clean"),
+    [
+        ("a.jpg", "a.jpg"),
+        ("../../a.jpg", "a.jpg"),
+        ("C:\\x\\a.jpg", "a.jpg"),
+        ("..", "picture"),
+        ("a\nb\x00.jpg", "ab.jpg"),
+        ("x" * 300 + ".jpg", "x" * 76 + ".jpg"),
+        ("a." + "x" * 300, "a." + "x" * 78),
+        ("zwölf.png", "zwölf.png"),
+    ],
+)
+def test_names_are_cleaned(given, clean):
+    assert clean_name(given) == clean
+
+
+# ---- folders ----
+
+
+def a_job(store: Store, folder: Path, **order: Any) -> Job:
+    """A new job of TOKEN."""
+    photo, style = a_source(folder), a_source(folder, "style.png")
+    return store.of(TOKEN).new_job(
+        {"typed": {}, "preset": None, "one_pass": False, **order}, photo, style
+    )
+
+
+def test_tokens_do_not_stand_on_the_disk_and_folders_are_private(tmp_path):
+    store = Store(Settings(folder=str(tmp_path / "home")))
+    job = a_job(store, tmp_path)
+    assert not [path for path in tmp_path.rglob("*") if TOKEN in path.name]
+    assert TOKEN not in (job.folder / "job.json").read_text()
+    assert (tmp_path / "home" / "people").stat().st_mode & 0o77 == 0
+    assert [each.id for each in store.of(TOKEN).jobs()] == [job.id]
+
+
+def test_what_was_at_work_is_interrupted_and_old_uploads_go(tmp_path):
+    store = Store(Settings(folder=str(tmp_path / "home")))
+    states = {}
+    for state in ("queued", "painting", "done", "stopped", "failed"):
+        job = a_job(store, tmp_path)
+        job.change(state)
+        states[job.id] = state
+    person = store.of(TOKEN)
+    old, new = (upload(person, tmp_path) for _ in range(2))
+    os.utime(tmp_path / "home" / "people" / person.owner / "uploads" / old.id, (0, 0))
+    (job.folder / "job.json").write_text("{")  # damaged: left out
+    store.tidy()
+    found = {each.id: each.state for each in person.jobs()}
+    changed = {"queued": "interrupted", "painting": "interrupted"}
+    del states[job.id]
+    assert found == {id: changed.get(state, state) for id, state in states.items()}
+    assert person.upload(new.id).id == new.id
+    with pytest.raises(Refused, match="no such picture"):
+        person.upload(old.id)
+
+
+def upload(person: Any, folder: Path) -> Source:
+    """An upload that nobody looks at closely."""
+    place = person.new_upload()
+    Image.fromarray(tiny.picture(1, (64, 48))).save(place / "picture", "PNG")
+    return person.keep(place, "a.png", lambda request: {"width": 64, "height": 48})
+
+
+def test_only_the_newest_uploads_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("nstyle.studio.store.UPLOADS", 3)
+    person = Store(Settings(folder=str(tmp_path))).of(TOKEN)
+    ids = [upload(person, tmp_path).id for _ in range(5)]
+    left = {path.name for path in (tmp_path / "people" / person.owner / "uploads").iterdir()}
+    assert len(left) == 3 and ids[-1] in left
+
+
+def test_a_full_history_and_a_full_disk_are_told(tmp_path, monkeypatch):
+    store = Store(Settings(folder=str(tmp_path / "home"), history=1))
+    a_job(store, tmp_path)
+    with pytest.raises(Refused, match="history is full"):
+        a_job(store, tmp_path)
+    monkeypatch.setattr("nstyle.studio.store.ROOM", 2**62)
+    with pytest.raises(Refused, match="nearly full"):
+        store.of(TOKEN).new_upload()
+
+
+# ---- the queue ----
+
+FAKE = """
+import json, sys
+folder, seconds = sys.argv[1:]
+print(json.dumps({"epoch": 1, "pictures": 1}), flush=True)
+for line in sys.stdin:
+    wish = json.loads(line)["stop"]
+    if wish != "deaf":
+        print(json.dumps({"ended": wish}), flush=True)
+        break
+"""
+
+
+@pytest.fixture
+def painter(monkeypatch, tmp_path):
+    """A queue whose paintings last until they are stopped."""
+
+    def start(module: str, words: Any = ()) -> subprocess.Popen[str]:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        return subprocess.Popen([sys.executable, "-c", FAKE, *words], text=True, **pipes)
+
+    monkeypatch.setattr(workers, "start", start)
+    monkeypatch.setattr(queueing, "GRACE", 1.0)
+    made = Painter(Settings(folder=str(tmp_path / "home"), queue=3))
+    made.begin()
+    yield made
+    made.close()
+
+
+def until(so: Any) -> None:
+    """Wait for a condition."""
+    end = time.monotonic() + 60
+    while not so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_jobs_take_their_turn(painter, tmp_path):
+    store = Store(Settings(folder=str(tmp_path / "home")))
+    jobs = [a_job(store, tmp_path) for _ in range(4)]
+    painter.add(jobs[0])
+    until(lambda: painter.told(jobs[0]).get("progress"))
+    for job in jobs[1:]:
+        painter.add(job)
+    assert [painter.told(job).get("place") for job in jobs] == [None, 1, 2, 3]
+    with pytest.raises(Refused, match="3 paintings wait already"):
+        painter.add(a_job(store, tmp_path))
+    with pytest.raises(Refused, match="already"):
+        painter.add(jobs[0])
+    painter.stop(jobs[2])
+    assert jobs[2].state == "stopped" and painter.told(jobs[3])["place"] == 2
+    painter.stop(jobs[0])
+    until(lambda: painter.told(jobs[1]).get("progress"))
+    assert jobs[0].state == "stopped" and jobs[0].facts["note"] == "stopped by you"
+    assert painter.counts() == {"painting": 1, "waiting": 1}
+    painter.close()
+    assert {jobs[1].state, jobs[3].state} == {"interrupted"}
+
+
+def test_one_browser_cannot_fill_the_queue(painter, tmp_path, monkeypatch):
+    monkeypatch.setattr(queueing, "PER_PERSON", 1)
+    store = Store(Settings(folder=str(tmp_path / "home")))
+    first = a_job(store, tmp_path)
+    painter.add(first)
+    until(lambda: painter.told(first)["state"] == "painting")
+    painter.add(a_job(store, tmp_path))
+    with pytest.raises(Refused, match="of yours wait"):
+        painter.add(a_job(store, tmp_path))
+
+
+def test_a_painter_that_does_not_listen_is_killed(painter, tmp_path):
+    job = a_job(Store(Settings(folder=str(tmp_path / "home"))), tmp_path)
+    painter.add(job)
+    until(lambda: painter.told(job).get("progress"))
+    painter.stop(job, "deaf")
+    until(lambda: job.state != "painting")
+    assert job.state == "interrupted"
+
+
+# ---- a painting ----
+
+
+def an_easel(folder: Path, seconds: float = 60) -> tuple[Any, list[Any]]:
+    """(easel, what it says)."""
+    folder.mkdir(exist_ok=True)
+    told: list[Any] = []
+    return painting.Easel(Job(folder, "", {"one_pass": False}), told.append, seconds), told
+
+
+def test_the_easel_shows_tells_and_stops(tmp_path):
+    easel, told = an_easel(tmp_path / "job")
+    step = a_step(3, read=lambda: Picture(tiny.picture(1, (64, 48))))
+    easel(step)
+    easel(step)
+    assert [record["epoch"] for record in told] == [3, 3]
+    assert told[1]["pictures"] == 1  # not each epoch's
+    with Image.open(tmp_path / "job" / "now.jpg") as shown:
+        assert shown.size == (64, 48)
+    easel.wish = "stopped"
+    with pytest.raises(KeyboardInterrupt):
+        easel(step)
+
+
+def test_the_time_of_a_painting_ends(tmp_path):
+    easel, _ = an_easel(tmp_path / "job", seconds=-1)
+    with pytest.raises(KeyboardInterrupt):
+        easel(a_step(1, read=lambda: Picture(tiny.picture(1, (64, 48)))))
+    assert easel.wish == "time"
+
+
+def test_a_trained_network_paints_at_once(tmp_path, monkeypatch):
+    easel, _ = an_easel(tmp_path / "job")
+    facts = {"one_pass": True, "network": "wave.params", "strength": 0.5, "typed": {"size": "40x"}}
+    asked = []
+
+    class Instant:
+        def __init__(self, **options):
+            asked.append(options)
+
+        def gather(self, photo):
+            return photo
+
+        def paint(self, photo):
+            asked.append(photo)
+            return a_result(stopped="one-pass")
+
+    monkeypatch.setattr("nstyle.onepass.Instant", Instant)
+    job = Job(tmp_path / "job", "", facts)
+    told = painting.work(job, easel)
+    assert told["ended"] == "done" and told["note"] == "painted in one pass"
+    assert asked == [
+        {"network": "wave.params", "strength": 0.5, "size": "40x"}, str(tmp_path / "job" / "photo")
+    ]  # fmt: skip
+    assert job.result.exists() and job.now.exists()
+
+
+def test_a_bug_is_told_without_its_traceback(tmp_path, monkeypatch, caplog):
+    easel, _ = an_easel(tmp_path / "job")
+    monkeypatch.setattr(painting, "paint", lambda job, easel: 1 / 0)
+    told = painting.work(Job(tmp_path / "job", "", {}), easel)
+    assert told["ended"] == "failed" and "a bug in nstyle" in told["note"]
+    assert "ZeroDivisionError" in caplog.text
+
+
+# ---- workers ----
+
+
+def test_a_worker_that_hangs_is_given_up_and_replaced(monkeypatch):
+    script = (
+        "import sys\nfor line in sys.stdin:\n    if 'hang' not in line: print('{}', flush=True)"
+    )
+
+    def start(module: str, words: Any = ()) -> subprocess.Popen[str]:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        return subprocess.Popen([sys.executable, "-c", script], text=True, **pipes)
+
+    monkeypatch.setattr(workers, "start", start)
+    worker = workers.Worker([], seconds=20, waiting=2)
+    assert worker.ask({"do": "answer"}) == {}
+    worker._seconds = 0.2
+    with pytest.raises(Refused, match="took too long"):
+        worker.ask({"do": "hang"})
+    worker._seconds = 20
+    assert worker.ask({"do": "answer"}) == {}
+    worker.close()
+    with pytest.raises(Refused, match="being closed"):
+        worker.ask({"do": "answer"})
+
+
+def test_too_many_at_once_are_told_so():
+    worker = workers.Worker([], seconds=1, waiting=1)
+    with worker._in_turn(), pytest.raises(Refused, match="too many") as refused:
+        worker.ask({})
+    assert refused.value.status == 503
+
+
+def test_a_bug_in_a_duty_costs_one_answer(caplog):
+    told = duties.answer(lambda request: 1 / 0, {})
+    assert told["status"] == 500 and "ZeroDivisionError" in caplog.text
+    assert threading.active_count() >= 1
+
+
+# ---- the command ----
+
+
+def test_bad_settings_and_a_taken_port_are_refused(capsys, tmp_path):
+    import socket
+
+    assert cli.main(["studio", "--port", "70000"]) == 2
+    assert "from 0 to 65535" in capsys.readouterr().err
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        words = ["studio", "--folder", str(tmp_path), "--port", str(taken.getsockname()[1])]
+        assert cli.main(words) == 2
+    assert "choose another port" in capsys.readouterr().err
+
+
+def test_without_gradio_one_line_says_what_to_install(tmp_path):
+    block = "import sys\nfor name in ('gradio', 'fastapi', 'starlette'): sys.modules[name] = None\n"
+    code = f"{block}from nstyle.cli import main\nsys.exit(main(['studio', '--port', '0']))"
+    environment = {**os.environ, "NSTYLE_DATA": str(tmp_path), "PYTHONPATH": str(CHECKOUT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 2
+    assert 'run: pip install "nstyle[studio]"' in done.stderr.splitlines()[-1]
+
+
+def test_where_things_are_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("NSTYLE_DATA", str(tmp_path))
+    assert Settings().home == tmp_path / "studio" and Settings().shelf == tmp_path / "networks"
+    monkeypatch.delenv("NSTYLE_DATA")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert places.data_folder().parent in (
+        tmp_path,
+        Path.home() / "Library" / "Application Support",
+    )
+    with pytest.raises(OptionError, match="--queue"):
+        Settings(queue=-1)
+    assert settings.Settings(host="localhost").local and not Settings(host="0.0.0.0").local
