@@ -41,6 +41,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"rescale": "size"},
     {"style_scale": 2},
 ]
+IN_TILES = {"vgg19-slim": (1536, 512), "vgg19": (768, 384)}  # long edge, --tile
 
 
 def job(long_edges: Sequence[int], every: int, options: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +76,11 @@ def comparisons(vgg19: str) -> list[dict[str, Any]]:
     rows += [compare("vgg19", edge, full) for edge in VGG19_EDGES]
     if runtime.bfloat16_works():
         rows += [compare("vgg19", 512, {**full, "precision": "bfloat16"})]
-    return [*rows, compare("vgg19", 512, {**full, "scales": 1})]
+    rows += [compare("vgg19", 512, {**full, "scales": 1})]
+    for options in (slim, full):
+        edge, tile = IN_TILES[options["model"]]
+        rows += [compare(options["model"], edge, {**options, "tile": tile})]
+    return rows
 
 
 def growth() -> dict[str, Any]:

@@ -57,12 +57,22 @@ def with_chroma_of(painted: Picture, photo: Picture) -> Picture:
         sizes = ["x".join(map(str, each.size)) for each in (painted, photo)]
         raise ImageError(f"the painted picture is {sizes[0]} and the photo {sizes[1]}; resize one")
     bits = 8 * max(painted.pixels.itemsize, photo.pixels.itemsize)
+    pixels = np.empty(photo.pixels.shape, f"uint{bits}")
+    for top in range(0, len(pixels), formats.ROWS):
+        rows = slice(top, top + formats.ROWS)
+        pixels[rows] = _with_chroma(
+            Picture(painted.pixels[rows]), Picture(photo.pixels[rows]), bits
+        )
+    return Picture(pixels, None if painted.alpha is None else formats.rescale(painted.alpha, bits))
+
+
+def _with_chroma(painted: Picture, photo: Picture, bits: int) -> np.ndarray:
+    """Some rows of with_chroma_of, without alpha."""
     base = formats.rescale(photo.pixels, bits).astype(np.int32)
     wanted = painted.floats() - photo.floats()
     shift = np.rint(wanted @ LUMA.astype(np.float32) * (2**bits - 1)).astype(np.int32)
     shift = np.clip(shift, -base.min(axis=2), 2**bits - 1 - base.max(axis=2))
-    alpha = None if painted.alpha is None else formats.rescale(painted.alpha, bits)
-    return Picture((base + shift[..., None]).astype(f"uint{bits}"), alpha)
+    return base + shift[..., None]
 
 
 def _moments(picture: Picture) -> tuple[np.ndarray, np.ndarray]:

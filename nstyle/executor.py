@@ -41,8 +41,8 @@ class Term:
 class Features:
     """The network compiled for one picture size: forward gives taps, backward the gradient.
 
-    bfloat16: the network computes in it; picture and gradient stay float32. Raises MXNetError where
-    parameters and shape do not fit.
+    bfloat16: the network computes in it; picture and gradient stay float32. shapes: of the taps.
+    Raises MXNetError where parameters and shape do not fit.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Features:
         if bfloat16:
             entry = mx.sym.amp_cast(entry, dtype=BFLOAT16)
         symbol = mx.sym.Group(network(entry))
+        self.shapes = dict(zip(self.taps, symbol.infer_shape(data=tuple(shape))[1]))
         parameters = {p.name: p.data(device) for p in network.collect_params().values()}
         if bfloat16:
             parameters = {n: nd.amp_cast(p, dtype=BFLOAT16) for n, p in parameters.items()}
@@ -175,7 +176,8 @@ class Executor:
         """Each value limited to low..high; numbers, or arrays (1, 3, 1, 1)."""
         if isinstance(low, (int, float)):
             return x.clip(low, high)
-        return nd.broadcast_minimum(nd.broadcast_maximum(x, low), high)
+        lifted = nd.broadcast_maximum(x, low)
+        return nd.broadcast_minimum(lifted, high, out=lifted)
 
     def load(self, values: np.ndarray) -> Any:
         """float32 (1, 3, H, W) on the host -> an array of this objective's device."""

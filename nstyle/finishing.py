@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nstyle import formats
 from nstyle.colours import with_chroma_of
 from nstyle.inputs import Inputs
 from nstyle.options import Options
@@ -12,11 +13,16 @@ from nstyle.pyramid import Size
 
 
 def finished(values: np.ndarray, inputs: Inputs, options: Options, final_size: Size) -> Picture:
-    """The picture of final_size, 16 bits. values: HxWx3 floats in 0..1 of the photo's size."""
-    kept = inputs.kept
+    """The picture of final_size, 16 bits. values: HxWx3 floats in 0..1 of the photo's size; they
+    are used up.
+    """
+    kept, photo = inputs.kept, inputs.photo
     if kept is not None:
-        values = with_kept(values, inputs.photo.floats(), kept[..., np.newaxis])
-    picture = Picture.from_floats(values, inputs.photo.alpha)
+        for top in range(0, len(values), formats.ROWS):
+            rows = slice(top, top + formats.ROWS)
+            own = Picture(photo.pixels[rows]).floats()
+            values[rows] = with_kept(values[rows], own, kept[rows, :, np.newaxis])
+    picture = Picture.from_floats(values, photo.alpha)
     if inputs.chroma is not None:
         picture = with_chroma_of(picture, inputs.chroma)
     if final_size == picture.size:

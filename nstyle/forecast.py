@@ -22,6 +22,7 @@ HIGHEST_EPS = 0.06  # about where eps begins to fall
 FASTER_THAN_RATE, WITHOUT_SCHEDULE = 1.8, 0.04
 LATER = 0.8  # epochs at the next size, for each at the first: it begins with a better picture
 BFLOAT16 = 0.6  # time of an epoch, of float32's
+AGAIN = 1.35  # time of an epoch in tiles, which are seen twice, of one without; beside the margins
 FIRST_EPOCH = 1.5  # the first has more to do: kernels are chosen, their memory is touched
 SLOWEST = 1e-3  # below this, per epoch, eps does not fall
 
@@ -37,10 +38,14 @@ class Forecast:
         factor: float = 1.0,
         delay: int = 1,
         in_bfloat16: Callable[[Size], bool] = lambda size: False,
+        overlap: Callable[[Size], float] = lambda size: 1.0,
     ) -> None:
-        """factor: what the learning rate is multiplied by every `delay` epochs; 1 for never."""
+        """factor: what the learning rate is multiplied by every `delay` epochs; 1 for never.
+
+        overlap: how many times the picture's pixels the network sees, above 1 in tiles.
+        """
         self._limits, self._stop_eps = list(limits), stop_eps
-        self._in_bfloat16 = in_bfloat16
+        self._costs = [cost(size, in_bfloat16(size), overlap(size)) for size, _ in limits]
         rate = -math.log(factor) / delay if 0 < factor < 1 else 0.0
         self._fall = FASTER_THAN_RATE * rate or WITHOUT_SCHEDULE
         self._eps: list[list[float]] = [[] for _ in limits]
@@ -55,19 +60,14 @@ class Forecast:
         self._paces.append(seconds)
         done = sum(map(len, self._eps))
         end = min(done - len(self._eps[here]) + self._expected(here), self._limits[here][1])
-        left, unit = float(max(0, end - done)), self._cost(here)
+        left, unit = float(max(0, end - done)), self._costs[here]
         epoch = max(end, done)
         for later in range(scale, len(self._limits)):
             end = min(epoch + self._expected(later), self._limits[later][1])
             # One more: network and targets are made anew.
-            left += (max(0.0, end - epoch) + 1) * self._cost(later) / unit
+            left += (max(0.0, end - epoch) + 1) * self._costs[later] / unit
             epoch = max(end, epoch)
         return left * self._pace()
-
-    def _cost(self, scale: int) -> float:
-        """Of an epoch, in any unit."""
-        size = self._limits[scale][0]
-        return (math.prod(size) + OVERHEAD) * (BFLOAT16 if self._in_bfloat16(size) else 1.0)
 
     def _pace(self) -> float:
         """Seconds per epoch at the present size."""
@@ -99,6 +99,12 @@ class Forecast:
         newest = recent[-5:]
         now = statistics.fmean(newest) - fall * (len(newest) - 1) / 2
         return max(0.0, (now - math.log(self._stop_eps)) / fall)
+
+
+def cost(size: Size, in_bfloat16: bool, overlap: float) -> float:
+    """Of an epoch, in any unit."""
+    seen = math.prod(size) * overlap * (AGAIN if overlap > 1 else 1.0)
+    return (seen + OVERHEAD) * (BFLOAT16 if in_bfloat16 else 1.0)
 
 
 def slope(values: Sequence[float]) -> float:

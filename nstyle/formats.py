@@ -33,6 +33,7 @@ TURNS = {
     8: lambda array: np.rot90(array, 1),
 }
 Planes = tuple[np.ndarray, "np.ndarray | None"]
+ROWS = 256  # of a picture that are float64 at a time
 
 logger = logging.getLogger(__name__)
 
@@ -40,14 +41,21 @@ logger = logging.getLogger(__name__)
 def rescale(array: np.ndarray, bits: int) -> np.ndarray:
     """Whole numbers of another depth, or floats clipped to 0..1, as uint8 or uint16, rounded."""
     if array.dtype == np.bool_ or array.dtype.kind == "f":
-        top = 2**bits - 1
-        scaled = np.clip(array, 0, 1).astype(np.float64 if bits == 16 else np.float32) * top
-        return np.rint(scaled).astype(f"uint{bits}")
+        found = np.empty(array.shape, f"uint{bits}")
+        for top in range(0, len(array), ROWS):
+            found[top : top + ROWS] = _rounded(array[top : top + ROWS], bits)
+        return found
     if array.dtype.itemsize * 8 == bits:
         return np.ascontiguousarray(array, dtype=f"uint{bits}")
     if bits == 16:
         return array.astype(np.uint16) * np.uint16(257)
     return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def _rounded(array: np.ndarray, bits: int) -> np.ndarray:
+    """Floats clipped to 0..1 -> 0..2^bits - 1, rounded, still floats."""
+    wide = np.clip(array, 0, 1).astype(np.float64 if bits == 16 else np.float32)
+    return np.rint(wide * (2**bits - 1))
 
 
 def decode(image: Image.Image, *, fresh: bool) -> Planes:

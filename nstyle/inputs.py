@@ -17,8 +17,8 @@ from nstyle.pyramid import Size
 from nstyle.regions import Region, at_size
 from nstyle.syntax import noise_share, parse_blend, parse_layers, parse_size
 
-# MXNet's arrays hold at most 2^31 values, and VGG's first layer has 64 channels.
-MAX_WORKING_PIXELS = 2**31 // 64 - 1
+# MXNet's arrays hold at most 2^31 values, and VGG's first layer has 64 channels; pictures have 3.
+MAX_PIXELS_AT_ONCE, MAX_PIXELS_IN_TILES = 2**31 // 64 - 1, 2**31 // 3 - 1
 
 
 @dataclass(frozen=True)
@@ -203,13 +203,14 @@ def style_size_for(size: Size, painting: Size, options: Options) -> Size:
         style = pyramid.result_size(painting, options.style_size, True, "--style-size")
     else:
         style = pyramid.style_size(painting, size, options.style_scale)
-    limit = min(options.max_pixels, MAX_WORKING_PIXELS)
+    at_once = options.tile == "off" or options.border
+    limit = min(options.max_pixels, MAX_PIXELS_AT_ONCE if at_once else MAX_PIXELS_IN_TILES)
     asked = "--size" if options.size else "--max-long-edge"
     wished = "--style-size" if options.style_size else "--style-scale"
     for flag, (width, height) in ((asked, size), (wished, style)):
         if width * height > limit:
             raise OptionError(
-                f"{flag}: asks for {width}x{height} pixels; at most {limit} can be painted at once"
+                f"{flag}: asks for {width}x{height} pixels; at most {limit} can be painted"
             )
     return style
 

@@ -46,3 +46,16 @@ def needed_convolutions(wanted: Iterable[str], blocks: Sequence[int]) -> list[st
     names = taps(blocks)
     deepest = max(names.index(name) for name in wanted)
     return [name for name in names[: deepest + 1] if name.startswith("conv")]
+
+
+def stride(tap: str) -> int:
+    """Pixels from one position of a tap to the next."""
+    block = int(tap[4])
+    return 2**block if tap.startswith("pool") else 2 ** (block - 1)
+
+
+def sight(tap: str, blocks: Sequence[int]) -> int:
+    """Pixels that a tap sees beyond those its position stands for, on each side."""
+    names = taps(blocks)
+    before = names[: names.index(tap) + 1]
+    return sum(stride(name) for name in before if name.startswith("conv"))

@@ -19,6 +19,7 @@ from nstyle.backend import nd
 
 LAPLACIAN = ((0, -1, 0), (-1, 4, -1), (0, -1, 0))
 TV_POWER = 1.25
+STRIP = 256  # rows of a large picture at a time
 
 
 def content(features: Any, target: Any, scale: float) -> tuple[Any, Any]:
@@ -97,3 +98,22 @@ VARIATIONS = {
     "laplacian": laplacian_variation,
     "power": power_variation,
 }
+
+
+def add_variation(form: str, x: Any, scale: float, gradient: Any, rows: int = STRIP) -> Any:
+    """The value of VARIATIONS[form], its gradient added to `gradient`; strip by strip.
+
+    Strips share a row; what it has on its own is then taken off once (nothing of "power").
+    """
+    variation, height = VARIATIONS[form], x.shape[2]
+    total = 0
+    for top in range(0, max(1, height - 1), rows):
+        strip = slice(top, min(height, top + rows + 1))
+        value, slope = variation(x[:, :, strip], scale)
+        gradient[:, :, strip] += slope
+        total = total + value
+        if top and form != "power":
+            value, slope = variation(x[:, :, top : top + 1], scale)
+            gradient[:, :, top : top + 1] -= slope
+            total = total - value
+    return total

@@ -6,6 +6,8 @@ The numbers were fitted to the peaks of real runs on a CPU (MXNet 1.9.1, oneDNN)
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import math
 import os
 import sys
@@ -18,14 +20,16 @@ from nstyle.pyramid import MIN_EDGE, Size
 BASE = 200 * 2**20  # Python, numpy, MXNet
 PARAMETERS = 2.4  # the file's arrays, MXNet's, and oneDNN's order of some
 # Bytes per pixel where float32 pictures take 12: photo, style, gradients, temporaries.
-PICTURE = 500
+PICTURE, STYLE_PICTURE = 520, 120
 # How often activations are there at the worst moment, which lies in the backward pass. Buffers are
 # handed on from layer to layer, so that the largest layer says how large they are.
-ALL_LAYERS, LARGEST_LAYER, TAPPED_LAYERS = 1.05, 4.6, 2.0
-STYLE_LARGEST, STYLE_TAPPED = 1.6, 1.0  # the same in the style's one forward pass
-REGIONS, EACH_REGION = 4.6, 0.17  # tapped layers, weighted
-BFLOAT16 = 0.8  # of a painting's activations and pictures: not all becomes half as large
-SEVERAL_SIZES = 1.04  # the heap after smaller sizes has holes
+ALL_LAYERS, LARGEST_LAYER, TAPPED_LAYERS = 1.0, 4.0, 0.7
+STYLE_LARGEST, STYLE_TAPPED = 1.6, 1.2  # the same in the style's one forward pass
+REGIONS, EACH_REGION = 3.7, 0.12  # tapped layers, weighted
+# Where the network sees tiles: per pixel of the picture, of a tile, of the picture for a region.
+IN_TILES, TILE, EACH_REGION_IN_TILES = 96, 1050, 12
+BFLOAT16 = 0.87  # of a painting's activations and pictures: not all becomes half as large
+SEVERAL_SIZES = 1.02  # the heap after smaller sizes has holes
 DELIVERED = 62  # bytes per pixel of a finished picture that is brought to another size
 # Arrays of scipy's L-BFGS-B, float64: those of the start, and two more per step it remembers.
 LBFGS, LBFGS_BOUNDED, LBFGS_PAIR, LBFGS_PAIRS = 16, 42, 2, 20
@@ -35,24 +39,31 @@ LBFGS, LBFGS_BOUNDED, LBFGS_PAIR, LBFGS_PAIRS = 16, 42, 2, 20
 class Network:
     """What a network costs: bytes of its parameters, and bytes per pixel of the picture.
 
-    total: outputs of all convolutions; largest: of the largest; tapped: of the tapped layers.
+    total: outputs of all convolutions; largest: of the largest; tapped: of the tapped layers;
+    content: of those that are kept of the photo.
     """
 
     parameters: int
     total: float
     largest: float
     tapped: float
+    content: float = 0.0
 
 
-def network(widths: Mapping[str, int], wanted: Iterable[str]) -> Network:
+def network(
+    widths: Mapping[str, int], wanted: Iterable[str], content: Iterable[str] = ()
+) -> Network:
     """Costs of a VGG with these channels per convolution, in order, and these taps (float32)."""
     # Each pooling leaves a quarter of the positions.
     costs = {name: 4 * count / 4 ** (int(name[4]) - 1) for name, count in widths.items()}
     lasts = {f"pool{name[4]}": name for name in costs}  # in order: the block's last stays
-    tapped = sum(costs[lasts.get(name, f"conv{name[4:]}")] for name in wanted)
+    tapped, kept = (
+        sum(costs[lasts.get(name, f"conv{name[4:]}")] for name in names)
+        for names in (wanted, content)
+    )
     counts = list(widths.values())
     kernels = sum(9 * before * count for before, count in zip([3, *counts], counts))
-    return Network(4 * kernels, sum(costs.values()), max(costs.values()), tapped)
+    return Network(4 * kernels, sum(costs.values()), max(costs.values()), tapped, kept)
 
 
 def needed(
@@ -65,26 +76,43 @@ def needed(
     sizes: int = 1,
     regions: int = 0,
     final: Size | None = None,
+    tile: Size | None = None,
+    style_tile: Size | None = None,
 ) -> int:
     """Peak resident memory of the whole process for painting at `size`, in bytes.
 
     style: size of the style picture; doubles: float64 arrays of the picture's size that the
     optimiser holds (see lbfgs_arrays); sizes: how many are painted one after another; regions: of
     masks, a keep mask alone being one; final: the size the finished picture is brought to, where
-    that is another.
+    that is another; tile, style_tile: of the tiles that the network sees, None for all at once.
     """
     area = math.prod(size)
-    per_pixel = PICTURE + ALL_LAYERS * costs.total
-    per_pixel += LARGEST_LAYER * costs.largest + TAPPED_LAYERS * costs.tapped
-    if regions:
-        per_pixel += (REGIONS + EACH_REGION * regions) * costs.tapped
-    painting = area * per_pixel * (BFLOAT16 if bfloat16 else 1.0)
-    painting = painting * (SEVERAL_SIZES if sizes > 1 else 1.0) + doubles * 24 * area
+    most = painting(costs, area, tile, regions, BFLOAT16 if bfloat16 else 1.0)
+    most = most * (SEVERAL_SIZES if sizes > 1 else 1.0) + doubles * 24 * area
     if final not in (None, size):
-        painting += DELIVERED * math.prod(final or size)
-    per_pixel = PICTURE + STYLE_LARGEST * costs.largest + STYLE_TAPPED * costs.tapped
-    looking = math.prod(style) * per_pixel
-    return int(BASE + PARAMETERS * costs.parameters + max(painting, looking))
+        most += DELIVERED * math.prod(final or size)
+    most = max(most, looking(costs, math.prod(style), style_tile))
+    return int(BASE + PARAMETERS * costs.parameters + most)
+
+
+def painting(costs: Network, area: int, tile: Size | None, regions: int, precision: float) -> float:
+    """Bytes for pictures and gradients of so many pixels, and for the network that sees them."""
+    layers = ALL_LAYERS * costs.total + LARGEST_LAYER * costs.largest
+    layers += TAPPED_LAYERS * costs.tapped
+    if tile is None:
+        weighted = (REGIONS + EACH_REGION * regions) * costs.tapped if regions else 0.0
+        return area * (PICTURE + layers + weighted) * precision
+    whole = IN_TILES + costs.content + EACH_REGION_IN_TILES * regions
+    weighted = costs.tapped if regions else 0.0
+    return area * whole + math.prod(tile) * (TILE + layers + weighted) * precision
+
+
+def looking(costs: Network, area: int, tile: Size | None) -> float:
+    """Bytes for taking the statistics of a style picture of so many pixels."""
+    layers = STYLE_LARGEST * costs.largest + STYLE_TAPPED * costs.tapped
+    if tile is None:
+        return area * (STYLE_PICTURE + layers)
+    return area * IN_TILES + math.prod(tile) * (STYLE_PICTURE + layers + costs.largest)
 
 
 def lbfgs_arrays(steps: int, *, bounded: bool) -> int:
@@ -134,6 +162,20 @@ def peak_memory() -> int:
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
+
+
+def resident() -> int:
+    """What this process holds now, in bytes (Linux; 0 elsewhere)."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0
+
+
+def give_back() -> None:
+    """Let the system have what this process has freed; glibc would keep it, in pieces."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # another libc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def available(root: str = "/") -> int | None:

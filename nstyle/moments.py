@@ -34,8 +34,8 @@ class Moments:
     """Statistics of features of one shape. Its buffer is kept from call to call.
 
     shape: (1, C, h, w); weight: (h, w), 0..1, or None for 1 everywhere; share: moments of the same
-    shape with another weight, whose buffer may be used, too. Raises MXNetError where
-    features have another shape.
+    shape with another weight, whose buffer may be used, too. positions: the sum of the weights.
+    Raises MXNetError where features have another shape.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class Moments:
         share: Moments | None = None,
     ):
         _, self._channels, height, width = shape
-        self._positions = float(height * width)
-        self._weight = None
+        self.positions = float(height * width)
+        self.weight = None
         if weight is not None:
-            self._positions = float(np.sum(weight, dtype=np.float64))
-            self._weight = nd.array(weight.reshape((1, 1, height, width)), ctx=device)
+            self.positions = float(np.sum(weight, dtype=np.float64))
+            self.weight = nd.array(weight.reshape((1, 1, height, width)), ctx=device)
         self._flat = device.device_type == "cpu" and height * width >= FLAT * self._channels
         # [products, weighted features], for all weights of a layer; what is pulled through a weight
         # is a new array.
@@ -60,10 +60,10 @@ class Moments:
 
     def of(self, features: Any, *, mean: bool = False) -> Statistics:
         """Second moments, and the mean if asked for (otherwise None)."""
-        plain = self._weight is None and not mean  # no need to cast all of it
+        plain = self.weight is None and not mean  # no need to cast all of it
         weighted = features if plain else self._weighted(as_float32(features))
-        second = self._product(features, weighted) / self._positions
-        middle = weighted.sum(axis=(2, 3)).reshape((-1, 1)) / self._positions if mean else None
+        second = self._product(features, weighted) / self.positions
+        middle = weighted.sum(axis=(2, 3)).reshape((-1, 1)) / self.positions if mean else None
         return Statistics(second, middle)
 
     def pulled(self, features: Any, second: Any, mean: Any = None) -> Any:
@@ -71,21 +71,21 @@ class Moments:
 
         w (2 dS F + dm) / n, in the features' type. second: (C, C); mean: (C, 1) or None.
         """
-        kernel = (second * (2 / self._positions)).reshape((self._channels, self._channels, 1, 1))
-        shift = None if mean is None else mean.reshape((-1,)) / self._positions
+        kernel = (second * (2 / self.positions)).reshape((self._channels, self._channels, 1, 1))
+        shift = None if mean is None else mean.reshape((-1,)) / self.positions
         if features.dtype != np.float32:
             kernel = nd.amp_cast(kernel, dtype=features.dtype)
             shift = shift if shift is None else nd.amp_cast(shift, dtype=features.dtype)
         gradient = self._convolved(features, kernel, shift)
-        if self._weight is None:
+        if self.weight is None:
             return gradient
-        weight = self._weight
+        weight = self.weight
         return nd.broadcast_mul(as_float32(gradient), weight)
 
     def _weighted(self, features: Any) -> Any:
-        if self._weight is None:
+        if self.weight is None:
             return features
-        self._buffers[1] = nd.broadcast_mul(features, self._weight, out=self._buffers[1])
+        self._buffers[1] = nd.broadcast_mul(features, self.weight, out=self._buffers[1])
         return self._buffers[1]
 
     def _product(self, features: Any, weighted: Any) -> Any:
@@ -95,7 +95,7 @@ class Moments:
             return self._product_by_convolution(features, weighted)
         # Reshaped first: casting a network's own layout would take several times longer.
         flat = as_float32(features.reshape((channels, -1)))
-        if self._weight is None:
+        if self.weight is None:
             return nd.linalg.syrk(flat)
         return nd.dot(flat, weighted.reshape((channels, -1)), transpose_b=True)
 
@@ -116,3 +116,46 @@ class Moments:
         knobs = {"kernel": (1, 1), "num_filter": self._channels, "no_bias": shift is None}
         self._buffers[0] = nd.Convolution(*arrays, **knobs, out=self._buffers[0])
         return self._buffers[0]
+
+
+class Sums:
+    """Statistics of features of which one part is seen after another (see `pieces`).
+
+    moments: which positions of the whole count, and how much; mean: whether the mean is wanted.
+    """
+
+    def __init__(self, moments: Moments, *, mean: bool) -> None:
+        self._moments, self._wants_mean = moments, mean
+        self._second: Any = None
+        self._mean: Any = None
+
+    def add(self, flat: Any, weight: Any = None) -> None:
+        """A part in plain order, float32 (C, n); weight: (1, n), where the moments have one."""
+        weighted = flat if weight is None else nd.broadcast_mul(flat, weight)
+        if weight is None:
+            second = nd.linalg.syrk(flat)
+        else:
+            second = nd.dot(flat, weighted, transpose_b=True)
+        self._second = second if self._second is None else self._second + second
+        if self._wants_mean:
+            mean = weighted.sum(axis=1, keepdims=True)
+            self._mean = mean if self._mean is None else self._mean + mean
+
+    def statistics(self) -> Statistics:
+        """Of all parts together; as Moments.of. There must have been one."""
+        positions = self._moments.positions
+        mean = self._mean / positions if self._wants_mean else None
+        return Statistics(self._second / positions, mean)
+
+
+def pulled(
+    moments: Moments, flat: Any, second: Any, mean: Any, weight: Any = None, out: Any = None
+) -> Any:
+    """As Moments.pulled for a part in plain order, float32 (C, n): w (2 dS F + dm) / n.
+
+    weight: (1, n), where the moments have one; out: (C, n) to write into.
+    """
+    gradient = nd.dot(second * (2 / moments.positions), flat, out=out)
+    if mean is not None:
+        gradient = nd.broadcast_add(gradient, mean / moments.positions, out=gradient)
+    return gradient if weight is None else nd.broadcast_mul(gradient, weight, out=gradient)

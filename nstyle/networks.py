@@ -42,7 +42,7 @@ class TappedVGG(gluon.HybridBlock):  # type: ignore[misc]
         border: int = 0,
     ) -> None:
         super().__init__()
-        self.wanted = list(wanted)
+        self.blocks, self.wanted = tuple(blocks), list(wanted)
         self._padding, self._pooling, self._border = padding, pooling, border
         # An average that counts no padding makes oneDNN print a line to the console. Repeating the
         # last row and column gives the same: what is repeated alone in its window is its average,

@@ -163,7 +163,8 @@ def options_of(given: dict[str, Any]) -> Options:
     for name in given:
         if name not in FIELDS:
             raise OptionError(f"{name}: means nothing for one pass; there are {', '.join(FIELDS)}")
-    return presets.resolve({"model": "vgg19-slim", "max_long_edge": LONG_EDGE, **given}, None)
+    usual = {"model": "vgg19-slim", "max_long_edge": LONG_EDGE, "tile": "off"}
+    return presets.resolve({**usual, **given}, None)
 
 
 def check_strength(strength: Any) -> float:

@@ -1,8 +1,9 @@
 """Minimisers of one signature; each owns its loop and knows neither pictures nor MXNet.
 
 An objective gives `objective(x) -> (loss, gradient)`, `clip(x, low, high)`, `load` and `read`;
-arrays have + - * / and **. After each step an optimiser calls `observe(x, loss, state)` (loss: of
-the point before the step; state: a flat dict from which the same call goes on to the same bytes)
+arrays have + - * / and **, and their in-place forms. The gradient is a new array; it is used up, as
+it is as large as the picture. After each step an optimiser calls `observe(x, loss, state)` (loss:
+of the point before the step; state: a flat dict from which the same call goes on to the same bytes)
 and returns when that says so, or when no step lowers the loss any more. bounds: x stays between
 them (projected gradient).
 """
@@ -23,6 +24,7 @@ Bounds = tuple[Any, Any]  # lowest and highest values, numbers or arrays of one 
 # From this step on a rising loss counts: before, momentum is still gathering.
 FIRST_BACKOFF_STEP = 10
 ADAM_DECAYS = 0.9, 0.999
+AT_FIRST = {"damping": 1.0, "last": math.inf}
 
 
 def steps(delay: int, factor: float) -> Schedule:
@@ -61,18 +63,19 @@ def descend(
     MXNet 1.9's NAG takes the weight decay of its momentum from the point after the step; this is
     that of 2017.
     """
-    first = {"step": 0, "since": 0, "velocity": x * 0, "damping": 1.0, "last": math.inf}
-    state = dict(state or first)
+    state = dict(state or {"step": 0, "since": 0, "velocity": x * 0, **AT_FIRST})
     step, since, velocity = int(state["step"]), int(state["since"]), state["velocity"]
     damping, last = float(state["damping"]), float(state["last"])
     while True:
         loss, gradient = objective(x)
         if loss > last and step >= FIRST_BACKOFF_STEP:
             damping *= backoff
-        gradient = prepared(objective, gradient, x, weight_decay, clip, rescale)
-        push = gradient * (rate * damping * schedule(step - since))
-        velocity = velocity * momentum - push
+        push = prepared(objective, gradient, x, weight_decay, clip, rescale)
+        push *= rate * damping * schedule(step - since)
+        velocity = velocity * momentum
+        velocity -= push
         x = x + velocity * momentum - push if nesterov else x + velocity
+        del gradient, push  # they are as large as the picture
         x = objective.clip(x, *bounds) if bounds else x
         step, last = step + 1, loss
         state = {
@@ -115,19 +118,33 @@ def adam(
     mean, square = state["mean"], state["square"]
     while True:
         loss, gradient = objective(x)
-        gradient = gradient * rescale
+        gradient *= rescale
         if weight_decay:  # here MXNet adds it before the clip
-            gradient = gradient + x * weight_decay
+            gradient += x * weight_decay
         gradient = objective.clip(gradient, -clip, clip) if clip else gradient
-        mean = mean * first + gradient * (1 - first)
-        square = square * second + gradient * gradient * (1 - second)
+        mean = decayed(mean, gradient, first)
+        gradient *= gradient
+        square = decayed(square, gradient, second)
+        del gradient  # as large as the picture
         corrected = math.sqrt(1 - second ** (step + 1)) / (1 - first ** (step + 1))
-        x = x - mean / (square**0.5 + epsilon) * (rate * corrected * schedule(step - since))
+        push = square**0.5
+        push += epsilon
+        push = mean / push
+        push *= rate * corrected * schedule(step - since)
+        x = x - push
+        del push
         x = objective.clip(x, *bounds) if bounds else x
         step += 1
         state = {"step": step, "since": since, "mean": mean, "square": square}
         if observe(x, loss, state):
             return x
+
+
+def decayed(average: Any, value: Any, decay: float) -> Any:
+    """decay average + (1 - decay) value, a new array."""
+    average = average * decay
+    average += value * (1 - decay)
+    return average
 
 
 def averaged(minimise: Callable[..., Any], decay: float) -> Callable[..., Any]:
@@ -151,7 +168,7 @@ def averaged(minimise: Callable[..., Any], decay: float) -> Callable[..., Any]:
 
         def through(x: Any, loss: float, inner: dict[str, Any]) -> bool:
             nonlocal mean, count, shown
-            mean, count = mean * decay + x * (1 - decay), count + 1
+            mean, count = decayed(mean, x, decay), count + 1
             shown = mean / (1 - decay**count)
             return observe(shown, loss, {**inner, "point": x, "average": mean, "averaged": count})
 
@@ -165,11 +182,16 @@ def averaged(minimise: Callable[..., Any], decay: float) -> Callable[..., Any]:
 def prepared(
     objective: Any, gradient: Any, x: Any, weight_decay: float, clip: float, rescale: float
 ) -> Any:
-    """The gradient rescaled, then clipped, then with the weight decay: the order of mx's SGD."""
-    gradient = gradient * rescale
+    """The gradient rescaled, then clipped, then with the weight decay: the order of mx's SGD.
+
+    In its own memory, as far as may be.
+    """
+    gradient *= rescale
     if clip:
         gradient = objective.clip(gradient, -clip, clip)
-    return gradient + x * weight_decay if weight_decay else gradient
+    if weight_decay:
+        gradient += x * weight_decay
+    return gradient
 
 
 def carried(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from nstyle import syntax
-from nstyle.errors import OptionError
+from nstyle.agreement import RATES, settle
 from nstyle.fields import build, check_fields, option
 
 __all__ = ["Options", "build", "shaping"]
 
 MODELS = ("auto", "vgg19", "vgg16", "vgg19-slim")
 MODEL_ALIASES = {"vgg": "vgg19"}
-# Where none is given. L-BFGS finds its own rate; this one is the size of its first step.
-RATES = {"sgd": 0.1, "nag": 0.001, "adam": 2.0, "lbfgs": 1.0}
-FACTORS = {"sgd": 0.9, "nag": 0.9, "adam": 1.0, "lbfgs": 0.9}
 RESAMPLING = ("lanczos", "bicubic", "bilinear", "bilinear-plain", "nearest")
 
 
@@ -146,6 +143,13 @@ class Options:
     threads: int | None = option(
         None, "CPU threads (default: all usable cores)", kind=int, low=1, high=1024, shapes=False
     )
+    tile: int | str = option(
+        "auto",
+        "same picture in less memory: auto = in tiles where it must be; off (as with border); N px",
+        kind=str,
+        metavar="N",
+        shapes=False,
+    )
     max_pixels: int = option(
         200_000_000, "refuse pictures with more pixels", kind=int, low=256, shapes=False
     )
@@ -267,24 +271,7 @@ class Options:
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", MODEL_ALIASES.get(str(self.model), self.model))
         check_fields(self)
-        object.__setattr__(self, "gpu", syntax.parse_gpu(self.gpu))
-        object.__setattr__(self, "scales", syntax.parse_scales(self.scales))
-        syntax.parse_layers(self.content_layers, "content_layers")
-        syntax.parse_layers(self.style_layers, "style_layers")
-        syntax.noise_share(self.init)
-        if self.style_blend is not None:
-            syntax.parse_blend(self.style_blend)
-        if self.size is not None:
-            syntax.parse_size(self.size)
-        usual = {"lr": RATES[self.optimizer], "lr_sched_factor": FACTORS[self.optimizer]}
-        for name, value in usual.items():
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, value)
-        if self.style_size and (self.style_scale != 1 or self.fit == "stretch"):
-            other = "--style-scale" if self.style_scale != 1 else "fit=stretch"
-            raise OptionError(f"--style-size: cannot be together with {other}; give one of them")
-        if not (self.content_weight or self.style_weight or self.tv_weight):
-            raise OptionError("--content-weight, --style-weight, --tv-weight: one must be above 0")
+        settle(self)
 
 
 def shaping(options: Options) -> dict[str, Any]:

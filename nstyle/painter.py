@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -12,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from nstyle import denoise, memory, optimizers, pixels, planning, problem, solver
+from nstyle.agreement import RATES
 from nstyle.backend import device as find_device
 from nstyle.balance import Normalization
 from nstyle.errors import DivergedError
 from nstyle.finishing import finished, with_kept
 from nstyle.inputs import Inputs
 from nstyle.interruption import Interruption
-from nstyle.options import RATES, Options
+from nstyle.options import Options
 from nstyle.picture import Picture
 from nstyle.problem import Problem
 from nstyle.pyramid import Size
@@ -43,7 +45,7 @@ def paint(
     device = find_device(options.gpu)
     setting = problem.load_network(inputs, options, device)
     need = planning.check_memory(inputs, options, setting) if device.device_type == "cpu" else None
-    say_what_runs(inputs, setting.loaded, options, device, need)
+    say_what_runs(inputs, setting, options, device, need)
     denoise.prepare(options.denoiser, options.remove_noise)
     ctrl_c = Interruption()
     painting = Painting(inputs, options, setting, device, [*listeners, ctrl_c], saver, begun)
@@ -118,9 +120,9 @@ class Painting:
         self._task, self._inputs, self._scale = task, inputs, scale
         x, standing = self._begin(last, size)
         return solver.solve(
-            minimiser(options, task.normalization, task.photo.size, self._bounds()),
+            minimiser(options, task.normalization, 3 * math.prod(size), self._bounds()),
             task.executor,
-            task.executor.load(x),
+            x,
             describe=self._describe,
             listeners=self._listeners,
             stop_eps=options.stop_eps,
@@ -129,19 +131,23 @@ class Painting:
             **standing,
         )
 
-    def _begin(self, last: solver.Watch | None, size: Size) -> tuple[np.ndarray, dict[str, Any]]:
-        """(the picture to go on from, what else solver.solve is told of what has been done)."""
+    def _begin(self, last: solver.Watch | None, size: Size) -> tuple[Any, dict[str, Any]]:
+        """(the array to go on from, what else solver.solve is told of what has been done)."""
         load, begun = self.task.executor.load, self._begun
         if last is not None:
             picture, state = self._grown(last, size)
-            picture = with_kept(picture, self.task.photo, self._inputs.kept)
+            picture = load(self._with_kept(picture))
             return picture, {"history": last.history, "state": optimizers.converted(state, load)}
         if begun is None:
             start = start_values(self._inputs, self.task, self._options)
-            return with_kept(start, self.task.photo, self._inputs.kept), {}
+            return load(self._with_kept(start)), {}
         facts = {name: getattr(begun, name) for name in ("history", "before", "stopped")}
         state = optimizers.converted(begun.state, load)
-        return begun.x, {**facts, "state": state, "good": load(begun.good)}
+        return load(begun.x), {**facts, "state": state, "good": load(begun.good)}
+
+    def _with_kept(self, x: np.ndarray) -> np.ndarray:
+        kept = self._inputs.kept
+        return x if kept is None else with_kept(x, self.task.photo, kept)
 
     def _save(self, scale: int, watch: solver.Watch, *, now: bool = False) -> None:
         """Hand the saver what it may ask for; now: whatever the epoch."""
@@ -203,15 +209,17 @@ def on_host(x: Any) -> np.ndarray:
 
 
 def say_what_runs(
-    inputs: Inputs, loaded: Any, options: Options, device: Any, need: int | None
+    inputs: Inputs, setting: problem.Setting, options: Options, device: Any, need: int | None
 ) -> None:
     """One line, so that nobody wonders which network painted, and why."""
-    width, height = inputs.photo.size
+    size, model = inputs.photo.size, setting.loaded.model
     chosen = options.model == "auto" and options.weights is None
-    why = " (built in; vgg19 is not installed)" if chosen and loaded.model == "vgg19-slim" else ""
+    why = " (built in; vgg19 is not installed)" if chosen and model == "vgg19-slim" else ""
+    tiling = planning.Demand(inputs, options, setting).tiling(size)
+    parts = f", {tiling}" if tiling else ""
     room = f"; needs about {memory.shown(need)}" if need else ""
-    log.info("painting %dx%d with %s%s on %s%s", width, height, loaded.model, why, device, room)
-    log.debug("weights: %s, made for %s pooling", inputs.weights, loaded.pooling)
+    log.info("painting %dx%d with %s%s on %s%s%s", *size, model, why, device, parts, room)
+    log.debug("weights: %s, made for %s pooling", inputs.weights, setting.loaded.pooling)
 
 
 def minimiser(
@@ -245,14 +253,14 @@ def start_values(inputs: Inputs, task: Problem, options: Options) -> np.ndarray:
     """Where the optimisation begins, float32 (1, 3, H, W)."""
     if inputs.start is not None:
         return pixels.to_array(inputs.start, task.convention, options.pixel_range)
-    share = noise_share(options.init) or 0.0
+    share, photo = noise_share(options.init) or 0.0, task.photo
     if not share and not inputs.texture:
-        return task.photo
+        return photo
     limit = options.noise_range
-    noise = np.random.default_rng(options.seed).uniform(-limit, limit, task.photo.shape)
+    noise = np.random.default_rng(options.seed).uniform(-limit, limit, photo.shape)
     if inputs.texture:  # the photo is one colour
-        return (noise + task.photo).astype(np.float32)
-    return (share * noise + (1 - share) * task.photo).astype(np.float32)
+        return (noise + photo).astype(np.float32)
+    return (share * noise + (1 - share) * photo).astype(np.float32)
 
 
 def diverged(

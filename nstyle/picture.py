@@ -62,7 +62,9 @@ class Picture:
     def floats(self) -> np.ndarray:
         """The pixels as float32 HxWx3 in 0..1."""
         top = np.float32(np.iinfo(self.pixels.dtype).max)
-        return self.pixels.astype(np.float32) / top
+        values = self.pixels.astype(np.float32)
+        values /= top
+        return values
 
     @classmethod
     def from_floats(

@@ -60,7 +60,8 @@ def to_array(picture: Picture, convention: Convention, pixel_range: float = 255.
 
 def from_floats(values: np.ndarray, convention: Convention, pixel_range: float) -> np.ndarray:
     """HxWx3 floats, usually 0..1, -> float32 1x3xHxW as `to_array`."""
-    shifted = values * np.float32(pixel_range) - np.asarray(convention.mean, np.float32)
+    shifted = values * np.float32(pixel_range)
+    shifted -= np.asarray(convention.mean, np.float32)
     return np.ascontiguousarray(shifted.transpose(2, 0, 1)[np.newaxis], np.float32)
 
 
@@ -73,7 +74,8 @@ def limits(convention: Convention, pixel_range: float) -> tuple[np.ndarray, np.n
 def to_floats(array: np.ndarray, convention: Convention, pixel_range: float = 255.0) -> np.ndarray:
     """float32 1x3xHxW -> HxWx3 float32, clipped to 0..1."""
     values = array[0].transpose(1, 2, 0) + np.asarray(convention.mean, np.float32)
-    return np.clip(values / np.float32(pixel_range), 0.0, 1.0)
+    values /= np.float32(pixel_range)
+    return np.clip(values, 0.0, 1.0, out=values)
 
 
 def resized(array: np.ndarray, width: int, height: int, *, overshoots: bool = True) -> np.ndarray:

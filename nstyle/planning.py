@@ -6,12 +6,19 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from nstyle import memory, pyramid
+from nstyle import memory, pyramid, tiles
 from nstyle.errors import OptionError
 from nstyle.forecast import Forecast
-from nstyle.inputs import Inputs
+from nstyle.inputs import MAX_PIXELS_AT_ONCE, Inputs
 from nstyle.options import Options
 from nstyle.pyramid import Size
+from nstyle.syntax import parse_layers
+from nstyle.tiles import Tiling
+
+# Of what is free: what tiles are made to fit, as what they need is an estimate; and what a size may
+# take that is advised, as the need jumps a little where tiles begin at multiples of a stride.
+HEADROOM, ADVISED = 0.9, 0.95
+NOTHING: Size = (0, 0)
 
 
 def epoch_limits(options: Options, inputs: Inputs) -> list[tuple[Size, int]]:
@@ -23,56 +30,91 @@ def epoch_limits(options: Options, inputs: Inputs) -> list[tuple[Size, int]]:
     return [(size, most * number // len(sizes)) for number, size in enumerate(sizes, 1)]
 
 
-def forecast_for(inputs: Inputs, options: Options, setting: Any) -> Forecast:
-    """Tells after each epoch how long the rest will take. setting: a problem.Setting."""
-    scheduled = options.optimizer != "lbfgs"
-    return Forecast(
-        epoch_limits(options, inputs),
-        stop_eps=options.stop_eps,
-        factor=options.lr_sched_factor if scheduled else 1.0,
-        delay=options.lr_sched_delay,
-        in_bfloat16=setting.in_bfloat16,
-    )
+class Demand:
+    """What painting takes, and in which tiles the network sees a picture.
 
-
-def memory_for(inputs: Inputs, options: Options, setting: Any) -> Callable[[Size], int]:
-    """Size of the result -> bytes of memory that painting it takes on a CPU, about.
-
-    setting: a problem.Setting.
+    setting: a problem.Setting, whose `free` bytes are what there is for it.
     """
-    costs = memory.network(setting.widths, setting.network.wanted)
-    final = inputs.final_size if inputs.final_size != inputs.photo.size else None
-    sizes = len(epoch_limits(options, inputs))
-    doubles = 0
-    if options.optimizer == "lbfgs":
-        steps = options.evaluations or options.max_num_epochs
-        doubles = memory.lbfgs_arrays(steps, bounded=options.clamp)
 
-    style = max((style.size for style in inputs.styles), key=math.prod)
+    def __init__(self, inputs: Inputs, options: Options, setting: Any) -> None:
+        self._inputs, self._options, self._setting = inputs, options, setting
 
-    def need(size: Size) -> int:
+    def needed(self, size: Size) -> int:
+        """Bytes of memory that painting a result of this size takes on a CPU, about."""
+        style = max((style.size for style in self._inputs.styles), key=math.prod)
+        style = pyramid.shrunk_style(style, size[0] / self._inputs.photo.width)
+        edges = [
+            found.edges if found else None
+            for found in (self.tiling(size), self.style_tiling(style))
+        ]
+        return self._bytes(size, style, *edges)
+
+    def tiling(self, size: Size) -> Tiling | None:
+        """The tiles of a picture that is painted; None: all at once."""
+        return self._tiling(size, lambda edges: self._bytes(size, NOTHING, edges, None))
+
+    def style_tiling(self, size: Size) -> Tiling | None:
+        """The same of a picture that is only looked at."""
+        return self._tiling(size, lambda edges: self._bytes(NOTHING, size, None, edges))
+
+    def _tiling(self, size: Size, needed: Callable[[Size | None], int]) -> Tiling | None:
+        """needed: edges of the tiles, or None -> bytes."""
+        tile, reach = self._options.tile, self._setting.reach
+        if tile == "off" or self._options.border:
+            return None
+        if tile != "auto":
+            asked = tiles.of_edge(size, int(tile), reach)
+            return asked if len(asked.tiles) > 1 else None
+
+        free = self._setting.free
+
+        def fits(edges: Size | None, share: float = 1.0) -> bool:
+            small = math.prod(edges or size) <= MAX_PIXELS_AT_ONCE
+            return small and (free is None or memory.fits(needed(edges), int(share * free)))
+
+        if fits(None):
+            return None
+        found = tiles.best(size, reach, lambda edges: fits(edges, HEADROOM))
+        return found or tiles.of_edge(size, tiles.LEAST_EDGE, reach)
+
+    def _bytes(self, size: Size, style: Size, tile: Size | None, style_tile: Size | None) -> int:
+        inputs, options = self._inputs, self._options
+        border = 2 * options.border
         return memory.needed(
-            costs,
-            (size[0] + 2 * options.border, size[1] + 2 * options.border),
-            pyramid.shrunk_style(style, size[0] / inputs.photo.width),
-            bfloat16=setting.in_bfloat16(size),
-            doubles=doubles,
-            sizes=sizes,
+            self._costs(),
+            (size[0] + border, size[1] + border),
+            style,
+            bfloat16=self._setting.in_bfloat16(size),
+            doubles=self._doubles(),
+            sizes=len(epoch_limits(options, inputs)),
             regions=len(inputs.regions) or int(inputs.keep is not None),
-            final=final,
+            final=inputs.final_size if inputs.final_size != inputs.photo.size else None,
+            tile=tile,
+            style_tile=style_tile,
         )
 
-    return need
+    def _costs(self) -> memory.Network:
+        options, setting = self._options, self._setting
+        content = parse_layers(options.content_layers, "layers") if options.content_weight else ()
+        return memory.network(setting.widths, setting.network.wanted, content)
+
+    def _doubles(self) -> int:
+        """How many arrays of float64 an optimiser holds beyond what sgd does."""
+        options = self._options
+        if options.optimizer == "lbfgs":
+            steps = options.evaluations or options.max_num_epochs
+            return memory.lbfgs_arrays(steps, bounded=options.clamp)
+        # Two of float32 are one: a second moment, old and new; the average and the point.
+        return (options.optimizer == "adam") + (options.average > 0)
 
 
 def check_memory(inputs: Inputs, options: Options, setting: Any) -> int:
     """Bytes this run will take. Raises OptionError, with what would fit, for more than are free."""
-    need = memory_for(inputs, options, setting)
-    size, free = inputs.photo.size, memory.available()
-    wanted = need(size)
-    if free is None or memory.fits(wanted, free):
+    demand, size, free = Demand(inputs, options, setting), inputs.photo.size, setting.free
+    wanted = demand.needed(size)
+    if memory.fits(wanted, free):
         return max(wanted, memory.peak_memory())
-    edge = memory.largest_long_edge(size, free, need)
+    edge = memory.largest_long_edge(size, int(ADVISED * free), demand.needed)
     flag, fitting = "--max-long-edge", str(edge)
     if options.size:
         flag, fitting = "--size", "{}x{}".format(*memory.scaled(size, edge))
@@ -80,4 +122,23 @@ def check_memory(inputs: Inputs, options: Options, setting: Any) -> int:
     raise OptionError(
         f"{flag}: {size[0]}x{size[1]} needs about {memory.shown(wanted)} of memory, "
         f"{memory.shown(free)} are free; {advice}"
+    )
+
+
+def forecast_for(inputs: Inputs, options: Options, setting: Any) -> Forecast:
+    """Tells after each epoch how long the rest will take. setting: a problem.Setting."""
+    scheduled = options.optimizer != "lbfgs"
+    demand = Demand(inputs, options, setting)
+
+    def overlap(size: Size) -> float:
+        found = demand.tiling(size)
+        return found.overlap if found else 1.0
+
+    return Forecast(
+        epoch_limits(options, inputs),
+        stop_eps=options.stop_eps,
+        factor=options.lr_sched_factor if scheduled else 1.0,
+        delay=options.lr_sched_delay,
+        in_bfloat16=setting.in_bfloat16,
+        overlap=overlap,
     )

@@ -10,18 +10,34 @@ from typing import Any
 
 import numpy as np
 
-from nstyle import layers, likeness, losses, networks, pixels, pyramid, runtime, targets, weights
+from nstyle import (
+    layers,
+    likeness,
+    memory,
+    networks,
+    pixels,
+    pyramid,
+    runtime,
+    targets,
+    tiles,
+    weights,
+)
 from nstyle.backend import nd
 from nstyle.balance import NORMALIZATIONS, Normalization
 from nstyle.errors import OptionError
-from nstyle.executor import Executor, Features
+from nstyle.executor import Executor, Features, Term
 from nstyle.inputs import Inputs
 from nstyle.likeness import Likeness
 from nstyle.options import Options
 from nstyle.picture import Picture
+from nstyle.pieces import InPieces, Pieces
 from nstyle.pixels import Convention
+from nstyle.planning import Demand
 from nstyle.styles import STYLE_LOSSES, blend
 from nstyle.syntax import parse_layers
+from nstyle.tiled import TiledExecutor
+from nstyle.tiles import Reach, Tiling
+from nstyle.views import View, Whole
 
 log = logging.getLogger("nstyle")
 
@@ -32,16 +48,22 @@ FLOAT32_UP_TO = 300
 
 @dataclass(frozen=True)
 class Problem:
-    """An objective, and what is needed to read its arrays.
-
-    photo: the content as float32 (1, 3, H, W) in the convention's space.
-    """
+    """An objective, and what is needed to read its arrays."""
 
     executor: Executor
-    photo: np.ndarray
+    picture: Picture
     convention: Convention
-    normalization: Normalization
-    model: str
+    options: Options
+
+    @property
+    def photo(self) -> np.ndarray:
+        """The content as float32 (1, 3, H, W) in the convention's space; made anew each time."""
+        return pixels.to_array(self.picture, self.convention, self.options.pixel_range)
+
+    @property
+    def normalization(self) -> Normalization:
+        """How the recipe scales its terms."""
+        return NORMALIZATIONS[self.options.normalization]
 
 
 @dataclass(frozen=True)
@@ -49,7 +71,8 @@ class Setting:
     """The network, and what of it does not change with the pictures.
 
     loaded: about the weights, without their arrays, which the network has; widths: channels of the
-    convolutions by name, in order.
+    convolutions by name, in order; free: bytes that were to be had when it was loaded, None where
+    nobody knows, or where they do not count.
     """
 
     network: networks.TappedVGG
@@ -58,20 +81,51 @@ class Setting:
     convention: Convention
     likeness: Mapping[str, Likeness]
     bfloat16: bool = False
+    free: int | None = None
+
+    @property
+    def reach(self) -> Reach:
+        """How far the network sees."""
+        return tiles.reach(self.network.wanted, self.network.blocks)
 
     def in_bfloat16(self, edges: Sequence[int]) -> bool:
         """Whether a picture with these edges is painted in bfloat16."""
         return self.bfloat16 and max(edges) > FLOAT32_UP_TO
 
-    def features(self, shape: Sequence[int], device: Any, *, gradient: bool = True) -> Features:
-        """The network compiled for pictures of this shape, (1, 3, H, W)."""
-        bfloat16 = gradient and self.in_bfloat16(shape[2:])
+    def features(
+        self,
+        shape: Sequence[int],
+        device: Any,
+        *,
+        gradient: bool = True,
+        bfloat16: bool | None = None,
+    ) -> Features:
+        """The network compiled for pictures of this shape, (1, 3, H, W).
+
+        bfloat16: whether to compute in it where that cannot be told from the shape.
+        """
+        if bfloat16 is None:
+            bfloat16 = gradient and self.in_bfloat16(shape[2:])
         return Features(self.network, shape, device=device, gradient=gradient, bfloat16=bfloat16)
+
+    def pieces(self, tiling: Tiling, device: Any, *, gradient: bool = True) -> Pieces:
+        """The network compiled for the tiles of a picture."""
+        width, height = tiling.edges
+        bfloat16 = gradient and self.in_bfloat16(tiling.size)
+        shape = (1, 3, height, width)
+        features = self.features(shape, device, gradient=gradient, bfloat16=bfloat16)
+        return Pieces(features, tiling, device=device)
 
     def look(self, x: np.ndarray, device: Any) -> dict[str, Any]:
         """Tap name -> (1, C, h, w) of an array, for once."""
         features = self.features(x.shape, device, gradient=False)
         return features.forward(nd.array(x, ctx=device))
+
+    def view(self, x: np.ndarray, device: Any, tiling: Tiling | None = None) -> View:
+        """What an array shows, for once. tiling: None for all of it at once."""
+        if tiling is None:
+            return Whole(self.look(x, device))
+        return InPieces(self.pieces(tiling, device, gradient=False), x)
 
 
 def load_network(inputs: Inputs, options: Options, device: Any) -> Setting:
@@ -98,10 +152,16 @@ def load_network(inputs: Inputs, options: Options, device: Any) -> Setting:
     convention = loaded.convention
     if not options.mean_subtraction:
         convention = convention.without_mean()
-    bfloat16 = uses_bfloat16(options, device, plain=loaded.padding == "zero")
     widths = {name: len(bias) for name, (_, bias) in loaded.arrays.items()}
-    about = dataclasses.replace(loaded, arrays={})
-    return Setting(network, about, widths, convention, likeness.of(inputs.weights), bfloat16)
+    return Setting(
+        network,
+        dataclasses.replace(loaded, arrays={}),
+        widths,
+        convention,
+        likeness.of(inputs.weights),
+        uses_bfloat16(options, device, plain=loaded.padding == "zero"),
+        memory.available() if device.device_type == "cpu" else None,
+    )
 
 
 def largest_border(inputs: Inputs, options: Options) -> int:
@@ -132,23 +192,53 @@ def uses_bfloat16(options: Options, device: Any, *, plain: bool) -> bool:
 
 def build(setting: Setting, inputs: Inputs, options: Options, device: Any) -> Problem:
     """The objective for these pictures, with its targets taken from photo and styles."""
+    demand = Demand(inputs, options, setting)
+    let_go()  # of the size before
+
+    def shown_by(number: int, painting: Picture) -> targets.Shown:
+        x = pixels.to_array(painting, setting.convention, options.pixel_range)
+        view = setting.view(x, device, demand.style_tiling(painting.size))
+        return targets.look_at(inputs, options, number, view)
+
+    # One after another, as their layers are large.
+    paintings = [shown_by(*each) for each in enumerate(inputs.styles)]
+    let_go()
+    tiling = demand.tiling(inputs.photo.size)
+    executor = make_executor(setting, inputs, options, device, paintings, tiling)
+    return Problem(executor, inputs.photo, setting.convention, options)
+
+
+def let_go() -> None:
+    """Of memory that is free once MXNet has done what it was told."""
+    nd.waitall()
+    memory.give_back()
+
+
+def make_executor(
+    setting: Setting,
+    inputs: Inputs,
+    options: Options,
+    device: Any,
+    paintings: Sequence[targets.Shown],
+    tiling: Tiling | None,
+) -> Executor:
+    """The objective for a photo and what paintings show; tiling: None for all at once."""
     photo = pixels.to_array(inputs.photo, setting.convention, options.pixel_range)
-    paintings = []
-    for number, style in enumerate(inputs.styles):  # one after another: their layers are large
-        x = pixels.to_array(style, setting.convention, options.pixel_range)
-        paintings.append(targets.look_at(inputs, options, number, setting.look(x, device)))
+    knobs = {
+        "device": device,
+        "clip_norm": options.clip_norm * photo.size,
+        "free": free_pixels(inputs, device),
+    }
+
+    def terms(view: View) -> list[Term]:
+        return targets.build_terms(inputs, options, setting.likeness, view, paintings)
+
+    if tiling is not None:
+        pieces = setting.pieces(tiling, device)
+        return TiledExecutor(pieces, terms(InPieces(pieces, photo)), **knobs)
     features = setting.features(photo.shape, device)
-    taps = features.forward(nd.array(photo, ctx=device))
-    terms = targets.build_terms(inputs, options, setting.likeness, taps, paintings)
-    executor = Executor(
-        features,
-        terms,
-        device=device,
-        clip_norm=options.clip_norm * photo.size,
-        free=free_pixels(inputs, device),
-    )
-    normalization = NORMALIZATIONS[options.normalization]
-    return Problem(executor, photo, setting.convention, normalization, setting.loaded.model)
+    view = Whole(features.forward(nd.array(photo, ctx=device)))
+    return Executor(features, terms(view), **knobs)
 
 
 def free_pixels(inputs: Inputs, device: Any) -> Any:
@@ -166,23 +256,27 @@ def distances(
     """
     content = parse_layers(options.content_layers, "content_layers")
     style = parse_layers(options.style_layers, "style_layers")
-    gram = STYLE_LOSSES["gram"]
+    demand = Demand(inputs, options, setting)
 
-    def style_of(taps: Mapping[str, Any]) -> dict[str, Any]:
-        return {f"style:{name}": targets.measure(taps[name], gram) for name in style}
+    def look(array: np.ndarray) -> View:
+        height, width = array.shape[2:]
+        return setting.view(array, device, demand.style_tiling((width, height)))
 
-    def content_of(taps: Mapping[str, Any]) -> dict[str, Any]:
-        return {f"content:{name}": [losses.as_float32(taps[name]).copy()] for name in content}
+    def of_picture(picture: Picture) -> View:
+        return look(pixels.to_array(picture, setting.convention, options.pixel_range))
 
-    def look(picture: Picture) -> dict[str, Any]:
-        array = pixels.to_array(picture, setting.convention, options.pixel_range)
-        return setting.look(array, device)
+    def style_of(view: View) -> dict[str, Any]:
+        found = targets.measured(view, STYLE_LOSSES["gram"], {name: (name, None) for name in style})
+        return {f"style:{name}": target for name, target in found.items()}
 
-    paintings = [style_of(look(painting)) for painting in inputs.styles]
+    def content_of(view: View) -> dict[str, Any]:
+        return {f"content:{name}": [tap] for name, tap in view.features(content).items()}
+
+    paintings = [style_of(of_picture(painting)) for painting in inputs.styles]
     wanted = {name: blend([p[name] for p in paintings], inputs.shares) for name in paintings[0]}
-    wanted.update(content_of(look(inputs.photo)))
-    taps = setting.look(x, device)
-    seen = {**style_of(taps), **content_of(taps)}
+    wanted.update(content_of(of_picture(inputs.photo)))
+    view = look(x)
+    seen = {**style_of(view), **content_of(view)}
     return {name: relative(seen[name][0], target[0]) for name, target in wanted.items()}
 
 

@@ -209,7 +209,7 @@ class Saver:
     def _unlike(self, begun: Checkpoint) -> list[tuple[str, Any, Any]]:
         """What may round differently: (name, what it was, what it is)."""
         was, now = begun.order.options, self._order.options
-        names = "threads", "gpu"
+        names = "threads", "gpu", "tile"
         options = [(flag(name), getattr(was, name), getattr(now, name)) for name in names]
         return [("nstyle", begun.version, __version__), *options]
 

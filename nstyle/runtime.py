@@ -25,6 +25,9 @@ ARCH_PRCTL, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA = 158, 0x1023, 18
 # Compiled kernels kept, by oneDNN and by each kind of MXNet's operators. Without limits every new
 # size of a picture takes memory for good (benchmarks.memory); one painting needs fewer.
 KERNELS_KEPT = {"DNNL_PRIMITIVE_CACHE_CAPACITY": 256, "MXNET_MKLDNN_CACHE_NUM": 64}
+# Places where operators put what they need meanwhile, each as large as the largest layer. MXNet has
+# four; one worker runs one operator at a time.
+MEANWHILE = {"MXNET_CPU_TEMP_COPY": 1}
 
 _prepared: dict[str, int] = {}
 
@@ -56,7 +59,7 @@ def prepare(threads: int | None = None) -> int:
     # else runs on the machine; asleep they cost nothing measurable.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # a log line per bound graph
-    for name, most in KERNELS_KEPT.items():
+    for name, most in {**KERNELS_KEPT, **MEANWHILE}.items():
         os.environ.setdefault(name, str(most))
     restore_numpy_aliases()
     restore_distutils()

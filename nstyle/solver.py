@@ -43,7 +43,8 @@ class Watch:
     x is the newest point; good the newest whose loss is known to be finite (the one before x);
     state what the optimiser needs to go on. history may begin with the steps of earlier scales
     (before: how many those are) and of this one. saver is called after the listeners of each epoch,
-    when `mark` is of that epoch.
+    when `mark` is of that epoch. The state it begins with is emptied after the first step: its
+    arrays are as large as the picture.
     """
 
     objective: Any
@@ -55,12 +56,13 @@ class Watch:
     history: list[Step]
     before: int
     good: Any
-    state: Mapping[str, Any]
+    state: dict[str, Any]
     stopped: str = ""
     saver: Callable[[Watch], Any] | None = None
     last: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
+        self._begun = self.state
         self.set_mark()
 
     def __call__(self, x: Any, loss: float, state: dict[str, Any]) -> bool:
@@ -82,6 +84,7 @@ class Watch:
         self.set_mark()
         if self.saver:
             self.saver(self)
+        self._begun.clear()
         return bool(self.stopped)
 
     def set_mark(self) -> None:
@@ -107,7 +110,7 @@ def solve(
     stop_eps: float = 0.005,
     max_epochs: int = 1000,
     history: Sequence[Step] = (),
-    state: Mapping[str, Any] | None = None,
+    state: dict[str, Any] | None = None,
     saver: Callable[[Watch], Any] | None = None,
     before: int | None = None,
     good: Any = None,
@@ -117,9 +120,10 @@ def solve(
 
     minimise(objective, x, observe=..., state=...). stop_eps counts from the tenth epoch on; epochs
     are numbered on from `history`, up to max_epochs. Ctrl-C ends the run with stopped =
-    "interrupted"; an optimiser that finds no better point with "minimum". before, good, stopped: as
-    the Watch had them of a run that is gone on with (one that had stopped takes no step). Raises
-    DivergedError with the attribute `watch`, whose x is the last good picture.
+    "interrupted"; an optimiser that finds no better point with "minimum". state: emptied after the
+    first step, its arrays are large. before, good, stopped: as the Watch had them of a run that is
+    gone on with (one that had stopped takes no step). Raises DivergedError with the attribute
+    `watch`, whose x is the last good picture.
     """
     watch = Watch(
         objective,

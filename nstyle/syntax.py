@@ -12,6 +12,7 @@ from nstyle.errors import OptionError
 
 INITS = ("content", "noise", "instant")
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}  # of times
+SMALLEST_TILE = 64  # px, without its margins
 
 
 def flag(name: str) -> str:
@@ -83,6 +84,22 @@ def parse_scales(value: int | str) -> int | str:
     if not 1 <= count <= 12:
         raise OptionError(f"--scales: {value!r} is no number of sizes; allowed is 1 to 12, or auto")
     return count
+
+
+def parse_tile(value: int | str) -> int | str:
+    """ "auto", "off" or how many pixels of each side a tile owns. Raises OptionError."""
+    if value in ("auto", "off"):
+        return value
+    try:
+        edge = int(convert(int, value, "--tile"))
+    except OptionError:
+        edge = 0
+    if not SMALLEST_TILE <= edge <= 65000:
+        raise OptionError(
+            f"--tile: {value!r} is no size of a tile; allowed is auto, off, or from "
+            f"{SMALLEST_TILE} to 65000 pixels"
+        )
+    return edge
 
 
 def parse_layers(text: str, name: str) -> dict[str, float]:

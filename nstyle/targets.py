@@ -23,6 +23,7 @@ from nstyle.options import Options
 from nstyle.regions import at_size, softened
 from nstyle.styles import STYLE_LOSSES, StyleLoss, Target, blend
 from nstyle.syntax import parse_layers
+from nstyle.views import Asked, View, Whole
 
 log = logging.getLogger("nstyle")
 
@@ -30,32 +31,26 @@ log = logging.getLogger("nstyle")
 FEWEST = 8
 SOFT_EDGE = 1 / 128  # deviation of a region's edge, of the photo's long edge
 
-Taps = Mapping[str, Any]
-
-
 # What one painting shows: (layer, number of the region) -> target, or None for too little of it.
 Shown = Mapping[tuple[str, int], Optional[Target]]
 
 
-def look_at(inputs: Inputs, options: Options, number: int, taps: Taps) -> Shown:
-    """What the style loss measures of a painting. number: which; taps: name -> (1, C, h, w)."""
-    loss, names = STYLE_LOSSES[options.style_loss], parse_layers(options.style_layers, "layers")
+def look_at(inputs: Inputs, options: Options, number: int, view: View) -> Shown:
+    """What the style loss measures of a painting. number: which."""
+    names = parse_layers(options.style_layers, "layers")
     parts = [region.styles[number] for region in inputs.regions] or [None]
-    return {
-        (name, place): measure(taps[name], loss, within)
-        for name in names
-        for place, within in enumerate(parts)
-    }
+    wanted = {(name, place): (name, part) for name in names for place, part in enumerate(parts)}
+    return measured(view, STYLE_LOSSES[options.style_loss], wanted)
 
 
 def build_terms(
     inputs: Inputs,
     options: Options,
     looks: Mapping[str, Likeness],
-    photo: Taps,
+    photo: View,
     paintings: Sequence[Shown],
 ) -> list[Term]:
-    """The summands of the loss. photo: its taps at the result's size; looks: likeness by layer."""
+    """The summands of the loss. photo: at the result's size; looks: likeness by layer."""
     scales = NORMALIZATIONS[options.normalization]
     area = inputs.photo.width * inputs.photo.height
     terms = []
@@ -72,16 +67,16 @@ def build_terms(
 
 
 def content_terms(
-    options: Options, scales: Normalization, looks: Mapping[str, Likeness], photo: Taps, area: int
+    options: Options, scales: Normalization, looks: Mapping[str, Likeness], photo: View, area: int
 ) -> list[Term]:
     """One per content layer."""
     terms = []
-    for name, share in layer_weights(options.content_layers, scales).items():
-        target = losses.as_float32(photo[name]).copy()
+    shares = layer_weights(options.content_layers, scales)
+    for name, target in photo.features(shares).items():
         like = likeness.nearest(looks, name, channels=target.shape[1])
         energy = float(losses.dot(target, target).asscalar())
-        scale = scales.content(layer_facts(target, energy, area, like, like.content))
-        scale *= options.content_weight * share * like.content
+        scale = scales.content(layer_facts(target.shape, energy, area, like, like.content))
+        scale *= options.content_weight * shares[name] * like.content
         terms.append(Term("content", name, scale, target))
     return terms
 
@@ -90,7 +85,7 @@ def style_terms(
     inputs: Inputs,
     options: Options,
     looks: Mapping[str, Likeness],
-    photo: Taps,
+    photo: View,
     paintings: Sequence[Shown],
 ) -> list[Term]:
     """One per style layer and region."""
@@ -101,10 +96,10 @@ def style_terms(
     places = places_of(inputs)
     terms = []
     for name, share in layer_weights(options.style_layers, scales).items():
-        tap, shared = photo[name], None
-        like = likeness.nearest(looks, name, channels=tap.shape[1])
+        shape, shared = photo.shapes[name], None
+        like = likeness.nearest(looks, name, channels=shape[1])
         for number, (region, everywhere) in enumerate(places):
-            weight = None if everywhere is None else at_size(everywhere, tap.shape[:1:-1])
+            weight = None if everywhere is None else at_size(everywhere, (shape[3], shape[2]))
             part = 1.0 if weight is None else float(weight.mean())
             target = blended([shown[name, number] for shown in paintings], inputs.shares)
             if target is None or (weight is not None and weight.sum() < FEWEST):
@@ -113,9 +108,9 @@ def style_terms(
                     "%s: too small, or too much of it kept, for %s; left out there", what, name
                 )
                 continue
-            facts = layer_facts(tap, loss.energy(target), area, like, like.style)
+            facts = layer_facts(shape, loss.energy(target), area, like, like.style)
             scale = scales.style(facts) * strength * share * like.style * part
-            shared = moments = Moments(tap.shape, device=tap.context, weight=weight, share=shared)
+            shared = moments = Moments(shape, device=photo.device, weight=weight, share=shared)
             ready, form = loss.ready(target), options.style_loss
             terms.append(Term("style", name, scale, ready, form, region, moments))
     return terms
@@ -145,17 +140,25 @@ def places_of(inputs: Inputs) -> list[tuple[str, np.ndarray | None]]:
 
 
 def measure(tap: Any, loss: StyleLoss, within: np.ndarray | None = None) -> Target | None:
-    """What a style loss measures of a layer, for once; None where there is too little of it.
+    """What a style loss measures of a layer, (1, C, h, w), for once; see `measured`."""
+    return measured(Whole({"": tap}), loss, {"": ("", within)})[""]
 
-    tap: (1, C, h, w); within: weights at any size, None for all of it.
+
+def measured(
+    view: View, loss: StyleLoss, wanted: Mapping[Any, tuple[str, np.ndarray | None]]
+) -> dict[Any, Target | None]:
+    """What a style loss measures of parts of layers, for once; None where there is too little.
+
+    wanted: key -> (layer, weights at any size, None for all of it).
     """
-    weight = None
-    if within is not None:
-        weight = at_size(within, (tap.shape[3], tap.shape[2]))
-        if weight.sum() < FEWEST:
-            return None
-    moments = Moments(tap.shape, device=tap.context, weight=weight)
-    return loss.measure(moments.of(tap, mean=loss.mean))
+    asked: dict[Any, Asked] = {}
+    for key, (name, within) in wanted.items():
+        height, width = view.shapes[name][2:]
+        weight = None if within is None else at_size(within, (width, height))
+        if weight is None or weight.sum() >= FEWEST:
+            asked[key] = name, weight
+    seen = view.statistics(asked, mean=loss.mean)
+    return {key: loss.measure(seen[key]) if key in seen else None for key in wanted}
 
 
 def layer_weights(text: str, scales: Normalization) -> dict[str, float]:
@@ -165,6 +168,8 @@ def layer_weights(text: str, scales: Normalization) -> dict[str, float]:
     return {name: weight / total for name, weight in chosen.items()}
 
 
-def layer_facts(tap: Any, energy: float, area: int, like: Likeness, factor: float) -> Layer:
-    """What a normalisation may ask about a layer, as VGG-19 would answer. tap: (1, C, h, w)."""
-    return Layer(like.channels, tap.shape[2] * tap.shape[3], energy * factor, area)
+def layer_facts(
+    shape: Sequence[int], energy: float, area: int, like: Likeness, factor: float
+) -> Layer:
+    """What a normalisation may ask about a layer, as VGG-19 would answer. shape: (1, C, h, w)."""
+    return Layer(like.channels, shape[2] * shape[3], energy * factor, area)

@@ -15,8 +15,9 @@ import tiny
 from PIL import Image
 
 import nstyle
-from benchmarks import iteration, picture, processes, reporting, scene, studio_load
+from benchmarks import iteration, picture, processes, reporting, scene, studio_load, tiles
 from benchmarks.workers import judging, ours, painting
+from nstyle import memory
 from nstyle.picture import Picture
 from nstyle.records import Step
 
@@ -282,6 +283,41 @@ def test_a_goal_is_reached_at_the_first_picture_as_good_or_never():
     assert rows[0]["until_example"] is None and rows[0]["until_default"] is None
 
 
+# ---- tiles ----
+
+
+def test_a_large_picture_is_compared_with_a_smaller_one_at_once(weights, tmp_path, capsys):
+    path = tmp_path / "tiles.json"
+    words = ["--models", "vgg19", "--vgg19", weights, "--threads", "1", "--epochs", "2"]
+    words += ["--long-edge", "384", "--reference", "192", "--tile", "64", "--json", str(path)]
+    assert tiles.main(words) == 0
+    small, large = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    assert (small["size"], small["tiles"], small["seen"]) == ("192x128", "at once", 1)
+    assert small["ratio"] == 1 and small["again"] is None
+    assert large["size"] == "384x256" and large["tiles"] == "8 of 224x208"
+    assert large["seen"] == pytest.approx(8 * 224 * 208 / (384 * 256))
+    assert large["ratio"] == pytest.approx(large["per_megapixel"] / small["per_megapixel"])
+    assert 0 < large["again"] < 1 and large["peak"] > 1e7
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 3 and shown[0].startswith("network")
+
+
+def test_large_pictures_have_as_much_memory_as_is_said(weights, tmp_path, monkeypatch):
+    told = []
+
+    def ask(module: str, job: dict[str, Any]) -> dict[str, Any]:
+        told.append(job)
+        facts = {"tiles": 1, "edges": None, "seen": 1.0, "first_look": None, "seconds": 1.0}
+        return {"sizes": [{**facts, "width": 256, "height": 128}], "peak_memory_bytes": 7}
+
+    monkeypatch.setattr(tiles, "ask", ask)
+    tiles.main(["--vgg19", weights])
+    tiles.main(["--vgg19", weights, "--memory", "2.5", "--models", "vgg19"])
+    assert [job["free"] + memory.BASE for job in told] == [3 * 10**9, 6 * 10**9, 2.5e9]
+    assert [job["options"]["max_num_epochs"] for job in told] == [15] * 3  # five sizes
+    assert all(job["options"]["tile"] == "auto" for job in told)
+
+
 # ---- what both share ----
 
 
@@ -314,6 +350,7 @@ def test_random_weights_are_a_whole_vgg19_and_always_the_same(weights, tmp_path)
         (picture.main, ["--only", "nobody"]),
         (picture.main, ["--spacing", "1"]),
         (picture.main, ["--weights", "absent.params"]),
+        (tiles.main, ["--models", "vgg11"]),
     ],
 )
 def test_bad_words_are_refused_before_any_work(main, words):

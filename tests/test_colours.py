@@ -350,3 +350,13 @@ def test_the_sample_pictures_of_the_tests_are_recoloured_too():
     style, photo = Picture(tiny.picture(1)), Picture(tiny.picture(2))
     found, wanted = statistics(colours.match(style, photo)), statistics(photo)
     assert np.abs(found[0] - wanted[0]).max() < 0.02  # some of it is clipped
+
+
+@pytest.mark.parametrize("rows", [1, 7, 32])
+def test_chroma_comes_back_strip_by_strip(rows, monkeypatch):
+    painted, photo = wild(1, np.uint16, alpha=True), wild(2, np.uint8)
+    whole = colours.with_chroma_of(painted, photo)
+    monkeypatch.setattr(colours.formats, "ROWS", rows)
+    found = colours.with_chroma_of(painted, photo)
+    assert np.array_equal(found.pixels, whole.pixels) and found.pixels.dtype == np.uint16
+    assert np.array_equal(found.alpha, painted.alpha)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import tiny
 
+from nstyle import formats
 from nstyle.finishing import finished, with_kept
 from nstyle.inputs import Inputs
 from nstyle.options import Options
@@ -36,6 +38,17 @@ def test_what_is_kept_is_the_photo():
     picture = finished(values(inputs), inputs, Options(), inputs.photo.size)
     assert np.allclose(picture.floats()[:5], inputs.photo.floats()[:5], atol=1e-4)
     assert np.allclose(picture.floats()[5:], 0.25, atol=1e-4)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 24])
+def test_strip_by_strip_it_is_the_same(rows, monkeypatch):
+    inputs = given(chroma=given().photo)
+    keep = np.random.default_rng(1).uniform(0, 1, values(inputs).shape[:2]).astype(np.float32)
+    inputs = given(keep=keep, chroma=inputs.photo)
+    whole = finished(values(inputs), inputs, Options(), inputs.photo.size)
+    monkeypatch.setattr(formats, "ROWS", rows)
+    found = finished(values(inputs), inputs, Options(), inputs.photo.size)
+    assert np.array_equal(found.pixels, whole.pixels)
 
 
 def test_alpha_and_final_size():

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nstyle.forecast import OVERHEAD, Forecast, slope
+from nstyle.forecast import AGAIN, OVERHEAD, Forecast, slope
 
 SMALL, LARGE = (200, 100), (400, 200)
 STOP = 0.005
@@ -103,6 +103,18 @@ def test_bfloat16_is_faster():
     for _ in range(10):
         lefts = [forecast.after(1, 0.05, 1.0) for forecast in (plain, fast)]
     assert lefts[1] < lefts[0]
+
+
+def test_tiles_are_seen_twice_and_overlap():
+    limits, lefts = [(SMALL, 10), (LARGE, 20)], []
+    for overlap in (1.0, 1.5):
+        forecast = Forecast(limits, stop_eps=0, overlap=lambda s, o=overlap: o if s == LARGE else 1)
+        for _ in range(10):
+            left = forecast.after(1, 0.05, 1.0)
+        lefts.append(left)
+    large = LARGE[0] * LARGE[1]
+    slower = (large * 1.5 * AGAIN + OVERHEAD) / (large + OVERHEAD)
+    assert lefts[1] / lefts[0] == pytest.approx(slower)
 
 
 @pytest.mark.parametrize("eps", [0.0, 1e-300, math.inf, 1e6])

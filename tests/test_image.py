@@ -184,6 +184,16 @@ def test_depths_convert_exactly():
     assert np.array_equal(formats.rescale(sixteen, 8), expected)
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("height", [1, 255, 256, 257, 600])
+def test_floats_are_rounded_strip_by_strip(bits, height):
+    array = np.random.default_rng(height).uniform(-0.1, 1.1, (height, 3, 3)).astype(np.float32)
+    expected = np.rint(np.clip(array.astype(np.float64), 0, 1) * (2**bits - 1))
+    found = formats.rescale(array, bits)
+    assert found.dtype.itemsize * 8 == bits
+    assert np.abs(found - expected).max() <= (0 if bits == 16 else 1)
+
+
 # Reading arrays
 
 

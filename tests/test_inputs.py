@@ -213,7 +213,7 @@ def test_a_style_enlarged_beyond_max_pixels_is_refused():
 
 def test_a_style_larger_than_arrays_can_be_is_refused():
     with pytest.raises(OptionError, match="--style-scale"):
-        sizes((160, 107), (800, 980), Options(style_scale=100))
+        sizes((320, 214), (800, 980), Options(style_scale=100))
 
 
 def test_stretching_does_not_enlarge_unless_asked():
@@ -267,6 +267,13 @@ def test_an_init_picture_is_brought_to_size_too(tmp_path):
 def test_a_size_larger_than_arrays_can_be_is_refused_by_its_flag():
     with pytest.raises(OptionError, match=r"--size: asks for 60000x40000"):
         sizes((960, 640), (100, 100), Options(size="60000x"))
+
+
+@pytest.mark.parametrize("knobs", [{"tile": "off"}, {"border": 3}])
+def test_at_once_arrays_hold_less_than_in_tiles(knobs):
+    assert sizes((960, 640), (100, 100), Options(size="9600x"))[0] == (9600, 6400)
+    with pytest.raises(OptionError, match=r"--size: asks for 9600x6400 pixels; at most 33554431"):
+        sizes((960, 640), (100, 100), Options(size="9600x", **knobs))
 
 
 def test_a_size_that_leaves_an_edge_under_16_px_is_refused():

@@ -202,3 +202,33 @@ def test_total_variation_is_added_up_over_the_channels(form):
 def test_total_variation_refuses_what_is_no_picture(form):
     with pytest.raises((mx.MXNetError, ValueError, IndexError)):
         losses.VARIATIONS[form](nd.zeros((5, 7)), 1.0)[1].wait_to_read()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("height", "rows"), [(11, 3), (11, 5), (10, 3), (11, 10), (11, 99), (2, 1)]
+)
+def test_total_variation_in_strips_is_that_of_the_whole(form, height, rows):
+    x = np.random.default_rng(1).normal(0, 9, (1, 3, height, 6)).astype(np.float32)
+    value, gradient = losses.VARIATIONS[form](nd.array(x), 0.7)
+    before = nd.array(np.random.default_rng(2).normal(0, 1, x.shape))
+    found = before.copy()
+    total = losses.add_variation(form, nd.array(x), 0.7, found, rows)
+    assert total.asscalar() == pytest.approx(value.asscalar(), rel=1e-5)
+    assert np.allclose((found - before).asnumpy(), gradient.asnumpy(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_large_picture_has_several_strips(form, monkeypatch):
+    heights = []
+    plain = losses.VARIATIONS[form]
+
+    def watched(x, scale):
+        heights.append(x.shape[2])
+        return plain(x, scale)
+
+    monkeypatch.setitem(losses.VARIATIONS, form, watched)
+    x = nd.zeros((1, 3, 2 * losses.STRIP + 9, 4))
+    losses.add_variation(form, x, 1.0, nd.zeros(x.shape))
+    assert max(heights) == losses.STRIP + 1
+    assert len([height for height in heights if height > 1]) == 3

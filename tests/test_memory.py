@@ -32,6 +32,8 @@ GB = 10**9
 def test_a_network_is_bytes_per_pixel_of_the_picture(wanted, tapped):
     kernels = 4 * 9 * (3 * 2 + 2 * 3 + 3 * 8)
     assert memory.network(WIDTHS, wanted) == memory.Network(kernels, TOTAL, LARGEST, tapped)
+    kept = memory.network(WIDTHS, ["relu1_1"], wanted)
+    assert kept == memory.Network(kernels, TOTAL, LARGEST, 4 * 2, tapped)
 
 
 def test_the_need_is_the_base_the_parameters_and_the_pictures_times_what_each_costs():
@@ -45,7 +47,7 @@ def test_the_need_is_the_base_the_parameters_and_the_pictures_times_what_each_co
 def test_a_large_style_counts_instead_of_the_painting():
     costs = memory.Network(0, 100, 40, 20)
     found = memory.needed(costs, (30, 20), (3000, 2000)) - memory.BASE
-    per_pixel = memory.PICTURE + memory.STYLE_LARGEST * 40 + memory.STYLE_TAPPED * 20
+    per_pixel = memory.STYLE_PICTURE + memory.STYLE_LARGEST * 40 + memory.STYLE_TAPPED * 20
     assert found == pytest.approx(3000 * 2000 * per_pixel, abs=1)
 
 
@@ -64,6 +66,22 @@ def test_bfloat16_takes_less_and_several_sizes_and_another_final_size_more():
     assert larger - plain == memory.DELIVERED * 3000 * 2000
 
 
+def test_in_tiles_the_layers_are_of_a_tile_and_pictures_and_content_of_the_whole():
+    costs = memory.Network(1000, 100, 40, 20, 7)
+    layers = memory.ALL_LAYERS * 100 + memory.LARGEST_LAYER * 40 + memory.TAPPED_LAYERS * 20
+    expected = memory.BASE + memory.PARAMETERS * 1000 + 600 * (memory.IN_TILES + 7)
+    expected += 10 * 15 * (memory.TILE + layers)
+    assert memory.needed(costs, (30, 20), (5, 5), tile=(10, 15)) == pytest.approx(expected, abs=1)
+
+
+def test_a_style_may_be_in_tiles_too():
+    costs = memory.Network(0, 100, 40, 20)
+    found = memory.needed(costs, (30, 20), (3000, 2000), style_tile=(500, 400)) - memory.BASE
+    per_pixel = memory.STYLE_PICTURE + (memory.STYLE_LARGEST + 1) * 40 + memory.STYLE_TAPPED * 20
+    expected = 3000 * 2000 * memory.IN_TILES + 500 * 400 * per_pixel
+    assert found == pytest.approx(expected, abs=1)
+
+
 def test_lbfgs_remembers_twenty_steps():
     few, full, later = (memory.lbfgs_arrays(n, bounded=False) for n in (5, 20, 1000))
     assert full - few == 30
@@ -79,28 +97,35 @@ FULL = [64, 64, 128, 128, *[256] * 4, *[512] * 5]
 @pytest.mark.parametrize(
     ("widths", "size", "knobs", "measured"),
     [
-        (SLIM, (128, 85), {}, 244),
-        (SLIM, (256, 171), {"sizes": 2}, 298),
-        (SLIM, (512, 341), {}, 568),
-        (SLIM, (512, 341), {"sizes": 2}, 574),
-        (SLIM, (768, 512), {"sizes": 3}, 1058),
-        (SLIM, (1024, 683), {"sizes": 3}, 1683),
-        (SLIM, (1536, 1024), {"sizes": 4}, 3201),
-        (SLIM, (512, 341), {"sizes": 2, "doubles": memory.lbfgs_arrays(6, bounded=True)}, 822),
-        (SLIM, (1024, 683), {"regions": 2}, 2379),
-        (SLIM, (1024, 683), {"regions": 8}, 2545),
-        (SLIM, (1024, 683), {"regions": 2, "bfloat16": True}, 1954),
-        (FULL, (256, 171), {"sizes": 2}, 521),
-        (FULL, (512, 341), {}, 1116),
-        (FULL, (512, 341), {"sizes": 2}, 1139),
-        (FULL, (512, 341), {"sizes": 2, "bfloat16": True}, 943),
+        (SLIM, (128, 85), {}, 226),
+        (SLIM, (256, 171), {}, 283),
+        (SLIM, (512, 341), {}, 501),
+        (SLIM, (512, 341), {"sizes": 2}, 511),
+        (SLIM, (768, 512), {"sizes": 3}, 837),
+        (SLIM, (1024, 683), {"sizes": 3}, 1308),
+        (SLIM, (1536, 1024), {"sizes": 4}, 2594),
+        (SLIM, (512, 341), {"sizes": 2, "doubles": memory.lbfgs_arrays(6, bounded=True)}, 738),
+        (SLIM, (512, 341), {"sizes": 2, "bfloat16": True}, 479),
+        (SLIM, (768, 512), {"regions": 2}, 1122),
+        (SLIM, (512, 341), {"regions": 8}, 760),
+        (SLIM, (512, 341), {"regions": 2, "bfloat16": True}, 665),
+        (FULL, (256, 171), {}, 440),
+        (FULL, (512, 341), {}, 849),
+        (FULL, (512, 341), {"sizes": 2}, 878),
+        (FULL, (512, 341), {"sizes": 2, "bfloat16": True}, 778),
+        (SLIM, (1024, 682), {"tile": (384, 328), "regions": 8}, 620),
+        (SLIM, (1600, 1064), {"tile": (640, 616)}, 1202),
+        (SLIM, (1600, 1064), {"tile": (880, 616)}, 1542),
+        (SLIM, (1600, 1064), {"tile": (880, 1064)}, 2192),
+        (SLIM, (2000, 1330), {"tile": (624, 562)}, 1253),
+        (FULL, (1200, 700), {"tile": (512, 428)}, 1234),
     ],
 )
 def test_the_need_is_that_of_real_runs(widths, size, knobs, measured):
     names = tiny.conv_names(tiny.BLOCKS["vgg19-slim"])
     taps = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
-    costs = memory.network(dict(zip(names, widths)), taps)
-    found = memory.needed(costs, size, size, **knobs) / 1e6
+    costs = memory.network(dict(zip(names, widths)), taps, ["relu4_2"])
+    found = memory.needed(costs, size, min(size, (384, 288)), **knobs) / 1e6
     assert found == pytest.approx(measured, rel=0.12)
 
 
@@ -216,6 +241,22 @@ def test_available_is_the_machines_bounded_by_the_control_groups(files, expected
 def test_available_of_this_machine_is_more_than_nothing_where_it_is_known():
     found = memory.available()
     assert found is None or found > 2**20
+
+
+def test_what_is_held_follows_what_is_taken():
+    before = memory.resident()
+    block = np.ones(64 * 2**20, np.uint8)
+    after = memory.resident()
+    assert block[-1] == 1
+    if sys.platform.startswith("linux"):
+        assert after - before == pytest.approx(64 * 2**20, rel=0.1)
+
+
+def test_giving_back_harms_nobody():
+    block = [bytes(100_000) for _ in range(100)]
+    del block
+    memory.give_back()
+    assert memory.peak_memory() > 0
 
 
 def test_peak_memory_is_in_bytes_and_never_falls():

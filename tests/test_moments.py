@@ -7,7 +7,7 @@ import pytest
 
 from nstyle import runtime
 from nstyle.backend import BFLOAT16, autograd, mx, nd
-from nstyle.moments import FLAT, Moments
+from nstyle.moments import FLAT, Moments, Sums, pulled
 
 CPU = mx.cpu()
 SMALL = (1, 3, 5, 7)
@@ -145,3 +145,43 @@ def test_moments_of_bfloat16_are_float32(shape, weighted):
     assert np.allclose(seen.second.asnumpy(), second, rtol=0.02, atol=0.05)
     assert np.allclose(seen.mean.asnumpy(), mean, rtol=0.02, atol=0.02)
     assert moments.pulled(half, seen.second, seen.mean).shape == shape
+
+
+# ---- in parts ----
+
+
+@both
+@weighing
+@pytest.mark.parametrize("mean", [False, True], ids=["", "mean"])
+def test_sums_of_parts_are_the_moments_of_the_whole(shape, weighted, mean):
+    x, weight = values(shape), weight_of(shape, weighted)
+    moments = Moments(shape, device=CPU, weight=weight)
+    sums = Sums(moments, mean=mean)
+    for part in (slice(None, 2), slice(2, 3), slice(3, None)):
+        flat = nd.array(x[0, :, part].reshape(shape[1], -1))
+        sums.add(flat, nd.array(weight[part].reshape(1, -1)) if weighted else None)
+    seen, whole = sums.statistics(), moments.of(nd.array(x), mean=mean)
+    assert np.allclose(seen.second.asnumpy(), whole.second.asnumpy(), rtol=1e-4, atol=1e-5)
+    if mean:
+        assert np.allclose(seen.mean.asnumpy(), whole.mean.asnumpy(), rtol=1e-4, atol=1e-5)
+    else:
+        assert seen.mean is None
+
+
+@both
+@weighing
+@pytest.mark.parametrize("mean", [False, True], ids=["", "mean"])
+@pytest.mark.parametrize("kept", [False, True])
+def test_what_is_pulled_back_to_a_part_is_as_to_the_whole(shape, weighted, mean, kept):
+    x, weight, channels = values(shape), weight_of(shape, weighted), shape[1]
+    second, push = values((channels, channels), 2), values((channels, 1), 3)
+    second = nd.array(second + second.T)
+    push = nd.array(push) if mean else None
+    moments = Moments(shape, device=CPU, weight=weight)
+    whole = moments.pulled(nd.array(x), second, push).asnumpy()[0]
+    flat = nd.array(x[0, :, 1:3].reshape(channels, -1))
+    part = nd.array(weight[1:3].reshape(1, -1)) if weighted else None
+    out = nd.ones(flat.shape) if kept else None
+    found = pulled(moments, flat, second, push, part, out)
+    assert np.allclose(found.asnumpy(), whole[:, 1:3].reshape(channels, -1), rtol=1e-4, atol=1e-5)
+    assert not kept or (out.asnumpy() == found.asnumpy()).all()

@@ -138,7 +138,7 @@ class Replay(tiny.NumpyObjective):
         self._gradients = iter(gradients)
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        return 0.0, next(self._gradients)
+        return 0.0, next(self._gradients).copy()
 
 
 CHANCE = np.random.default_rng(5)
@@ -455,3 +455,20 @@ def test_bounds_hold_at_every_step_and_the_best_point_within_is_found(name, arra
     x = method(tiny.parabola(), np.ones(5), observe=observe, rate=rate, bounds=(low, high))
     assert all((point >= 0.5).all() and (point <= 3.5).all() for point in seen)
     assert np.abs(x - np.clip(np.arange(1.0, 6), 0.5, 3.5)).max() < 1e-3
+
+
+@pytest.mark.parametrize("name", ["sgd", "nag", "adam"])
+@pytest.mark.parametrize("averaged", [False, True])
+def test_points_and_states_that_were_observed_stay_as_they_were(name, averaged):
+    """The gradient alone is used up."""
+    method = optimizers.OPTIMIZERS[name]
+    method = optimizers.averaged(method, 0.5) if averaged else method
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def observe(x: np.ndarray, loss: float, state: dict[str, Any]) -> bool:
+        for array in (x, *(v for v in state.values() if isinstance(v, np.ndarray))):
+            seen.append((array, array.copy()))
+        return len(seen) > 30
+
+    method(tiny.parabola(), np.zeros(5), observe=observe, rate=0.1, weight_decay=0.1, clip=2.0)
+    assert all((array == before).all() for array, before in seen)

@@ -309,7 +309,7 @@ def test_what_shapes_the_picture_holds_no_paths_and_nothing_of_how_the_run_was_d
 def test_what_shapes_the_picture_holds_all_other_options_as_they_are():
     chosen = Options(lr=0.3, seed=7, init="noise:0.7", style_layers="relu1_1")
     found = shaping(chosen)
-    driven = {"gpu", "threads", "max_pixels"}
+    driven = {"gpu", "threads", "max_pixels", "tile"}
     assert set(found) == {entry.name for entry in dataclasses.fields(Options)} - driven
     assert all(value == getattr(chosen, name) for name, value in found.items())
 
@@ -430,3 +430,22 @@ def test_rate_and_schedule_have_defaults_for_each_optimiser(optimizer, rate, fac
     chosen = Options(optimizer=optimizer)
     assert (chosen.lr, chosen.lr_sched_factor) == (rate, factor)
     assert Options(optimizer=optimizer, lr=0.5, lr_sched_factor=0.25).lr_sched_factor == 0.25
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("auto", "auto"), ("off", "off"), ("64", 64), (512, 512)]
+)
+def test_tiles(value, expected):
+    assert Options(tile=value).tile == expected
+    assert "tile" not in shaping(Options(tile=value))  # the picture is the same
+
+
+@pytest.mark.parametrize("value", ["on", "63", 0, -5, "65001", "1.5", "", None, True])
+def test_what_is_no_tile_is_refused_with_what_is_allowed(value):
+    message = refusal(Options, tile=value)
+    assert message.startswith("--tile: ") and "auto, off, or from 64 to 65000" in message
+
+
+def test_tiles_cannot_be_with_a_border():
+    assert "--tile: 64 cannot be with border=3" in refusal(Options, tile=64, border=3)
+    assert [Options(tile=tile, border=3).border for tile in ("auto", "off")] == [3, 3]

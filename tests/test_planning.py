@@ -7,8 +7,11 @@ import re
 import pytest
 import tiny
 
-from nstyle import memory, problem
+from nstyle import inputs, memory, planning, problem
+from nstyle.backend import mx
 from nstyle.errors import OptionError
+from nstyle.options import Options
+from nstyle.planning import Demand
 from nstyle.transfer import stylize
 
 PHOTO, PAINTING = tiny.picture(1, (300, 200)), tiny.picture(2, (128, 128))
@@ -89,3 +92,115 @@ def test_one_line_says_what_a_run_will_take(monkeypatch, weights_file, caplog):
     lines = [line for line in caplog.messages if line.startswith("painting 32x21 with vgg19")]
     assert len(lines) == 1
     assert re.search(r" on cpu\(0\); needs about \d+\.\d+ GB$", lines[0])
+
+
+# ---- tiles ----
+
+LARGE = (3000, 2000)
+
+
+@pytest.fixture
+def demand(monkeypatch, weights_file):
+    """Of a picture of LARGE where so many bytes are free."""
+
+    def call(free: int | None, *, device: object = None, **options: object) -> Demand:
+        monkeypatch.setattr(memory, "available", lambda: free)
+        chosen = Options(weights=weights_file, max_long_edge=LARGE[0], enlarge=True, **options)
+        gathered = inputs.gather(PHOTO, PAINTING, chosen)
+        setting = problem.load_network(gathered, chosen, device or mx.cpu())
+        return Demand(gathered, chosen, setting)
+
+    return call
+
+
+@pytest.mark.parametrize("free", [None, 100 * 10**9])
+def test_what_fits_is_seen_at_once(demand, free):
+    found = demand(free)
+    assert found.tiling(LARGE) is None and found.style_tiling((2000, 1500)) is None
+
+
+@pytest.mark.parametrize("free", [900 * 10**6, 1200 * 10**6, 2000 * 10**6])
+def test_what_does_not_is_seen_in_the_largest_tiles_that_fit(demand, free):
+    found, off = demand(free), demand(free, tile="off")
+    assert off.needed(LARGE) - memory.BASE > free
+    tiling = found.tiling(LARGE)
+    assert tiling.size == LARGE
+    assert found.needed(LARGE) - memory.BASE <= planning.HEADROOM * free
+    width, height = tiling.edges
+    larger = found._bytes(LARGE, (0, 0), (int(1.3 * width), int(1.3 * height)), None)
+    assert larger - memory.BASE > planning.HEADROOM * free
+
+
+def test_less_memory_is_smaller_tiles_and_more_overlap(demand):
+    overlaps = [demand(free * 10**6).tiling(LARGE).overlap for free in (900, 1200, 2000)]
+    assert overlaps[0] > overlaps[1] > overlaps[2] >= 1
+
+
+def test_each_size_has_its_own_tiles(demand):
+    found = demand(10**9)
+    assert found.tiling((375, 250)) is None
+    middle, large = found.tiling((2000, 1333)), found.tiling(LARGE)
+    assert large.edges[0] * large.edges[1] < (middle.edges[0] * middle.edges[1])
+
+
+@pytest.mark.parametrize("more", [{"optimizer": "adam"}, {"average": 0.5}])
+def test_what_an_optimiser_holds_makes_tiles_smaller(demand, more):
+    plain, found = demand(1200 * 10**6), demand(1200 * 10**6, **more)
+    assert found.tiling(LARGE).overlap > plain.tiling(LARGE).overlap
+
+
+def test_where_even_small_tiles_do_not_fit_what_they_need_is_said(demand):
+    found = demand(10**8)
+    width, height = found.tiling(LARGE).edges
+    assert max(width, height) < 300
+    assert found.needed(LARGE) > 10**8
+
+
+def test_a_size_that_is_asked_for_is_taken_whatever_is_free(demand):
+    for free in (None, 10**8, 10**12):
+        found = demand(free, tile=512)
+        assert found.tiling(LARGE).edges == (632, 624)
+        assert found.style_tiling((1000, 600)).edges == (584, 600)
+        assert found.tiling((640, 480)) is None  # a single tile
+
+
+@pytest.mark.parametrize("knobs", [{"tile": "off"}, {"border": 2}])
+def test_off_and_with_a_border_there_are_none(demand, knobs):
+    found = demand(10**8, **knobs)
+    assert found.tiling(LARGE) is None and found.style_tiling(LARGE) is None
+
+
+def test_what_no_array_can_hold_is_in_tiles_however_much_is_free(demand, monkeypatch):
+    monkeypatch.setattr(planning, "MAX_PIXELS_AT_ONCE", 10**6)
+    for free in (None, 10**12):
+        width, height = demand(free).tiling(LARGE).edges
+        assert 5 * 10**5 < width * height <= 10**6
+
+
+def test_style_pictures_have_tiles_of_their_own(demand):
+    found = demand(10**9)
+    assert found.style_tiling((500, 400)) is None
+    assert found.style_tiling((4000, 3000)).size == (4000, 3000)
+
+
+def test_a_picture_painted_in_tiles_is_the_same_picture(monkeypatch, weights_file, caplog):
+    """The smaller size on the way is seen at once."""
+    options = {"weights": weights_file, "gpu": -1, "max_long_edge": 400, "enlarge": True}
+    options.update(scales=2, max_num_epochs=8, stop_eps=0)
+    built, build = [], problem.build
+
+    def watched(*words: object) -> problem.Problem:
+        built.append(build(*words))
+        return built[-1]
+
+    monkeypatch.setattr(problem, "build", watched)
+    with caplog.at_level("INFO", "nstyle"):
+        whole, parts = (stylize(PHOTO, PAINTING, tile=tile, **options) for tile in ("off", 64))
+    kinds = [type(task.executor).__name__ for task in built]
+    assert kinds == ["Executor", "Executor", "Executor", "TiledExecutor"]
+    lines = [line for line in caplog.messages if line.startswith("painting")]
+    assert "tiles" not in lines[0]
+    assert re.search(r" on cpu\(0\), in 8 tiles of 224x219; needs about [\d.]+ GB$", lines[1])
+    losses = [[step.loss for step in result.history] for result in (whole, parts)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    assert abs(parts.picture.floats() - whole.picture.floats()).max() < 1 / 255

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from functools import partial
@@ -342,3 +343,32 @@ def test_the_last_good_picture_is_known_after_going_on_too():
         with pytest.raises(DivergedError) as caught:
             again(whole, mark, objective=objective)
         assert np.array_equal(caught.value.watch.x, whole.x)  # type: ignore[attr-defined]
+
+
+# ---- memory: arrays are as large as the picture ----
+
+
+def test_the_state_a_run_begins_with_is_let_go_of_after_the_first_step():
+    watch, marks = marks_of(max_epochs=6)
+    state, kept = dict(marks[2].state), []
+    onwards = again(
+        watch,
+        dataclasses.replace(marks[2], state=state),
+        max_epochs=6,
+        listeners=[lambda step: kept.append(len(state))],
+    )
+    assert kept[0] == len(marks[2].state) > 0  # until all have heard of the first step
+    assert not state and not any(kept[1:])
+    assert facts_of(onwards.history) == facts_of(watch.history)
+
+
+def test_an_interrupted_first_step_has_the_state_still():
+    watch, marks = marks_of(max_epochs=6)
+    state = dict(marks[2].state)
+
+    def interrupt(step: Step) -> None:
+        raise KeyboardInterrupt
+
+    mark = dataclasses.replace(marks[2], state=state)
+    found = again(watch, mark, max_epochs=6, listeners=[interrupt])
+    assert found.stopped == "interrupted" and dict(found.mark.state) == marks[2].state != {}

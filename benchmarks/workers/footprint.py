@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import gc
-import re
-from pathlib import Path
 from typing import Any
 
 from benchmarks.processes import answer_jobs
-from nstyle import inputs, presets, runtime
+from nstyle import inputs, memory, presets, runtime
 from nstyle.records import Step
-
-
-def resident() -> int:
-    """Bytes this process holds now (Linux; 0 elsewhere)."""
-    try:
-        text = Path("/proc/self/status").read_text()
-    except OSError:
-        return 0
-    found = re.search(r"VmRSS:\s+(\d+)", text)
-    return int(found[1]) * 1024 if found else 0
 
 
 def paint(job: dict[str, Any]) -> dict[str, Any]:
@@ -32,7 +20,7 @@ def paint(job: dict[str, Any]) -> dict[str, Any]:
 
     def watch(step: Step) -> None:
         if step.epoch % job["every"] == 0:
-            on_the_way.append(resident())
+            on_the_way.append(memory.resident())
 
     estimate = 0
     for edge in job["long_edges"]:
@@ -43,11 +31,11 @@ def paint(job: dict[str, Any]) -> dict[str, Any]:
         from nstyle import backend, painter, planning, problem  # here, because they load MXNet
 
         setting = problem.load_network(gathered, options, backend.device(options.gpu))
-        estimate = planning.memory_for(gathered, options, setting)(gathered.photo.size)
+        estimate = planning.Demand(gathered, options, setting).needed(gathered.photo.size)
         del setting
         painter.paint(gathered, options, listeners=[watch])
         gc.collect()
-        held.append(resident())
+        held.append(memory.resident())
     return {
         "pictures": held,
         "epochs": on_the_way,

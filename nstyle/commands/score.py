@@ -20,6 +20,7 @@ FIELDS = (
     "style_scale",
     "gpu",
     "threads",
+    "tile",
     "max_pixels",
 )
 

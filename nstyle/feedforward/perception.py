@@ -17,6 +17,7 @@ from nstyle.options import Options
 from nstyle.problem import Setting
 from nstyle.styles import STYLE_LOSSES
 from nstyle.targets import Shown
+from nstyle.views import Whole
 
 Taps = dict[str, Any]
 
@@ -51,19 +52,20 @@ class Perception:
 
     def shown(self, taps: Taps) -> Shown:
         """What the style loss measures of a painting's taps."""
-        return targets.look_at(self._given, self._options, 0, taps)
+        return targets.look_at(self._given, self._options, 0, Whole(taps))
 
     def terms(self, photo: Taps, shown: Shown) -> list[Term]:
         """The summands of the painter's loss for a photo and a style."""
         return targets.build_terms(
-            self._given, self._options, self.setting.likeness, photo, [shown]
+            self._given, self._options, self.setting.likeness, Whole(photo), [shown]
         )
 
     def content(self, photo: Taps) -> list[Term]:
         """Those of its content alone."""
         scales = NORMALIZATIONS[self._options.normalization]
         area = self._given.photo.width * self._given.photo.height
-        return targets.content_terms(self._options, scales, self.setting.likeness, photo, area)
+        looks, view = self.setting.likeness, Whole(photo)
+        return targets.content_terms(self._options, scales, looks, view, area)
 
     def objective(self, terms: list[Term]) -> Executor:
         """Calls with (1, 3, H, W) give loss and gradient."""

@@ -1,0 +1,163 @@
+"""A picture's layers tile by tile: what a tile owns is cut out in plain order, and put back.
+
+Plain order, because cutting brings features into it anyway; the products are then plain ones of
+matrices (C, n), n being the positions that are owned.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from nstyle import layers
+from nstyle.backend import nd
+from nstyle.executor import Features
+from nstyle.losses import as_float32
+from nstyle.moments import Moments, Statistics, Sums
+from nstyle.tiles import Tile, Tiling
+
+# What is asked: (layer, which positions count, whether the mean is wanted).
+Asked = tuple[str, Moments, bool]
+
+
+class Pieces:
+    """The network for the tiles of pictures of one size.
+
+    features: compiled for the tiles' shape. shapes: of the whole picture's taps, (1, C, h, w).
+    """
+
+    def __init__(self, features: Features, tiling: Tiling, *, device: Any) -> None:
+        self.tiling, self.features, self.device = tiling, features, device
+        last = tiling.tiles[-1]
+        self.shapes = {
+            name: (1, shape[1], *_whole(last, layers.stride(name), shape))
+            for name, shape in features.shapes.items()
+        }
+        self._taps: dict[str, Any] = {}
+        self._scratch: dict[int, Any] = {}
+        self._heads: dict[str, Any] = {}
+        self._windows: dict[str, Any] = {}
+
+    def forward(self, x: Any, tile: Tile) -> None:
+        """Let the network see a tile. x: (1, 3, H, W), on the device or the host."""
+        # Or MXNet would cut out all tiles in advance. And work that is under way must not hold what
+        # was recorded, or the network would take its memory once more for every tile.
+        nd.waitall()
+        (top, bottom, *_), (left, right, *_) = tile
+        part = x[:, :, top:bottom, left:right]
+        part = nd.array(part, ctx=self.device) if isinstance(part, np.ndarray) else part
+        self._taps = {name: tap.detach() for name, tap in self.features.forward(part).items()}
+
+    def cut(self, name: str, tile: Tile) -> Any:
+        """What a tile, the one seen last, owns of a layer: float32 (C, n), until the next cut."""
+        tap = self._taps[name]
+        top, bottom, left, right = self._window(name, tile)
+        shape = (1, tap.shape[1], bottom - top, right - left)
+        # Memory that is kept: touching fresh one would cost as much as a product.
+        out = self.scratch(0, shape) if tap.dtype == np.float32 else None
+        owned = nd.slice(tap, (0, 0, top, left), (1, shape[1], bottom, right), out=out)
+        return as_float32(owned).reshape((shape[1], -1))
+
+    def own(self, name: str, tile: Tile, whole: Any) -> Any:
+        """A tile's part of something of a layer's whole size: (1, C, h, w) -> (C, n)."""
+        top, bottom, left, right = self.place(name, tile)
+        return whole[:, :, top:bottom, left:right].reshape((whole.shape[1], -1))
+
+    def place(self, name: str, tile: Tile) -> tuple[int, int, int, int]:
+        """(top, bottom, left, right) of what a tile owns, in the positions of the whole layer."""
+        stride = layers.stride(name)
+        top, bottom, left, right = self._window(name, tile)
+        down, across = tile.rows.begin // stride, tile.columns.begin // stride
+        return top + down, bottom + down, left + across, right + across
+
+    def scratch(self, number: int, shape: tuple[int, ...]) -> Any:
+        """An array on memory that is kept and overwritten, for what a tile owns of a layer."""
+        if number not in self._scratch:
+            self._scratch[number] = nd.empty((self._most(),), ctx=self.device)
+        return self._scratch[number][: math.prod(shape)].reshape(shape)
+
+    def placed(self, name: str, tile: Tile, owned: Any) -> Any:
+        """A gradient (C, n) as that of the tile's tap, zero outside of what it owns."""
+        tap, window = self._taps[name], self._window(name, tile)
+        if name not in self._heads:
+            self._heads[name] = nd.zeros(tap.shape, ctx=self.device)
+        head = self._heads[name]
+        if self._windows.get(name, window) != window:
+            head[:] = 0
+        self._windows[name] = window
+        top, bottom, left, right = window
+        head[:, :, top:bottom, left:right] = owned.reshape((1, -1, bottom - top, right - left))
+        return head if tap.dtype == np.float32 else nd.amp_cast(head, dtype=tap.dtype)
+
+    def statistics(self, x: Any, asked: Mapping[Any, Asked]) -> dict[Any, Statistics]:
+        """What is asked about a picture, in one look at each tile, the last one last."""
+        sums = {key: Sums(moments, mean=mean) for key, (_, moments, mean) in asked.items()}
+        by_layer: dict[str, list[Any]] = {}
+        for key, (name, *_) in asked.items():
+            by_layer.setdefault(name, []).append(key)
+        for tile in self.tiling.tiles if asked else ():
+            self.forward(x, tile)
+            for name, keys in by_layer.items():
+                flat = self.cut(name, tile)
+                for key in keys:
+                    sums[key].add(flat, self.weight(name, tile, asked[key][1]))
+        return {key: each.statistics() for key, each in sums.items()}
+
+    def weight(self, name: str, tile: Tile, moments: Moments) -> Any:
+        """A tile's part of the weights, (1, n), or None."""
+        return None if moments.weight is None else self.own(name, tile, moments.weight)
+
+    def collected(self, x: Any, names: Iterable[str]) -> dict[str, Any]:
+        """Layers of the whole picture, float32 (1, C, h, w), to be kept."""
+        found = {name: nd.empty(self.shapes[name], ctx=self.device) for name in names}
+        for tile in self.tiling.tiles if found else ():
+            self.forward(x, tile)
+            for name, whole in found.items():
+                top, bottom, left, right = self.place(name, tile)
+                owned = self.cut(name, tile).reshape((1, -1, bottom - top, right - left))
+                whole[:, :, top:bottom, left:right] = owned
+        return found
+
+    def _most(self) -> int:
+        """The largest number of values that a tile owns of a layer."""
+        return max(
+            shape[1] * (bottom - top) * (right - left)
+            for name, shape in self.features.shapes.items()
+            for top, bottom, left, right in (self._window(name, tile) for tile in self.tiling.tiles)
+        )
+
+    def _window(self, name: str, tile: Tile) -> tuple[int, int, int, int]:
+        """(top, bottom, left, right) of what a tile owns, in the positions of its own tap."""
+        stride, (*_, height, width) = layers.stride(name), self.features.shapes[name]
+        return (*tile.rows.window(stride, height), *tile.columns.window(stride, width))
+
+
+def _whole(last: Tile, stride: int, shape: tuple[int, ...]) -> tuple[int, int]:
+    """(h, w) of a layer of the whole picture. last: its last tile; shape: of the tile's tap."""
+    return last.rows.begin // stride + shape[2], last.columns.begin // stride + shape[3]
+
+
+class InPieces:
+    """A view of a picture, see views.View: every question is a look at all tiles."""
+
+    def __init__(self, pieces: Pieces, x: Any) -> None:
+        """x: (1, 3, H, W), on the device or the host."""
+        self._pieces, self._x = pieces, x
+        self.shapes, self.device = pieces.shapes, pieces.device
+
+    def statistics(
+        self, asked: Mapping[Any, tuple[str, np.ndarray | None]], *, mean: bool
+    ) -> dict[Any, Statistics]:
+        """See View."""
+        counted = {
+            key: (name, Moments(self.shapes[name], device=self.device, weight=weight), mean)
+            for key, (name, weight) in asked.items()
+        }
+        return self._pieces.statistics(self._x, counted)
+
+    def features(self, names: Iterable[str]) -> dict[str, Any]:
+        """See View."""
+        return self._pieces.collected(self._x, names)

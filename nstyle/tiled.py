@@ -1,0 +1,107 @@
+"""The objective of a style transfer, the network seeing the picture tile by tile. Loads MXNet.
+
+The same contract and the same results as executor.Executor, in bounded memory: of the whole
+picture there are only pixels and what photo and paintings are compared by. Terms of style depend
+on the features only through sums over all positions. So a first look at every tile adds these up;
+then their gradients, small matrices, are known, and a second look pulls them back through each
+tile, from the positions it owns alone. A tile's gradient reaches into its margin: tiles add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nstyle import losses
+from nstyle.backend import nd
+from nstyle.executor import Executor, Loss, Term
+from nstyle.moments import pulled
+from nstyle.pieces import Asked, Pieces
+from nstyle.styles import STYLE_LOSSES
+from nstyle.tiles import Tile
+
+# Number of a term of style -> gradients of its second moments and mean.
+Slopes = Mapping[int, Sequence[Any]]
+
+
+class TiledExecutor(Executor):
+    """As Executor; pieces: the network for the tiles of such pictures."""
+
+    def __init__(
+        self,
+        pieces: Pieces,
+        terms: Sequence[Term],
+        *,
+        device: Any,
+        clip_norm: float = 0.0,
+        free: Any = None,
+    ) -> None:
+        super().__init__(pieces.features, terms, device=device, clip_norm=clip_norm, free=free)
+        self._pieces, self.tiling = pieces, pieces.tiling
+        self._asked: dict[int, Asked] = {}
+        self._by_layer: dict[str, list[int]] = {}
+        for number, term in enumerate(terms):
+            if term.moments is not None:
+                self._asked[number] = term.layer, term.moments, STYLE_LOSSES[term.form].mean
+            if term.layer:
+                self._by_layer.setdefault(term.layer, []).append(number)
+
+    def __call__(self, x: Any) -> tuple[float, Any]:
+        """x: (1, 3, H, W) -> loss, gradient of x's shape (a new array)."""
+        values: dict[int, Any] = {}
+        slopes = self._slopes(x, values)
+        gradient = nd.zeros(x.shape, ctx=x.context)
+        for count, tile in enumerate(reversed(self.tiling.tiles)):
+            if count or not slopes:  # the first look ended with the last tile
+                self._pieces.forward(x, tile)
+            self._pull(tile, slopes, values, gradient)
+        self._limit(gradient)
+        for number, term in enumerate(self._terms):
+            if term.kind == "tv":
+                values[number] = losses.add_variation(term.form, x, term.scale, gradient)
+        if self._free is not None:
+            nd.broadcast_mul(gradient, self._free, out=gradient)
+        numbers = nd.concat(*(values[n] for n in range(len(self._terms))), dim=0).asnumpy()
+        self.terms = {term.name: value for term, value in zip(self._terms, numbers.tolist())}
+        return Loss(self.terms), gradient
+
+    def _slopes(self, x: Any, values: dict[int, Any]) -> Slopes:
+        """Of the terms of style; their values go into `values`."""
+        slopes = {}
+        for number, seen in self._pieces.statistics(x, self._asked).items():
+            term = self._terms[number]
+            compare = STYLE_LOSSES[term.form].compare
+            values[number], *slopes[number] = compare(seen, term.target, term.scale)
+        return slopes
+
+    def _pull(self, tile: Tile, slopes: Slopes, values: dict[int, Any], gradient: Any) -> None:
+        """Add a tile's part to the gradient, and to `values` those of the terms of content."""
+        heads = {}
+        for name, numbers in self._by_layer.items():
+            flat, head = self._pieces.cut(name, tile), None
+            for number in numbers:
+                if number in slopes:
+                    # Kept memory for the first; a layer seldom has several.
+                    out = self._pieces.scratch(1, flat.shape) if head is None else None
+                    part = self._style(number, tile, flat, slopes[number], out)
+                else:
+                    term = self._terms[number]
+                    target = self._pieces.own(name, tile, term.target)
+                    value, part = losses.content(flat, target, term.scale)
+                    values[number] = values[number] + value if number in values else value
+                head = part if head is None else head + part
+            heads[name] = self._pieces.placed(name, tile, head)
+        (top, bottom, *_), (left, right, *_) = tile
+        gradient[:, :, top:bottom, left:right] += self._features.backward(heads)
+
+    def _style(self, number: int, tile: Tile, flat: Any, slope: Sequence[Any], out: Any) -> Any:
+        """The gradient (C, n) of a term of style from what the tile owns of its layer."""
+        name, moments, _ = self._asked[number]
+        weight = self._pieces.weight(name, tile, moments)
+        return pulled(moments, flat, slope[0], slope[1], weight=weight, out=out)
+
+    def _limit(self, gradient: Any) -> None:
+        """Bring its norm to the largest that is allowed, in place."""
+        norm = self.norm(gradient) if self._clip_norm else 0.0
+        if norm > self._clip_norm:
+            gradient *= self._clip_norm / norm

@@ -1,0 +1,191 @@
+"""Tiles of a picture, for a network that sees only so far around a position. Pure geometry.
+
+A tile is what the network is given at once. It owns a part of the picture; beyond that it has a
+margin as wide as the deepest layer sees, unless the picture ends there, so that every position it
+owns, of any layer, is as in the whole picture. All tiles are of one shape. They begin at multiples
+of the deepest layer's stride, and every position of every layer has one owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from nstyle import layers
+from nstyle.pyramid import Size
+
+LEAST_EDGE = 128  # px that a tile owns, where it is not asked for smaller ones: margins cost most
+
+
+@dataclass(frozen=True)
+class Reach:
+    """margin: px that the deepest layer sees beyond its own; stride: px between its positions."""
+
+    margin: int
+    stride: int
+
+    @property
+    def before(self) -> int:
+        """The margin on the side where a tile begins, which is at a multiple of the stride."""
+        return -(-self.margin // self.stride) * self.stride
+
+    @property
+    def both(self) -> int:
+        """The margins of two sides, px."""
+        return self.before + self.margin
+
+
+class Span(NamedTuple):
+    """A tile along one side of the picture, px: begin to end, of which it owns first to last."""
+
+    begin: int
+    end: int
+    first: int
+    last: int
+
+    def window(self, stride: int, count: int) -> tuple[int, int]:
+        """Which of the `count` positions of a layer in the tile are its own: (first, after last).
+
+        The last tile owns what there is, whichever way pooling rounds.
+        """
+        at_the_end = self.last == self.end
+        return (self.first - self.begin) // stride, (
+            count if at_the_end else (self.last - self.begin) // stride
+        )
+
+
+class Tile(NamedTuple):
+    """Where a tile lies."""
+
+    rows: Span
+    columns: Span
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """All tiles of a picture of this size, row by row."""
+
+    size: Size
+    tiles: tuple[Tile, ...]
+
+    @property
+    def edges(self) -> Size:
+        """(width, height) of every tile, px."""
+        rows, columns = self.tiles[0]
+        return columns.end - columns.begin, rows.end - rows.begin
+
+    def __str__(self) -> str:
+        width, height = self.edges
+        return f"in {len(self.tiles)} tiles of {width}x{height}"
+
+    @property
+    def overlap(self) -> float:
+        """How many times the picture's pixels the network sees."""
+        (width, height), (across, down) = self.edges, self.size
+        return len(self.tiles) * width * height / (across * down)
+
+
+def reach(wanted: Sequence[str], blocks: Sequence[int]) -> Reach:
+    """How far a network of these taps sees; wanted: in order."""
+    return Reach(layers.sight(wanted[-1], blocks), layers.stride(wanted[-1]))
+
+
+def tiling(size: Size, columns: int, rows: int, reach: Reach) -> Tiling:
+    """At most so many tiles side by side and below each other."""
+    across, down = spans(size[0], columns, reach), spans(size[1], rows, reach)
+    return Tiling(size, tuple(Tile(row, column) for row in down for column in across))
+
+
+def of_edge(size: Size, edge: int, reach: Reach) -> Tiling:
+    """As few tiles as possible that own at most `edge` px of each side (or the stride, if more).
+
+    At the picture's border, where a margin is saved, they own more. A side that is not longer than
+    a tile with both its margins is not divided.
+    """
+    columns, rows = (fewest(length, edge, reach) for length in size)
+    return tiling(size, columns, rows, reach)
+
+
+def best(size: Size, reach: Reach, fits: Callable[[Size], bool]) -> Tiling | None:
+    """The tiles of fewest pixels in all whose edges, (width, height), fit; None where none do.
+
+    fits: true for all that are smaller, too.
+    """
+    across, down = ([*extents(length, reach)] for length in size)
+    found, rows = [], len(down)
+    for columns, width in enumerate(across, 1):
+        # Narrower tiles may be higher: the rows that are enough never become more.
+        while rows and fits((width, down[rows - 1])):
+            rows -= 1
+        if rows < len(down):
+            count = columns * (rows + 1)
+            found.append((count * width * down[rows], count, columns, rows + 1))
+    if not found:
+        return None
+    *_, columns, rows = min(found)
+    return tiling(size, columns, rows, reach)
+
+
+def fewest(length: int, edge: int, reach: Reach) -> int:
+    """How many tiles a side needs where none shall own more than `edge` px."""
+    own = max(edge, reach.stride)
+    if length <= own + reach.both:
+        return 1
+    count = 2
+    while _boundaries(length, extent(length, count, reach), reach)[0] - reach.before > own:
+        count += 1
+    return count
+
+
+def extents(length: int, reach: Reach) -> Iterator[int]:
+    """The length of 1, 2, 3, ... tiles, as long as they own LEAST_EDGE px."""
+    count, edge = 1, length
+    while count == 1 or edge >= LEAST_EDGE + reach.both:
+        yield edge
+        count += 1
+        edge = extent(length, count, reach)
+
+
+def extent(length: int, count: int, reach: Reach) -> int:
+    """The length in px of each of `count` tiles of one side; the side's own where it is too short.
+
+    The last begins at a multiple of the stride and ends with the picture.
+    """
+    step = reach.stride
+    edge = (length + (count - 1) * reach.both) // count
+    edge += (length - edge) % step
+    while edge < length and not _covers(length, count, edge, reach):
+        edge += step  # once or twice: tiles own multiples of the stride
+    return min(edge, length)
+
+
+def spans(length: int, count: int, reach: Reach) -> list[Span]:
+    """A side of the picture as tiles of one length, `count` of them or as many as make sense."""
+    edge, step = extent(length, count, reach), reach.stride
+    if edge == length:
+        return [Span(0, length, 0, length)]
+    first, last = _boundaries(length, edge, reach)
+    if first >= last:  # two are enough
+        first = last = (first + last) // 2 // step * step
+    # The first and the last own all they can, the others equal shares.
+    most = (last - first) // step
+    shares = [most * number // max(1, count - 2) * step for number in range(count - 1)]
+    edges = sorted({first + share for share in shares})
+    inner = [
+        Span(begin - reach.before, begin - reach.before + edge, begin, end)
+        for begin, end in zip(edges, edges[1:])
+    ]
+    return [Span(0, edge, 0, first), *inner, Span(length - edge, length, last, length)]
+
+
+def _boundaries(length: int, edge: int, reach: Reach) -> tuple[int, int]:
+    """(as far as the first of tiles so long may own, where the last may begin to)."""
+    first = (edge - reach.margin) // reach.stride * reach.stride
+    return first, length - edge + reach.before
+
+
+def _covers(length: int, count: int, edge: int, reach: Reach) -> bool:
+    """Whether `count` tiles so long leave nothing out."""
+    first, last = _boundaries(length, edge, reach)
+    return last - first <= (count - 2) * (first - reach.before)
