@@ -6,6 +6,7 @@ No transposed convolutions, which leave checkerboards, and no zero padding, whic
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from nstyle.backend import autograd, gluon
 
 VARIANCE_FLOOR = 1e-5
 WHITE = 255.0
+PATCH = 4  # px
 
 
 def reflected(F: Any, x: Any, width: int) -> Any:
@@ -93,3 +95,34 @@ class Convolution(gluon.HybridBlock):
     def hybrid_forward(self, F: Any, x: Any) -> Any:
         """(1, C, H, W) -> (1, channels, H / stride, W / stride)."""
         return self.body(reflected(F, x, self._margin))
+
+
+class LastConvolution(gluon.HybridBlock):
+    """A convolution to red, green and blue, with reflection padding.
+
+    Computed for squares of PATCH pixels at once, with the same weights for each: oneDNN's fast
+    convolutions have 16 output channels and more.
+    """
+
+    def __init__(self, inputs: int, size: int, prefix: str) -> None:
+        super().__init__(prefix=prefix)
+        self._size = size
+        with self.name_scope():
+            self.weight = self.params.get("convolution_weight", shape=(3, inputs, size, size))
+            self.bias = self.params.get("convolution_bias", shape=(3,), init="zeros")
+
+    def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any) -> Any:
+        """(1, C, H, W) -> (1, 3, H, W); H and W: multiples of PATCH."""
+        places = itertools.product(range(PATCH), repeat=2)
+        weights = F.concat(*(shifted(F, weight, *place) for place in places), dim=0)
+        knobs = {"num_filter": 3 * PATCH**2, "kernel": 2 * (self._size + PATCH - 1,)}
+        x = reflected(F, x, self._size // 2)
+        biases = F.tile(bias, reps=(PATCH**2,))
+        y = F.Convolution(x, weights, biases, stride=(PATCH, PATCH), **knobs)
+        return F.depth_to_space(y, block_size=PATCH)
+
+
+def shifted(F: Any, weight: Any, down: int, right: int) -> Any:
+    """A convolution's weights with zeros around them, for the pixel there in a patch."""
+    margins = down, PATCH - 1 - down, right, PATCH - 1 - right
+    return F.pad(weight, mode="constant", constant_value=0, pad_width=(0, 0, 0, 0, *margins))

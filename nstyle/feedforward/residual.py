@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nstyle.backend import gluon
-from nstyle.feedforward.blocks import Convolution, InstanceNorm, enlarged, within_range
+from nstyle.feedforward.blocks import Convolution, InstanceNorm, LastConvolution, enlarged, within_range
 
 BLOCKS = 5
 SPREAD = 64.0  # about the deviation of photos' pixels, in grey levels
@@ -89,7 +89,7 @@ class ResidualNetwork(gluon.HybridBlock):
                 self.body.add(Residual(4 * width, f"residual{number}_"))
             self.body.add(Enlarging(2 * width, 4 * width, "enlarged_half_"))
             self.body.add(Enlarging(width, 2 * width, "enlarged_whole_"))
-            self.last = Convolution(3, width, 9, prefix="last_")
+            self.last = LastConvolution(width, 9, "last_")
 
     def hybrid_forward(self, F: Any, x: Any, mean: Any) -> Any:
         """(N, 3, H, W) -> the same; H, W: multiples of 4, at least 16."""
