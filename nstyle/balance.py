@@ -44,6 +44,9 @@ class Normalization:
 # pictures: 10:1 shows both the photo and the strokes. Gradients are multiplied by N, so that a
 # learning rate means the same at every size.
 CONTENT, STYLE, TV = 1.5, 1500.0, 0.5
+# A film's frame against the one before: squares of pixels, as those of total variation; the factor
+# lets a weight mean about what it does where pictures of one pass are blended (film.onepass).
+TEMPORAL = 0.1
 TINY = 1e-12
 KERAS_CHANNELS = 3  # its 4 * 3^2 * (w h)^2 has the picture's channels and size at every layer
 

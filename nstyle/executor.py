@@ -22,19 +22,22 @@ from nstyle.styles import STYLE_LOSSES
 
 @dataclass(frozen=True)
 class Term:
-    """One summand of the loss: `kind` content or style at a tap, or tv of the picture itself."""
+    """One summand of the loss: `kind` content or style at a tap, or tv or temporal of the picture
+    itself.
+    """
 
     kind: str
-    layer: str  # "" for tv
+    layer: str  # "" for those of the picture itself
     scale: float
-    target: Any = None  # content: (1, C, H, W); style: see styles.StyleLoss.ready
+    # content: (1, C, H, W); style: see styles.StyleLoss.ready; temporal: (target, trust), see losses
+    target: Any = None
     form: str = ""  # of tv, see losses.VARIATIONS; of style, see styles.STYLE_LOSSES
     region: str = ""  # of style, where there are several
     moments: Moments | None = None  # of style
 
     @property
     def name(self) -> str:
-        """As records show it: content:relu4_2, style:relu1_1, style:relu1_1:#ff0000, tv."""
+        """As records show it: content:relu4_2, style:relu1_1:#ff0000, tv, temporal."""
         return ":".join(part for part in (self.kind, self.layer, self.region) if part)
 
 
@@ -104,6 +107,13 @@ class Loss(float):
     terms: dict[str, float]
 
 
+def of_pixels(term: Term, x: Any) -> tuple[Any, Any]:
+    """Value and gradient of a term of the picture itself, (1, 3, H, W)."""
+    if term.kind == "temporal":
+        return losses.temporal(x, *term.target, term.scale)
+    return losses.VARIATIONS[term.form](x, term.scale)
+
+
 def compared(term: Term, tap: Any) -> tuple[Any, Any]:
     """Value and gradient of a term of content or style. tap: (1, C, h, w)."""
     if term.kind == "content":
@@ -119,7 +129,7 @@ class Executor:
     """The objective of a style transfer: calls give the loss and its gradient.
 
     `terms` holds each term's value at the last call. clip_norm: the largest norm of the layers'
-    gradient, before that of total variation is added; 0 = any. free: (1, 1, H, W), what the
+    gradient, before those of the picture itself are added; 0 = any. free: (1, 1, H, W), what the
     gradient is multiplied by, or None.
     """
 
@@ -143,8 +153,9 @@ class Executor:
         heads: dict[str, Any] = {}
         values, direct = [], None
         for term in self._terms:
-            if term.kind == "tv":
-                value, direct = losses.VARIATIONS[term.form](x, term.scale)
+            if not term.layer:
+                value, slope = of_pixels(term, x)
+                direct = slope if direct is None else direct + slope
             else:
                 tap = taps[term.layer]
                 value, head = compared(term, tap)

@@ -1,7 +1,8 @@
-"""Content and total variation: pure functions giving value and gradient. Style: see `styles`.
+"""Content, total variation, the change in time: value and gradient. Style: see `styles`.
 
 Features are (1, C, H, W). Gatys, Ecker & Bethge, "A neural algorithm of artistic style"
-(arXiv:1508.06576), equations 1 and 2; total variation after Mahendran & Vedaldi (arXiv:1412.0035).
+(arXiv:1508.06576), equations 1 and 2; total variation after Mahendran & Vedaldi (arXiv:1412.0035);
+change in time after Ruder, Dosovitskiy & Brox (arXiv:1604.08610).
 
 Values are one-element NDArrays, so that nothing here waits for the device. Features may be
 bfloat16: what is computed of them is float32.
@@ -116,4 +117,28 @@ def add_variation(form: str, x: Any, scale: float, gradient: Any, rows: int = ST
             value, slope = variation(x[:, :, top : top + 1], scale)
             gradient[:, :, top : top + 1] -= slope
             total = total - value
+    return total
+
+
+def temporal(x: Any, target: Any, trust: Any, scale: float) -> tuple[Any, Any]:
+    """scale * sum(trust (x - target)^2) and its gradient (Ruder eq. 7, its 1 / D being in scale).
+
+    x, target: (1, 3, H, W), target being what the frame before says; trust: (1, 1, H, W), >= 0.
+    """
+    difference = x - target
+    weighted = nd.broadcast_mul(difference, trust)
+    return scale * dot(difference, weighted), (2 * scale) * weighted
+
+
+def add_temporal(
+    x: Any, target: Any, trust: Any, scale: float, gradient: Any, rows: int = STRIP
+) -> Any:
+    """The value of `temporal`, its gradient added to `gradient`; strip by strip."""
+    total = 0
+    for top in range(0, x.shape[2], rows):
+        strip = slice(top, top + rows)
+        parts = (each[:, :, strip] for each in (x, target, trust))
+        value, slope = temporal(*parts, scale)
+        gradient[:, :, strip] += slope
+        total = total + value
     return total

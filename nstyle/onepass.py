@@ -68,7 +68,7 @@ class Instant:
         strength: float = 1.0,
         **options: Any,
     ) -> None:
-        self._options = options_of(options)
+        self.options = options_of(options)
         self._strength = check_strength(strength)
         self._path = network or str(places.ANY_STYLE)
         self._file = network_file.read(self._path)
@@ -84,17 +84,17 @@ class Instant:
             raise OptionError(
                 f"--style-image: {self._path} paints its own style; leave one of them out"
             )
-        if not any_style and self._options.colors == "match":
+        if not any_style and self.options.colors == "match":
             raise OptionError("--colors match: a trained network has its colours; give content")
         if style is None:  # only its size is asked for
             return [self._file.thumbnail or np.zeros((image.MIN_EDGE, image.MIN_EDGE, 3), np.uint8)]
         several = style if isinstance(style, (list, tuple)) else [style]
-        return [image.read(each, max_pixels=self._options.max_pixels) for each in several]
+        return [image.read(each, max_pixels=self.options.max_pixels) for each in several]
 
     def restyled(self, style: Any, *, strength: float = 1.0, **options: Any) -> Instant:
         """The same network, which stays loaded, with another style. Raises as the class does."""
         other = copy.copy(self)
-        other._options = options_of(options)
+        other.options = options_of(options)
         other._strength = check_strength(strength)
         other._styles = other._styles_of(style)
         other._looks = {}
@@ -102,43 +102,52 @@ class Instant:
 
     def gather(self, content: Any) -> Inputs:
         """The pictures at their sizes. Raises ImageError, OptionError."""
-        return inputs.gather(content, self._styles, self._options)
+        return inputs.gather(content, self._styles, self.options)
 
     def paint(self, gathered: Inputs) -> Result:
         """One pass, of what `gather` gave."""
         began = time.perf_counter()
         values = self.values(gathered)
-        picture = finished(values, gathered, self._options, gathered.final_size)
+        picture = finished(values, gathered, self.options, gathered.final_size)
         name = os.path.splitext(os.path.basename(self._path))[0]
-        chosen = {name: value for name, value in shaping(self._options).items() if name in FIELDS}
+        chosen = {name: value for name, value in shaping(self.options).items() if name in FIELDS}
         about = {"version": __version__, "network": name, "strength": self._strength}
         seconds = time.perf_counter() - began
         return Result(picture, (), "one-pass", seconds, name, {**about, "options": chosen})
 
-    def values(self, gathered: Inputs) -> np.ndarray:
-        """HxWx3 floats in 0..1, before colours and what is kept of the photo are put back."""
-        runtime.prepare(self._options.threads)
-        from nstyle.feedforward import loading  # here, because it loads MXNet
+    def values(self, gathered: Inputs, **through: Any) -> np.ndarray:
+        """HxWx3 floats in 0..1, before colours and what is kept of the photo are put back.
 
-        if self._network is None:
-            self._network = loading.load(self._file, self._options.gpu)
+        through: see the networks' `paint`.
+        """
+        self.prepare()
         convention = self._network.convention
         x = pixels.to_array(gathered.photo, convention)
         if self._file.network == ANY_STYLE:
-            painted = self._any_style(x, gathered)
+            painted = self._any_style(x, gathered, **through)
             return pixels.to_floats(painted, convention)
-        values = pixels.to_floats(self._network.paint(x), convention)
+        values = pixels.to_floats(self._network.paint(x, **through), convention)
         photo = gathered.photo.floats()
         return np.asarray(photo + self._strength * (values - photo), np.float32)
 
-    def _any_style(self, x: np.ndarray, gathered: Inputs) -> np.ndarray:
+    def prepare(self) -> None:
+        """Load the network, if it is not."""
+        runtime.prepare(self.options.threads)
+        from nstyle.feedforward import loading  # here, because it loads MXNet
+
+        if self._network is None:
+            self._network = loading.load(self._file, self.options.gpu)
+
+    def _any_style(self, x: np.ndarray, gathered: Inputs, **through: Any) -> np.ndarray:
         """One pass for each region of the masks, laid together."""
         from nstyle.targets import places_of
 
         whole = np.zeros_like(x)
         for number, (_, weight) in enumerate(places_of(gathered)):
             looks = [self._look(gathered, index, number) for index in range(len(gathered.styles))]
-            painted = self._network.paint(x, looks, gathered.shares, self._strength)
+            painted = self._network.paint(
+                x, looks, gathered.shares, self._strength, **through
+            )
             if not gathered.regions:
                 return painted
             whole += painted * weight
@@ -150,12 +159,11 @@ class Instant:
         x = pixels.to_array(style, self._network.convention)
         if gathered.regions:
             return self._network.look(x, gathered.regions[region].styles[index])
-        if self._options.colors != "style":  # recoloured for each photo
-            return self._network.look(x)
-        key = index, style.size
-        if key not in self._looks:
-            self._looks[key] = self._network.look(x)
-        return self._looks[key]
+        key, known = (index, style.size), self._looks.get((index, style.size))
+        # Recoloured for each photo, but for a film's frames, which share their styles.
+        if known is None or (self.options.colors != "style" and known[0] is not style):
+            self._looks[key] = known = style, self._network.look(x)
+        return known[1]
 
 
 def options_of(given: dict[str, Any]) -> Options:

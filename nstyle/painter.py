@@ -42,11 +42,7 @@ def paint(
 ) -> Result:
     """Paint the photo in the style; see transfer.run."""
     began = time.perf_counter() - (begun.seconds if begun else 0.0)
-    device = find_device(options.gpu)
-    setting = problem.load_network(inputs, options, device)
-    need = planning.check_memory(inputs, options, setting) if device.device_type == "cpu" else None
-    say_what_runs(inputs, setting, options, device, need)
-    denoise.prepare(options.denoiser, options.remove_noise)
+    setting, device = set_up(inputs, options)
     ctrl_c = Interruption()
     painting = Painting(inputs, options, setting, device, [*listeners, ctrl_c], saver, begun)
 
@@ -65,6 +61,16 @@ def paint(
         raise diverged(error, options, result) from error
 
 
+def set_up(inputs: Inputs, options: Options) -> tuple[problem.Setting, Any]:
+    """(the network, its device), once it is known that memory is enough. Raises OptionError."""
+    device = find_device(options.gpu)
+    setting = problem.load_network(inputs, options, device)
+    need = planning.check_memory(inputs, options, setting) if device.device_type == "cpu" else None
+    say_what_runs(inputs, setting, options, device, need)
+    denoise.prepare(options.denoiser, options.remove_noise)
+    return setting, device
+
+
 class Painting:
     """One run: the same picture painted at growing sizes, each begun from the one before."""
 
@@ -77,7 +83,10 @@ class Painting:
         listeners: Sequence[solver.Listener],
         saver: Saver | None = None,
         begun: Saved | None = None,
+        build: Callable[[Inputs], Problem] | None = None,
     ) -> None:
+        """build: gives the problem of a size, where some of it is already there."""
+        self._builder = build
         self._whole, self._options, self._setting = inputs, options, setting
         self._device, self._listeners = device, listeners
         self._saver, self._begun = saver, begun
@@ -116,7 +125,7 @@ class Painting:
             last.objective = None  # holds the smaller one's memory, as self._task does
         inputs = self._whole.at(size, options.resize)
         self._task = None  # frees the smaller one's memory before the larger is made
-        task = problem.build(self._setting, inputs, options, self._device)
+        task = self._problem(inputs)
         self._task, self._inputs, self._scale = task, inputs, scale
         x, standing = self._begin(last, size)
         return solver.solve(
@@ -130,6 +139,11 @@ class Painting:
             saver=partial(self._save, scale),
             **standing,
         )
+
+    def _problem(self, inputs: Inputs) -> Problem:
+        if self._builder is not None:
+            return self._builder(inputs)
+        return problem.build(self._setting, inputs, self._options, self._device)
 
     def _begin(self, last: solver.Watch | None, size: Size) -> tuple[Any, dict[str, Any]]:
         """(the array to go on from, what else solver.solve is told of what has been done)."""

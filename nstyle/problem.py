@@ -192,20 +192,33 @@ def uses_bfloat16(options: Options, device: Any, *, plain: bool) -> bool:
 
 def build(setting: Setting, inputs: Inputs, options: Options, device: Any) -> Problem:
     """The objective for these pictures, with its targets taken from photo and styles."""
-    demand = Demand(inputs, options, setting)
     let_go()  # of the size before
-
-    def shown_by(number: int, painting: Picture) -> targets.Shown:
-        x = pixels.to_array(painting, setting.convention, options.pixel_range)
-        view = setting.view(x, device, demand.style_tiling(painting.size))
-        return targets.look_at(inputs, options, number, view)
-
-    # One after another, as their layers are large.
-    paintings = [shown_by(*each) for each in enumerate(inputs.styles)]
+    paintings = look_at_paintings(setting, inputs, options, device)
     let_go()
-    tiling = demand.tiling(inputs.photo.size)
-    executor = make_executor(setting, inputs, options, device, paintings, tiling)
+    network = compiled(setting, inputs, options, device)
+    executor = make_executor(setting, inputs, options, device, paintings, network)
     return Problem(executor, inputs.photo, setting.convention, options)
+
+
+def look_at_paintings(
+    setting: Setting, inputs: Inputs, options: Options, device: Any
+) -> list[targets.Shown]:
+    """What each painting shows to the style loss, at its size in `inputs`."""
+    demand, shown = Demand(inputs, options, setting), []
+    for number, painting in enumerate(inputs.styles):  # in turn, as their layers are large
+        x = pixels.to_array(painting, setting.convention, options.pixel_range)
+        tiling = demand.style_tiling(painting.size)
+        shown.append(targets.look_at(inputs, options, number, setting.view(x, device, tiling)))
+    return shown
+
+
+def compiled(setting: Setting, inputs: Inputs, options: Options, device: Any) -> Features | Pieces:
+    """The network for photos of the size in `inputs`: for all of one at once, or its tiles."""
+    size = inputs.photo.size
+    tiling = Demand(inputs, options, setting).tiling(size)
+    if tiling is not None:
+        return setting.pieces(tiling, device)
+    return setting.features((1, 3, size[1], size[0]), device)
 
 
 def let_go() -> None:
@@ -220,9 +233,12 @@ def make_executor(
     options: Options,
     device: Any,
     paintings: Sequence[targets.Shown],
-    tiling: Tiling | None,
+    network: Features | Pieces,
+    more: Sequence[Term] = (),
 ) -> Executor:
-    """The objective for a photo and what paintings show; tiling: None for all at once."""
+    """The objective; network: compiled for the photo's size; more: summands besides those of the
+    options.
+    """
     photo = pixels.to_array(inputs.photo, setting.convention, options.pixel_range)
     knobs = {
         "device": device,
@@ -231,14 +247,13 @@ def make_executor(
     }
 
     def terms(view: View) -> list[Term]:
-        return targets.build_terms(inputs, options, setting.likeness, view, paintings)
+        found = targets.build_terms(inputs, options, setting.likeness, view, paintings)
+        return [*found, *more]
 
-    if tiling is not None:
-        pieces = setting.pieces(tiling, device)
-        return TiledExecutor(pieces, terms(InPieces(pieces, photo)), **knobs)
-    features = setting.features(photo.shape, device)
-    view = Whole(features.forward(nd.array(photo, ctx=device)))
-    return Executor(features, terms(view), **knobs)
+    if isinstance(network, Pieces):
+        return TiledExecutor(network, terms(InPieces(network, photo)), **knobs)
+    view = Whole(network.forward(nd.array(photo, ctx=device)))
+    return Executor(network, terms(view), **knobs)
 
 
 def free_pixels(inputs: Inputs, device: Any) -> Any:

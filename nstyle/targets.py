@@ -12,7 +12,7 @@ from typing import Any, Optional
 import numpy as np
 
 from nstyle import likeness, losses
-from nstyle.balance import NORMALIZATIONS, Layer, Normalization
+from nstyle.balance import NORMALIZATIONS, TEMPORAL, Layer, Normalization
 from nstyle.errors import OptionError
 from nstyle.executor import Term
 from nstyle.inputs import Inputs
@@ -64,6 +64,15 @@ def build_terms(
     if not terms:
         raise OptionError("--keep-mask: leaves nothing to paint; make more of it black")
     return terms
+
+
+def temporal_term(options: Options, weight: float, target: Any, trust: Any) -> Term:
+    """The summand that holds a film's frame to the one before; target, trust: see losses.temporal.
+
+    weight: 0 or more; about how many times the network's own wishes it counts.
+    """
+    scale = weight * TEMPORAL * NORMALIZATIONS[options.normalization].tv(target.size)
+    return Term("temporal", "", scale, (target, trust))
 
 
 def content_terms(

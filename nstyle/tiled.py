@@ -57,7 +57,9 @@ class TiledExecutor(Executor):
             self._pull(tile, slopes, values, gradient)
         self._limit(gradient)
         for number, term in enumerate(self._terms):
-            if term.kind == "tv":
+            if term.kind == "temporal":
+                values[number] = losses.add_temporal(x, *term.target, term.scale, gradient)
+            elif term.kind == "tv":
                 values[number] = losses.add_variation(term.form, x, term.scale, gradient)
         if self._free is not None:
             nd.broadcast_mul(gradient, self._free, out=gradient)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from typing import Any, BinaryIO
@@ -21,12 +22,12 @@ BITS_PER_PIXEL = 0.4  # for encoders that want a rate, not a quality; painted te
 BT709 = 1  # the number of matrix, primaries and transfer in the standard; 1 is limited range, too
 
 
-def require() -> Any:
+def require(purpose: str = "to write .mp4") -> Any:
     """PyAV. Raises OptionError, naming the extra, where it is not installed."""
     try:
         import av
     except ImportError:
-        raise OptionError('to write .mp4 run: pip install "nstyle[video]"') from None
+        raise OptionError(f'{purpose} run: pip install "nstyle[video]"') from None
     return av
 
 
@@ -43,12 +44,20 @@ def write(file: BinaryIO, frames: Iterable[np.ndarray], rate: Fraction | int) ->
     first = next(frames, None)
     if first is None:
         raise ImageError("a film needs a frame at least")
+    with opened(file, "mp4") as container:
+        stream = add_stream(av, container, first.shape[1], first.shape[0], rate)
+        for pixels in chain([first], frames):
+            container.mux(stream.encode(as_yuv(av, pixels)))
+        container.mux(stream.encode())
+
+
+@contextlib.contextmanager
+def opened(file: BinaryIO, kind: str) -> Iterator[Any]:
+    """PyAV's container of a kind, to be written. Raises as `write` does."""
+    av = require()
     try:
-        with av.open(file, "w", format="mp4") as container:
-            stream = add_stream(av, container, first.shape[1], first.shape[0], rate)
-            for pixels in chain([first], frames):
-                container.mux(stream.encode(as_yuv(av, pixels)))
-            container.mux(stream.encode())
+        with av.open(file, "w", format=kind) as container:
+            yield container
     except av.FFmpegError as error:
         if isinstance(error.__context__, OSError):  # a full disk, hidden by closing after it
             raise error.__context__ from None

@@ -62,9 +62,15 @@ def parse_set(words: Sequence[str]) -> dict[str, str]:
     return values
 
 
-def split_options(words: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the user typed for (Options, Delivery). Raises OptionError."""
+def split_options(
+    words: argparse.Namespace, without: Collection[str] = ()
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the user typed for (Options, Delivery). without: names that mean something else here.
+
+    Raises OptionError.
+    """
     names = {entry.name for cls in (Options, Delivery) for entry in dataclasses.fields(cls)}
+    names -= set(without)
     typed = {key: value for key, value in vars(words).items() if key in names}
     typed.update(parse_set(getattr(words, "set", [])))
     mine = {entry.name for entry in dataclasses.fields(Delivery)} & set(typed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from nstyle import presets
@@ -19,9 +19,14 @@ log = logging.getLogger("nstyle")
 
 
 def add_painting(
-    parser: argparse.ArgumentParser, defaults: Mapping[str, Any] | None = None
+    parser: argparse.ArgumentParser,
+    defaults: Mapping[str, Any] | None = None,
+    without: Collection[str] = (),
 ) -> None:
-    """The flags of everything that shapes a picture; defaults: what the help says instead."""
+    """The flags of everything that shapes a picture; defaults: what the help says instead.
+
+    without: names of PICTURES that have none.
+    """
     about = {
         "--content-image": "photo (default: a sample)",
         "--style-image": "painting (default: a sample); may be repeated, see --style-blend",
@@ -31,6 +36,8 @@ def add_painting(
         "--keep-mask": "white where the photo stays itself",
     }
     for name, text in about.items():
+        if name[2:].replace("-", "_") in without:
+            continue
         action = "append" if name.startswith("--style") else "store"
         parser.add_argument(name, action=action, metavar="FILE", help=text)
     known = ", ".join(presets.PRESETS)
@@ -43,7 +50,7 @@ def add_painting(
 
 def typed_pictures(words: argparse.Namespace) -> dict[str, Any]:
     """Name of PICTURES -> path, or paths, as typed."""
-    typed = {name: getattr(words, name) for name in PICTURES}
+    typed = {name: getattr(words, name, None) for name in PICTURES}
     return {name: paths for name, paths in typed.items() if paths is not None}
 
 

@@ -5,7 +5,7 @@ Arrays are float32 (1, 3, H, W), RGB 0..255 minus the encoder's mean.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from nstyle import layers, networks, places, weights
 from nstyle.backend import autograd, nd
 from nstyle.errors import WeightsError
-from nstyle.feedforward import painting
+from nstyle.feedforward import blocks, painting
 from nstyle.feedforward.blocks import keeping
 from nstyle.feedforward.decoder import TAPS, Decoder
 from nstyle.feedforward.looks import Look, look, look_within, mixed
@@ -30,11 +30,11 @@ class AnyStyle:
         if file.network != ANY_STYLE:
             raise WeightsError(f"{file.path}: paints {file.network}; give one for {ANY_STYLE}")
         path = places.find(ENCODER)[1]
-        blocks, taps = layers.BLOCKS[ENCODER], TAPS[::-1]
-        loaded = weights.load(path, layers.needed_convolutions(taps, blocks), model=ENCODER)
+        vgg, taps = layers.BLOCKS[ENCODER], TAPS[::-1]
+        loaded = weights.load(path, layers.needed_convolutions(taps, vgg), model=ENCODER)
         self.convention, self.device = loaded.convention, device
         self._encoder = networks.build(
-            blocks, loaded.arrays, taps, pooling=loaded.pooling, padding=loaded.padding,
+            vgg, loaded.arrays, taps, pooling=loaded.pooling, padding=loaded.padding,
             device=device,
         )  # fmt: skip
         channels = {tap: len(loaded.arrays[tap.replace("relu", "conv")][1]) for tap in taps}
@@ -54,10 +54,18 @@ class AnyStyle:
         return look(taps) if weight is None else look_within(taps, weight)
 
     def paint(
-        self, x: np.ndarray, looks: Sequence[Look], shares: Sequence[float], strength: float = 1.0
+        self,
+        x: np.ndarray,
+        looks: Sequence[Look],
+        shares: Sequence[float],
+        strength: float = 1.0,
+        through: Callable[..., np.ndarray] = painting.paint,
     ) -> np.ndarray:
-        """The photo in the mixed styles; strength 0 is the photo as the decoder rebuilds it."""
-        return painting.paint(Styled(self, mixed(looks, shares), strength), x)
+        """The photo in the mixed styles; strength 0 is the photo as the decoder rebuilds it.
+
+        through: brings an array through a painting.Network.
+        """
+        return through(Styled(self, mixed(looks, shares), strength), x)
 
 
 class Styled:
@@ -84,6 +92,16 @@ class Styled:
         """As painting.Network."""
         with autograd.predict_mode():
             return self._decoded(self._network.encode(x))
+
+    def kept(self) -> list[np.ndarray]:
+        """As painting.Network; the look last, of which the photo has a part where strength < 1."""
+        return [*blocks.kept(self._network.decoder), *(part.asnumpy() for part in self._look)]
+
+    def keep(self, statistics: Sequence[np.ndarray]) -> None:
+        """As painting.Network."""
+        looks = len(self._look)
+        blocks.keep(self._network.decoder, statistics[:-looks])
+        self._look = [nd.array(part, ctx=self.device) for part in statistics[-looks:]]
 
     def _mixing(self, x: Any) -> dict[str, Any]:
         taps = self._network.encode(x)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import numpy as np
 
 from nstyle.backend import autograd, gluon
 
@@ -67,15 +69,33 @@ class InstanceNorm(gluon.HybridBlock):
         self.running_var.set_data(1 / (inverse * inverse) - VARIANCE_FLOOR)
 
 
+def norms_of(network: Any) -> list[InstanceNorm]:
+    """All normalisations in a network, always in the same order."""
+    norms: list[InstanceNorm] = []
+    network.apply(lambda block: norms.append(block) if isinstance(block, InstanceNorm) else None)
+    return norms
+
+
+def kept(network: Any) -> list[np.ndarray]:
+    """What its normalisations use in predict mode: mean, variance of the first, of the second..."""
+    pairs = ((norm.running_mean, norm.running_var) for norm in norms_of(network))
+    return [values.data().asnumpy() for pair in pairs for values in pair]
+
+
+def keep(network: Any, statistics: Sequence[np.ndarray]) -> None:
+    """Let its normalisations use these, in the order of `kept`."""
+    for norm, mean, variance in zip(norms_of(network), statistics[::2], statistics[1::2]):
+        norm.running_mean.set_data(mean)
+        norm.running_var.set_data(variance)
+
+
 @contextlib.contextmanager
 def keeping(network: Any) -> Iterator[None]:
     """What a network sees meanwhile is what its normalisations use in predict mode afterwards."""
     network.hybridize(False)  # a compiled network would not show what is inside
-    norms: list[InstanceNorm] = []
-    network.apply(lambda block: norms.append(block) if isinstance(block, InstanceNorm) else None)
     with autograd.train_mode():
         yield
-    for norm in norms:
+    for norm in norms_of(network):
         norm.keep()
     network.hybridize(static_alloc=True)
 

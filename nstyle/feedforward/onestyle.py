@@ -5,13 +5,14 @@ Arrays are float32 (1, 3, H, W), RGB 0..255 minus the mean of `convention`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from nstyle.backend import autograd
 from nstyle.errors import WeightsError
-from nstyle.feedforward import painting
+from nstyle.feedforward import blocks, painting
 from nstyle.feedforward.blocks import keeping
 from nstyle.feedforward.network_file import ONE_STYLE, NetworkFile
 from nstyle.feedforward.parameters import fill, start
@@ -35,9 +36,9 @@ class OneStyle:
         fill(self._network, file.arrays, file.path)
         self._network.hybridize(static_alloc=True)
 
-    def paint(self, x: np.ndarray) -> np.ndarray:
-        """The photo in the style."""
-        return painting.paint(self, x)
+    def paint(self, x: np.ndarray, through: Callable[..., np.ndarray] = painting.paint) -> np.ndarray:
+        """The photo in the style. through: brings an array through a painting.Network."""
+        return through(self, x)
 
     def whole(self, x: Any) -> Any:
         """As painting.Network."""
@@ -53,3 +54,11 @@ class OneStyle:
         """As painting.Network."""
         with autograd.predict_mode():
             return self._network(x)
+
+    def kept(self) -> list[np.ndarray]:
+        """As painting.Network."""
+        return blocks.kept(self._network)
+
+    def keep(self, statistics: Sequence[np.ndarray]) -> None:
+        """As painting.Network."""
+        blocks.keep(self._network, statistics)

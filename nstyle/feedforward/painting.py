@@ -8,7 +8,7 @@ painted with those. Tiles overlap by more than the network can see, so no seam i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -36,6 +36,12 @@ class Network(Protocol):
     def apply(self, x: Any) -> Any:
         """Paint with the statistics that are kept."""
 
+    def kept(self) -> list[np.ndarray]:
+        """The statistics that are kept, on the host."""
+
+    def keep(self, statistics: Sequence[np.ndarray]) -> None:
+        """Keep these, in the order of `kept`."""
+
 
 class Tile(NamedTuple):
     """outer: (top, bottom, left, right) of what is painted; inner: of what is kept of it."""
@@ -47,11 +53,27 @@ class Tile(NamedTuple):
 def paint(network: Network, x: np.ndarray, *, whole: int = WHOLE, tile: int = TILE) -> np.ndarray:
     """float32 (1, 3, H, W) -> the same, painted. whole, tile: see WHOLE and TILE."""
     height, width = x.shape[2:]
+    if height * width <= whole:
+        painted = network.whole(nd.array(mirrored(x), ctx=network.device)).asnumpy()
+        return np.asarray(painted[:, :, :height, :width])
+    learn(network, x, whole=whole)
+    return apply(network, x, whole=0, tile=tile)
+
+
+def learn(network: Network, x: np.ndarray, *, whole: int = WHOLE) -> None:
+    """Let the network keep the statistics of a picture, of parts of it where it is large."""
+    padded = mirrored(x)
+    seen = padded if x.shape[2] * x.shape[3] <= whole else sampled(padded, whole)
+    network.learn(nd.array(seen, ctx=network.device))
+
+
+def apply(network: Network, x: np.ndarray, *, whole: int = WHOLE, tile: int = TILE) -> np.ndarray:
+    """float32 (1, 3, H, W) -> the same, painted with the statistics that are kept."""
+    height, width = x.shape[2:]
     padded = mirrored(x)
     if height * width <= whole:
-        painted = network.whole(nd.array(padded, ctx=network.device)).asnumpy()
-        return painted[:, :, :height, :width]
-    network.learn(nd.array(sampled(padded, whole), ctx=network.device))
+        painted = network.apply(nd.array(padded, ctx=network.device)).asnumpy()
+        return np.asarray(painted[:, :, :height, :width])
     painted = np.empty_like(padded)
     for outer, inner in tiles(padded.shape[2], padded.shape[3], tile):
         top, bottom, left, right = outer

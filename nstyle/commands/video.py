@@ -1,0 +1,98 @@
+"""`nstyle video`: a film painted frame by frame, without flicker."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from nstyle.commands.console import FAILED, INTERRUPTED, OK, configure_logging, say
+from nstyle.commands.flags import add_fields, split_options
+from nstyle.commands.pictures import (
+    SAMPLE_STYLE,
+    add_painting,
+    masks_of,
+    sample,
+    typed_pictures,
+)
+from nstyle.delivery import Delivery
+from nstyle.errors import NStyleError, OptionError
+from nstyle.fields import build
+from nstyle.film.options import FilmOptions
+
+if TYPE_CHECKING:  # it loads numpy
+    from nstyle.film.making import FilmStep
+
+TALK = ("quiet", "verbose")
+SECONDS = 10  # between two lines
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The flags of `video`."""
+    add_fields(parser, FilmOptions)
+    add_painting(parser, without=("content_image",))
+    add_fields(parser, Delivery, TALK)
+
+
+def work(words: argparse.Namespace) -> int:
+    """Paint a film; the exit code. Raises what nstyle refuses."""
+    names = [entry.name for entry in dataclasses.fields(FilmOptions)]
+    options = build(FilmOptions, {n: v for n, v in vars(words).items() if n in names})
+    typed, ways = split_options(words, without=names)
+    delivery = build(Delivery, ways)
+    configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
+    from nstyle.film.making import Film
+
+    pictures = typed_pictures(words)
+    styles = pictures.get("style_image") or (None if options.network else [sample(SAMPLE_STYLE)])
+    check_overwriting(options, pictures, styles or [])
+    film = Film(options, styles, typed, preset=words.preset, masks=masks_of(pictures))
+    lines = Lines()
+    try:
+        film.paint((lambda step: None) if delivery.quiet else lines)
+    except KeyboardInterrupt:
+        say(f"interrupted after frame {film.done} of {film.frames}; to go on: the same command")
+        return INTERRUPTED
+    except (NStyleError, OSError) as error:
+        say(f"error: {error}; {film.done} frames are kept, the same command goes on")
+        return FAILED
+    if not delivery.quiet:
+        say(f"{options.output}: {film.frames} frames in {lines.seconds:.0f} s")
+    return OK
+
+
+def check_overwriting(options: FilmOptions, pictures: Any, styles: Any) -> None:
+    """Refuse to write over what is read. Raises OptionError."""
+    read = [options.content_video, options.network, *styles]
+    read += [pictures.get(name) for name in ("content_mask", "keep_mask")]
+    read += pictures.get("style_mask", [])
+    if os.path.realpath(options.output) in {os.path.realpath(path) for path in read if path}:
+        raise OptionError(f"--output: {options.output} is one of the inputs; give another file")
+
+
+class Lines:
+    """A line for the first frame, and then every ten seconds; seconds: spent so far."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._last = 0.0
+
+    def __call__(self, step: FilmStep) -> None:
+        """A line, if it is time for one."""
+        self.seconds += step.seconds
+        due = time.monotonic() - self._last >= SECONDS
+        if due or step.number == step.frames:
+            say(line(step))
+            self._last = time.monotonic()
+
+
+def line(step: FilmStep) -> str:
+    """What became of a frame."""
+    from nstyle.callbacks import time_left
+
+    how = "broken, shown as the last" if step.broken else "a new shot" if step.anew else ""
+    epochs = f"{step.epochs} epochs" if step.epochs else ""
+    about = ", ".join(filter(None, (how, epochs, f"{step.seconds:.1f} s", time_left(step.left))))
+    return f"frame {step.number} of {step.frames}: {about}"

@@ -1,0 +1,191 @@
+"""A film painted: frame after frame, gone on with where it was left, then written with its sound."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from nstyle import fingerprints, presets
+from nstyle.errors import OptionError
+from nstyle.files import atomic_write, sweep_beside
+from nstyle.film import clip, consistency, reading, shots, times, writing
+from nstyle.film.flow import Flow
+from nstyle.film.frames import FramePainter, Last, Painted, next_inputs
+from nstyle.film.optimising import Optimising
+from nstyle.film.options import FilmOptions
+from nstyle.film.passing import Passing
+from nstyle.film.work import Stand, Work
+from nstyle.interruption import Interruption
+from nstyle.masking import Masks
+from nstyle.picture import Picture
+
+log = logging.getLogger("nstyle")
+
+RECENT = 10  # frames that tell how long another one takes
+
+
+@dataclass(frozen=True)
+class FilmStep:
+    """A frame that is finished.
+
+    number: from 1; of `frames`; epochs: 0 for one pass; anew: nothing of the frame before is in it;
+    broken: it is the one before; seconds: spent on it; left: about how many the film still takes.
+    """
+
+    number: int
+    frames: int
+    epochs: int
+    anew: bool
+    broken: bool
+    seconds: float
+    left: float
+
+
+class Film:
+    """A film that can be painted. typed: fields of Options that are not as usual.
+
+    Raises ImageError, OptionError, WeightsError, CheckpointError for all that can be told before
+    the work.
+    """
+
+    def __init__(
+        self,
+        film: FilmOptions,
+        styles: Sequence[Any] | None,
+        typed: Mapping[str, Any],
+        *,
+        preset: str | None = None,
+        masks: Masks | None = None,
+    ) -> None:
+        self._film, self._flow, self._ctrl_c = film, Flow(), Interruption()
+        self._clip = clip.look(film.content_video)
+        span = self._clip.times, self._clip.seconds, film.begin, film.end, film.every
+        self._chosen = times.chosen(*span)
+        self._plan = writing.check(film.output, self._clip, self._chosen)
+        self._first = Picture(reading.first(self._clip, self._chosen.frames))
+        make = self._optimising if film.optimises else self._passing
+        self._painter = make(styles, typed, preset, masks)
+        order = {"film": fingerprints.of_file(film.content_video), **film.shaping()}
+        self._work = Work(film.output, {**order, **self._painter.order()})
+        self._stand = self._work.begun(restart=film.restart)
+        self._paces: list[float] = []
+
+    def _optimising(
+        self, styles: Any, typed: Mapping[str, Any], preset: str | None, masks: Masks | None
+    ) -> FramePainter:
+        film = self._film
+        return Optimising(
+            self._first,
+            styles,
+            presets.resolve(typed, preset),
+            masks,
+            weight=film.temporal_weight,
+            epochs=film.frame_epochs,
+            listeners=[self._ctrl_c],
+        )
+
+    def _passing(
+        self, styles: Any, typed: Mapping[str, Any], preset: str | None, masks: Masks | None
+    ) -> FramePainter:
+        given = {"--preset": preset, "masks": masks and masks != Masks()}
+        for name, value in given.items():
+            if value:
+                raise OptionError(f"{name}: mean nothing for one pass; leave them out")
+        film = self._film
+        return Passing(
+            self._first,
+            styles,
+            weight=film.temporal_weight,
+            network=film.network,
+            strength=film.strength,
+            **typed,
+        )
+
+    @property
+    def done(self) -> int:
+        """Frames that are finished."""
+        return self._stand.done if self._stand else 0
+
+    @property
+    def frames(self) -> int:
+        """Frames of the whole film."""
+        return len(self._chosen.frames)
+
+    def paint(self, listen: Callable[[FilmStep], Any] = lambda step: None) -> None:
+        """Paint the frames that are left and write the film; listen: is told of each frame.
+
+        Ctrl-C raises KeyboardInterrupt; what is finished stays, and another Film of the same order
+        goes on. Raises DivergedError, ImageError.
+        """
+        if self.done:
+            log.info("going on after frame %d of %d", self.done, self.frames)
+            self._painter.restore(dict(self._stand.kept) if self._stand else {})
+        with self._ctrl_c:
+            wanted = self._chosen.frames[self.done :]
+            for number, pixels in zip(count(self.done), reading.frames(self._clip, wanted)):
+                self._ctrl_c()
+                listen(self._next(number, pixels))
+            self._write()
+
+    def _next(self, number: int, pixels: np.ndarray | None) -> FilmStep:
+        began = time.perf_counter()
+        painted, anew = None, self._stand is None
+        if pixels is None:
+            at = float(self._clip.times[self._chosen.frames[number]])
+            instead = "the next" if anew else "the last"
+            log.warning("frame %d (%.2f s) is broken; %s one is shown", number, at, instead)
+        if pixels is None and self._stand is not None:
+            stand = Stand(number + 1, *self._pictures, kept=self._stand.kept)
+            self._work.keep(self._work.frame(number - 1), stand)
+            self._stand = stand
+        else:
+            frame = self._first if pixels is None else Picture(pixels)
+            painted, anew = self._painted(number, frame)
+        seconds = time.perf_counter() - began
+        epochs = painted.epochs if painted else 0
+        left = self._left(number + 1, seconds, anew or painted is None)
+        return FilmStep(number + 1, self.frames, epochs, anew, painted is None, seconds, left)
+
+    @property
+    def _pictures(self) -> tuple[np.ndarray, np.ndarray]:
+        """(photo, painted) of the last frame."""
+        assert self._stand is not None
+        return self._stand.photo, self._stand.painted
+
+    def _painted(self, number: int, frame: Picture) -> tuple[Painted, bool]:
+        """(the painted frame, whether it begins a shot)."""
+        painter = self._painter
+        given, last = next_inputs(painter.first, frame, painter.options), None
+        if self._stand is not None:
+            photo, before = map(Picture, self._pictures)
+            link = consistency.linked(given.photo, photo, self._flow)
+            last = None if shots.is_cut(link) else Last(before, link)
+        painted = painter.paint(given, last)
+        stand = Stand(number + 1, given.photo.pixels, painted.values.pixels, painter.state())
+        self._work.keep(painted.picture, stand)
+        self._stand = stand
+        return painted, last is None
+
+    def _left(self, done: int, seconds: float, unusual: bool) -> float:
+        """Seconds until the end; the first frame of a shot tells only where there is no other."""
+        if not unusual:
+            self._paces.append(seconds)
+        pace = statistics.median(self._paces[-RECENT:]) if self._paces else seconds
+        return pace * (self.frames - done)
+
+    def _write(self) -> None:
+        output = self._film.output
+        pictures = self._work.frames(self.frames)
+        kind = writing.kind_of(output)
+        atomic_write(output, partial(writing.write, kind=kind, frames=pictures, plan=self._plan))
+        sweep_beside(output)
+        if not self._film.keep_frames:
+            self._work.remove()

@@ -1,0 +1,61 @@
+"""What is minimised for a film's frames: styles are looked at once, the network compiled once.
+
+Loads MXNet.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nstyle import pixels, problem, targets
+from nstyle.backend import nd
+from nstyle.executor import Term
+from nstyle.inputs import Inputs
+from nstyle.options import Options
+from nstyle.picture import Picture
+from nstyle.problem import Problem, Setting
+from nstyle.pyramid import Size
+
+
+class Objectives:
+    """As problem.build, for frame after frame in the same styles; options: those of the first."""
+
+    def __init__(self, setting: Setting, device: Any, options: Options) -> None:
+        self.setting, self.device, self._options = setting, device, options
+        self._paintings: dict[Size, list[targets.Shown]] = {}
+        self._size: Size | None = None
+        self._network: Any = None
+        self._held: tuple[Term, ...] = ()
+
+    def hold(
+        self, moved: Picture | None, trust: np.ndarray | None = None, weight: float = 0.0
+    ) -> None:
+        """Hold the next frame to the one before, moved; None: not. trust: (H, W), 0..1."""
+        self._held = ()
+        if moved is None or trust is None or not weight:
+            return
+        target = pixels.to_array(moved, self.setting.convention, self._options.pixel_range)
+        arrays = (target, trust[np.newaxis, np.newaxis])
+        loaded = (nd.array(array, ctx=self.device) for array in arrays)
+        self._held = (targets.temporal_term(self._options, weight, *loaded),)
+
+    def __call__(self, given: Inputs) -> Problem:
+        """The problem of a frame at one of its sizes."""
+        size, options = given.photo.size, self._options
+        if size != self._size:
+            self._network = None  # frees the other size's memory
+            problem.let_go()
+        if size not in self._paintings:
+            found = problem.look_at_paintings(self.setting, given, options, self.device)
+            self._paintings[size] = found
+            problem.let_go()
+        if self._network is None:
+            self._network = problem.compiled(self.setting, given, options, self.device)
+            self._size = size
+        executor = problem.make_executor(
+            self.setting, given, options, self.device, self._paintings[size], self._network,
+            self._held,
+        )  # fmt: skip
+        return Problem(executor, given.photo, self.setting.convention, options)

@@ -1,0 +1,84 @@
+"""Frames painted by optimisation: each from the last one, moved, and held to it by a temporal loss.
+
+Ruder, Dosovitskiy & Brox (arXiv:1604.08610), its short-term consistency. MXNet is loaded by the
+first frame that is painted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nstyle import fingerprints, inputs, pixels, runtime, transfer
+from nstyle.film.frames import Last, Painted
+from nstyle.inputs import Inputs
+from nstyle.masking import Masks
+from nstyle.options import Options, shaping
+from nstyle.picture import Picture
+
+
+class Optimising:
+    """See frames.FramePainter. Raises what inputs.gather does.
+
+    weight: of the temporal loss; epochs: at most for a frame that goes on from the one before;
+    listeners: are called with every Step.
+    """
+
+    def __init__(
+        self,
+        frame: Picture,
+        styles: Sequence[Any],
+        options: Options,
+        masks: Masks | None = None,
+        *,
+        weight: float,
+        epochs: int,
+        listeners: Sequence[Callable[[Any], Any]] = (),
+    ) -> None:
+        self.options, self._weight, self._listeners = options, weight, listeners
+        self._going_on = dataclasses.replace(options, scales=1, max_num_epochs=epochs)
+        self.first = inputs.gather(frame, styles, options, masks=masks)
+        self._objectives: Any = None
+
+    def order(self) -> dict[str, object]:
+        """See FramePainter."""
+        return {**shaping(self.options), "pictures": fingerprints.of(self.first)}
+
+    def paint(self, given: Inputs, last: Last | None) -> Painted:
+        """See FramePainter. Raises KeyboardInterrupt, DivergedError."""
+        runtime.prepare(self.options.threads)
+        from nstyle import painter  # here, because they load MXNet
+        from nstyle.film.objectives import Objectives
+
+        if self._objectives is None:
+            self._objectives = Objectives(*painter.set_up(self.first, self.options), self.options)
+        objectives, options = self._objectives, self.options
+        if last is None:
+            objectives.hold(None)
+            if options.init == "instant":
+                given = dataclasses.replace(given, start=transfer.first_guess(given, options))
+        else:
+            moved = last.moved()
+            given, options = dataclasses.replace(given, start=moved), self._going_on
+            objectives.hold(moved, last.link.trust, self._weight)
+        painting = painter.Painting(
+            given, options, objectives.setting, objectives.device, self._listeners, build=objectives
+        )
+        watch = painting.run()
+        if watch.stopped == "interrupted":
+            raise KeyboardInterrupt
+        values = pixels.to_floats(
+            painter.on_host(watch.x), objectives.setting.convention, options.pixel_range
+        )
+        picture = painting.finished(watch.x)
+        return Painted(Picture.from_floats(values), picture, len(watch.history))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """See FramePainter: nothing."""
+        return {}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """See FramePainter."""

@@ -1,0 +1,91 @@
+"""What a film can be told besides what shapes each picture: types, defaults, limits, help."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from nstyle.errors import OptionError
+from nstyle.fields import check_fields, option
+from nstyle.film.times import parse_every, parse_moment
+
+OPTIMISE, INSTANT = "optimise", "instant"
+# Fields that change no frame, or whose effect is told by the frames that are chosen.
+NOT_SHAPING = ("content_video", "output", "network", "restart", "keep_frames")
+
+
+@dataclass(frozen=True)
+class FilmOptions:
+    """A film, and how its frames hang together. Raises OptionError for a bad value.
+
+    begin, end, every: as typed, see `times`.
+    """
+
+    content_video: str = option(None, "the film to paint", kind=str, metavar="FILE")
+    output: str = option(
+        "output/out.mp4", "the painted film: .mp4 .mov .mkv", kind=str, metavar="FILE"
+    )
+    method: str = option(
+        OPTIMISE,
+        "optimise: each frame as nstyle run paints, slow and good; instant: in one pass, in any style",
+        kind=str,
+        choices=(OPTIMISE, INSTANT),
+    )
+    network: str | None = option(
+        None, "instant, by a network of nstyle train for its style", kind=str, metavar="FILE"
+    )
+    strength: float = option(1.0, "instant: how much style, 0 to 1", kind=float, low=0, high=1)
+    begin: str | None = option(
+        None,
+        "first frame: a time such as 1:05 or 12.5s, or a frame's number, counted from 0",
+        kind=str,
+        flags=("--from",),
+        metavar="TIME",
+    )
+    end: str | None = option(
+        None, "where to end, in the same way; that frame is not painted", kind=str,
+        flags=("--to",), metavar="TIME",
+    )  # fmt: skip
+    every: str | None = option(
+        None,
+        "paint every so many frames (3), or one in a time (0.5s); each is shown until the next",
+        kind=str,
+        metavar="N",
+    )
+    temporal_weight: float = option(
+        4.0,
+        "how much a frame holds on to the one before; more: calmer, less: livelier; 0: each alone",
+        kind=float,
+        low=0,
+        high=1000,
+    )
+    frame_epochs: int = option(
+        30, "optimise: epochs at most for a frame that goes on from the one before", kind=int, low=1
+    )
+    restart: bool = option(
+        False, "begin anew, whatever was painted of the film before", kind=bool
+    )
+    keep_frames: bool = option(
+        False, "keep the folder with the frames as .png when the film is finished", kind=bool
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if not self.content_video:
+            raise OptionError("--content-video: none was given; give the film to paint")
+        for flag, word in (("--from", self.begin), ("--to", self.end)):
+            if word is not None:
+                parse_moment(word, flag)
+        if self.every is not None:
+            parse_every(self.every)
+
+    @property
+    def optimises(self) -> bool:
+        """Whether frames are painted by optimisation."""
+        return self.method == OPTIMISE and self.network is None
+
+    def shaping(self) -> dict[str, Any]:
+        """What shapes the frames; which of them are meant is told by their numbers."""
+        values = dataclasses.asdict(self)
+        return {name: value for name, value in values.items() if name not in NOT_SHAPING}

@@ -1,0 +1,98 @@
+"""Which frames of a clip are meant: --from, --to and --every. Pure arithmetic."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from nstyle.errors import OptionError
+
+CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)")  # 1:05, 0:01:05.5
+AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([smh])")
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+class Moment(NamedTuple):
+    """A frame's number, from 0, or seconds since the first frame; the other is None."""
+
+    frame: int | None
+    seconds: Fraction | None
+
+    def place(self, times: Sequence[Fraction]) -> int:
+        """The first frame that is not before; len(times) behind the last."""
+        if self.seconds is None:
+            return min(self.frame or 0, len(times))
+        return bisect_left(times, self.seconds)
+
+
+def parse_moment(text: str, name: str) -> Moment:
+    """1:05, 12.5s or 240 (a frame). Raises OptionError."""
+    word = text.strip()
+    clock, amount = CLOCK.fullmatch(word), AMOUNT.fullmatch(word)
+    if clock:
+        hours, minutes, seconds = clock.groups()
+        return Moment(None, 3600 * int(hours or 0) + 60 * int(minutes) + Fraction(seconds))
+    if amount:
+        return Moment(None, Fraction(amount[1]) * UNITS[amount[2]])
+    if not (word.isascii() and word.isdigit()):
+        raise OptionError(
+            f"{name}: {text!r} is neither a time such as 1:05 or 12.5s nor a frame's number"
+        )
+    return Moment(int(word), None)
+
+
+def parse_every(text: str) -> Moment:
+    """3 (frames) or 0.5s; above 0. Raises OptionError."""
+    found = parse_moment(text, "--every")
+    if not (found.frame or found.seconds):
+        raise OptionError(f"--every: {text!r} is nothing; give frames such as 2, or a time: 0.5s")
+    return found
+
+
+class Chosen(NamedTuple):
+    """frames: numbers of those that are painted; seconds: how long each is shown."""
+
+    frames: list[int]
+    seconds: list[Fraction]
+
+
+def chosen(
+    times: Sequence[Fraction], end: Fraction, begin: str | None, to: str | None, every: str | None
+) -> Chosen:
+    """The frames that are meant.
+
+    times: of all frames, since the first; end: of the last one. Raises OptionError where nothing is
+    left.
+    """
+    first = parse_moment(begin, "--from").place(times) if begin else 0
+    last = parse_moment(to, "--to").place(times) if to else len(times)
+    if first >= len(times):
+        raise OptionError(
+            f"--from: {begin} is after the end; the film has {len(times)} frames in "
+            f"{float(end):.2f} s"
+        )
+    if last <= first:
+        raise OptionError(f"--to: {to} leaves nothing after --from {begin or 0}; give a later one")
+    frames = thinned(times, range(first, last), every)
+    ends = [times[frame] for frame in frames[1:]]
+    ends.append(times[last] if last < len(times) else end)
+    return Chosen(frames, [till - times[frame] for frame, till in zip(frames, ends)])
+
+
+def thinned(times: Sequence[Fraction], frames: range, every: str | None) -> list[int]:
+    """Those that --every leaves."""
+    if every is None:
+        return list(frames)
+    step = parse_every(every)
+    if step.seconds is None:
+        return list(frames[:: step.frame])
+    kept, due = [], times[frames[0]]
+    for frame in frames:
+        if times[frame] >= due:
+            kept.append(frame)
+            while due <= times[frame]:
+                due += step.seconds
+    return kept

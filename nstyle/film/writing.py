@@ -1,0 +1,153 @@
+"""The finished film: painted frames at the times of the clip's, with its sound."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from nstyle import image, video_file
+from nstyle.errors import ImageError, OptionError
+from nstyle.film import clip as clips
+from nstyle.film.clip import Clip
+from nstyle.film.times import Chosen
+
+log = logging.getLogger("nstyle")
+
+KINDS: Mapping[str, str] = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+FINEST = 65535  # ticks per second that MPEG-4 part 2, the last resort, can count
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is written: of which clip, which of its frames, which streams of sound."""
+
+    clip: Clip
+    chosen: Chosen
+    sounds: tuple[int, ...]
+
+    @property
+    def begin(self) -> Fraction:
+        """When the first frame is shown, in seconds of the file."""
+        return self.clip.ticks[self.chosen.frames[0]] * self.clip.time_base
+
+    @property
+    def seconds(self) -> Fraction:
+        """How long the film is."""
+        return sum(self.chosen.seconds, Fraction(0))
+
+
+def check(path: str, clip: Clip, chosen: Chosen) -> Plan:
+    """Make sure before the work that the film can be written; a sound that cannot is told of.
+
+    Raises OptionError, ImageError.
+    """
+    av = video_file.require(clips.PURPOSE)
+    try:
+        image.check_destination(path, KINDS)
+    except ImageError as error:
+        raise OptionError(f"--output {error}") from error
+    video_file.encoder(av)
+    kind = kind_of(path)
+    with av.open(io.BytesIO(), "w", format=kind) as container:
+        known = container.supported_codecs
+    for codec in clip.sounds.values():
+        if codec not in known:
+            log.warning("%s: its sound (%s) cannot be in .%s; left out", clip.path, codec, kind)
+    return Plan(clip, chosen, tuple(n for n, codec in clip.sounds.items() if codec in known))
+
+
+def kind_of(path: str) -> str:
+    """PyAV's name of the container that an extension stands for."""
+    return KINDS[os.path.splitext(path)[1].lower()]
+
+
+def write(file: BinaryIO, kind: str, frames: Iterable[np.ndarray], plan: Plan) -> None:
+    """Write a film. frames: uint8 HxWx3, as many as are chosen, all of one size.
+
+    An odd edge becomes even by its last row or column once more, as 4:2:0 wants. Raises as
+    video_file.write does.
+    """
+    av = video_file.require(clips.PURPOSE)
+    pictures = map(video_file.even, frames)
+    first = next(pictures)
+    with video_file.opened(file, kind) as container, sound_of(plan, container) as sound:
+        stream = video_file.add_stream(av, container, first.shape[1], first.shape[0], plan.clip.rate)
+        base = time_base(stream, plan.clip)
+        stream.codec_context.time_base = base
+        lengths: dict[int, int] = {}
+        at = Fraction(0)
+        for pixels, seconds in zip(chain([first], pictures), plan.chosen.seconds):
+            frame = video_file.as_yuv(av, pixels)
+            frame.pts, frame.time_base = round(at / base), base
+            lengths[frame.pts] = round((at + seconds) / base) - frame.pts
+            container.mux(timed(stream.encode(frame), lengths))
+            at += seconds
+            sound(at)
+        container.mux(timed(stream.encode(), lengths))
+        sound(plan.seconds)
+
+
+def time_base(stream: Any, clip: Clip) -> Fraction:
+    """The clip's, so that its times stay what they are; where the encoder cannot, nearly."""
+    fine = stream.codec_context.name == "mpeg4" and clip.time_base.denominator > FINEST
+    return Fraction(1, FINEST) if fine else clip.time_base
+
+
+def timed(packets: list[Any], lengths: Mapping[int, int]) -> list[Any]:
+    """Packets that know how long their frames are shown, as the last one's end is the film's."""
+    for packet in packets:
+        packet.duration = lengths.get(packet.pts, packet.duration)
+    return packets
+
+
+@contextlib.contextmanager
+def sound_of(plan: Plan, container: Any) -> Iterator[Any]:
+    """A function that copies the sound up to a time in seconds, so that a player finds it near the
+    pictures. As it is, compressed; what is not heard during the film is left out.
+    """
+    if not plan.sounds:
+        yield lambda until: None
+        return
+    with clips.opened(plan.clip.path) as (av, source):
+        streams = {number: source.streams[number] for number in plan.sounds}
+        copies = {number: copied(container, stream) for number, stream in streams.items()}
+        packets = shifted(source.demux(list(streams.values())), plan)
+
+        def copy(until: Fraction) -> None:
+            for at, packet in packets:
+                packet.stream = copies[packet.stream_index]
+                container.mux(packet)
+                if at > until:
+                    break
+
+        yield copy
+
+
+def copied(container: Any, stream: Any) -> Any:
+    """A stream of the same kind in another container."""
+    if hasattr(container, "add_stream_from_template"):
+        return container.add_stream_from_template(stream)
+    return container.add_stream(template=stream)  # PyAV before 14
+
+
+def shifted(packets: Iterable[Any], plan: Plan) -> Iterator[tuple[Fraction, Any]]:
+    """(seconds since the first frame, packet) of what is heard during the film."""
+    for packet in packets:
+        if packet.dts is None or packet.pts is None:
+            continue
+        at = packet.pts * packet.time_base - plan.begin
+        # The one before the first that is heard, too: decoders need it to begin with.
+        if at + 2 * (packet.duration or 0) * packet.time_base <= 0 or at >= plan.seconds:
+            continue
+        ticks = round(plan.begin / packet.time_base)
+        packet.pts, packet.dts = packet.pts - ticks, packet.dts - ticks
+        yield at, packet
