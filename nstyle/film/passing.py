@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nstyle import fingerprints, places
+from nstyle.film.blending import blended
 from nstyle.film.frames import Last, Painted
 from nstyle.finishing import finished
 from nstyle.inputs import Inputs
@@ -53,7 +54,7 @@ class Passing:
         values = self._instant.values(given, through=steady)
         if last is not None:
             held = self._weight * last.link.trust[..., np.newaxis]
-            values += held / (1 + held) * (last.moved().floats() - values)
+            values = blended(values, last.moved().floats(), held / (1 + held))
         picture = Picture.from_floats(values)
         return Painted(picture, finished(values, given, self.options, given.final_size))
 
