@@ -140,6 +140,7 @@ def film(words: argparse.Namespace, method: str, source: str, folder: Path) -> l
         content_video=source,
         output=output,
         keep_frames=True,
+        restart=True,
         temporal_weight=words.temporal_weight,
         frame_epochs=words.frame_epochs,
         **way,

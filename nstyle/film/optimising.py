@@ -61,8 +61,9 @@ class Optimising:
             if options.init == "instant":
                 given = dataclasses.replace(given, start=transfer.first_guess(given, options))
         else:
-            moved = last.moved()
-            given, options = dataclasses.replace(given, start=moved), self._going_on
+            moved, options = last.moved(), self._going_on
+            start = mixed(given.photo, moved, last.link.trust)
+            given = dataclasses.replace(given, start=start)
             objectives.hold(moved, last.link.trust, self._weight)
         painting = painter.Painting(
             given, options, objectives.setting, objectives.device, self._listeners, build=objectives
@@ -82,3 +83,12 @@ class Optimising:
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """See FramePainter."""
+
+
+def mixed(photo: Picture, moved: Picture, trust: np.ndarray) -> Picture:
+    """The last frame where it is to be believed, the photo where there is nothing to go on from.
+
+    Smeared paint from elsewhere would stay (not so in the paper, which begins with it).
+    """
+    plain = photo.floats()
+    return Picture.from_floats(plain + trust[..., np.newaxis] * (moved.floats() - plain))
