@@ -12,6 +12,8 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "nstyle/__init__.py").read_
 UNSUPPORTED = runpy.run_path(str(HERE / "nstyle/runtime.py"))["what_works"]()
 # On Python 3.9 pip has only versions that no longer work with what they need; there is no studio.
 GRADIO = 'gradio>=6.20,<7; python_version >= "3.10"'
+# OpenCV 4.12 wants numpy 2; GluonCV brings the same version with windows, which servers lack.
+VIDEO = ["av>=12", "opencv-python-headless>=4.5,<4.12"]
 
 if UNSUPPORTED and {"install", "bdist_wheel", "develop", "editable_wheel"} & set(sys.argv):
     raise SystemExit(f"nstyle: {UNSUPPORTED}")
@@ -30,6 +32,7 @@ setup(
         "nstyle.commands",
         "nstyle.distillation",
         "nstyle.feedforward",
+        "nstyle.film",
         "nstyle.learning",
         "nstyle.pretrained",
         "nstyle.reporting",
@@ -64,7 +67,7 @@ setup(
     ],
     extras_require={
         "heif": ["pillow-heif"],
-        "video": ["av>=12"],
+        "video": VIDEO,
         "weights": ["h5py", "safetensors"],
         "studio": [GRADIO],
         "bench": ["torch==2.13.0"],
@@ -77,7 +80,7 @@ setup(
             "h5py",
             "safetensors",
             "playwright",
-            "av>=12",
+            *VIDEO,
             GRADIO,
         ],
     },

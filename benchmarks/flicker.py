@@ -171,9 +171,7 @@ def errors(
 
 def fine(frames: Sequence[np.ndarray]) -> float:
     """Deviation of what is finer than FINE px."""
-    return float(
-        np.mean([(f - ndimage.gaussian_filter(f, (FINE, FINE, 0))).std() for f in frames])
-    )
+    return float(np.mean([(f - ndimage.gaussian_filter(f, (FINE, FINE, 0))).std() for f in frames]))
 
 
 def found(clip: Clip) -> tuple[list[np.ndarray], list[np.ndarray]]:

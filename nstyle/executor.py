@@ -29,7 +29,7 @@ class Term:
     kind: str
     layer: str  # "" for those of the picture itself
     scale: float
-    # content: (1, C, H, W); style: see styles.StyleLoss.ready; temporal: (target, trust), see losses
+    # content: (1, C, H, W); style: see styles.StyleLoss.ready; temporal: see losses.temporal
     target: Any = None
     form: str = ""  # of tv, see losses.VARIATIONS; of style, see styles.STYLE_LOSSES
     region: str = ""  # of style, where there are several
@@ -110,7 +110,7 @@ class Loss(float):
 def of_pixels(term: Term, x: Any) -> tuple[Any, Any]:
     """Value and gradient of a term of the picture itself, (1, 3, H, W)."""
     if term.kind == "temporal":
-        return losses.temporal(x, *term.target, term.scale)
+        return losses.temporal(x, term.target, term.scale)
     return losses.VARIATIONS[term.form](x, term.scale)
 
 

@@ -53,7 +53,16 @@ def option(
 
 def shown(entry: dataclasses.Field[Any]) -> str:
     """The field as the user types it: --stop-eps, or momentum for --set."""
-    return entry.name if entry.metadata["flags"] == () else flag(entry.name)
+    flags = entry.metadata["flags"]
+    if flags is None:
+        return flag(entry.name)
+    return flags[0] if flags else entry.name
+
+
+def as_typed(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """{"stop_eps": 0.1} -> {"--stop-eps": 0.1}, of those that are fields of cls."""
+    found = dataclasses.fields(cls)
+    return {shown(entry): values[entry.name] for entry in found if entry.name in values}
 
 
 def check_fields(options: Any) -> None:

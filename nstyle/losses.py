@@ -120,25 +120,26 @@ def add_variation(form: str, x: Any, scale: float, gradient: Any, rows: int = ST
     return total
 
 
-def temporal(x: Any, target: Any, trust: Any, scale: float) -> tuple[Any, Any]:
-    """scale * sum(trust (x - target)^2) and its gradient (Ruder eq. 7, its 1 / D being in scale).
+def temporal(x: Any, target: Sequence[Any], scale: float) -> tuple[Any, Any]:
+    """scale * sum(trust (x - moved)^2) and its gradient (Ruder eq. 7, its 1 / D being in scale).
 
-    x, target: (1, 3, H, W), target being what the frame before says; trust: (1, 1, H, W), >= 0.
+    x: (1, 3, H, W); target: moved, the same of the frame before, and trust, (1, 1, H, W), >= 0.
     """
-    difference = x - target
+    moved, trust = target
+    difference = x - moved
     weighted = nd.broadcast_mul(difference, trust)
     return scale * dot(difference, weighted), (2 * scale) * weighted
 
 
 def add_temporal(
-    x: Any, target: Any, trust: Any, scale: float, gradient: Any, rows: int = STRIP
+    x: Any, target: Sequence[Any], scale: float, gradient: Any, rows: int = STRIP
 ) -> Any:
     """The value of `temporal`, its gradient added to `gradient`; strip by strip."""
     total = 0
     for top in range(0, x.shape[2], rows):
         strip = slice(top, top + rows)
-        parts = (each[:, :, strip] for each in (x, target, trust))
-        value, slope = temporal(*parts, scale)
+        part = [each[:, :, strip] for each in target]
+        value, slope = temporal(x[:, :, strip], part, scale)
         gradient[:, :, strip] += slope
         total = total + value
     return total

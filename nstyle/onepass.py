@@ -145,9 +145,7 @@ class Instant:
         whole = np.zeros_like(x)
         for number, (_, weight) in enumerate(places_of(gathered)):
             looks = [self._look(gathered, index, number) for index in range(len(gathered.styles))]
-            painted = self._network.paint(
-                x, looks, gathered.shares, self._strength, **through
-            )
+            painted = self._network.paint(x, looks, gathered.shares, self._strength, **through)
             if not gathered.regions:
                 return painted
             whole += painted * weight

@@ -66,13 +66,13 @@ def build_terms(
     return terms
 
 
-def temporal_term(options: Options, weight: float, target: Any, trust: Any) -> Term:
-    """The summand that holds a film's frame to the one before; target, trust: see losses.temporal.
+def temporal_term(options: Options, weight: float, moved: Any, trust: Any) -> Term:
+    """The summand that holds a film's frame to the one before; moved, trust: see losses.temporal.
 
     weight: 0 or more; about how many times the network's own wishes it counts.
     """
-    scale = weight * TEMPORAL * NORMALIZATIONS[options.normalization].tv(target.size)
-    return Term("temporal", "", scale, (target, trust))
+    scale = weight * TEMPORAL * NORMALIZATIONS[options.normalization].tv(moved.size)
+    return Term("temporal", "", scale, (moved, trust))
 
 
 def content_terms(

@@ -58,7 +58,7 @@ class TiledExecutor(Executor):
         self._limit(gradient)
         for number, term in enumerate(self._terms):
             if term.kind == "temporal":
-                values[number] = losses.add_temporal(x, *term.target, term.scale, gradient)
+                values[number] = losses.add_temporal(x, term.target, term.scale, gradient)
             elif term.kind == "tv":
                 values[number] = losses.add_variation(term.form, x, term.scale, gradient)
         if self._free is not None:

@@ -36,7 +36,9 @@ class OneStyle:
         fill(self._network, file.arrays, file.path)
         self._network.hybridize(static_alloc=True)
 
-    def paint(self, x: np.ndarray, through: Callable[..., np.ndarray] = painting.paint) -> np.ndarray:
+    def paint(
+        self, x: np.ndarray, through: Callable[..., np.ndarray] = painting.paint
+    ) -> np.ndarray:
         """The photo in the style. through: brings an array through a painting.Network."""
         return through(self, x)
 

@@ -94,9 +94,7 @@ def look(path: str) -> Clip:
         known = None not in ticks
         rising = sorted(set(ticks)) if known else list(range(len(ticks)))
         if stream.frames > len(ticks):
-            log.warning(
-                "%s: ends early, after %d of %d frames", path, len(ticks), stream.frames
-            )
+            log.warning("%s: ends early, after %d of %d frames", path, len(ticks), stream.frames)
         shown = last if known and last else round(1 / (rate * base))
         return Clip(
             path,

@@ -1,4 +1,4 @@
-"""A film painted: frame after frame, gone on with where it was left, then written with its sound."""
+"""A film painted: frame after frame, gone on with where it was left, then written."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Film:
         self._first = Picture(reading.first(self._clip, self._chosen.frames))
         make = self._optimising if film.optimises else self._passing
         self._painter = make(styles, typed, preset, masks)
-        order = {"film": fingerprints.of_file(film.content_video), **film.shaping()}
+        order = {"--content-video": fingerprints.of_file(film.content_video), **film.shaping()}
         self._work = Work(film.output, {**order, **self._painter.order()})
         self._stand = self._work.begun(restart=film.restart)
         self._paces: list[float] = []

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nstyle import fingerprints, inputs, pixels, runtime, transfer
+from nstyle.fields import as_typed
 from nstyle.film.frames import Last, Painted
 from nstyle.inputs import Inputs
 from nstyle.masking import Masks
@@ -45,7 +46,7 @@ class Optimising:
 
     def order(self) -> dict[str, object]:
         """See FramePainter."""
-        return {**shaping(self.options), "pictures": fingerprints.of(self.first)}
+        return {**as_typed(Options, shaping(self.options)), **fingerprints.of(self.first)}
 
     def paint(self, given: Inputs, last: Last | None) -> Painted:
         """See FramePainter. Raises KeyboardInterrupt, DivergedError."""

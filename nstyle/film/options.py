@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from nstyle.errors import OptionError
-from nstyle.fields import check_fields, option
+from nstyle.fields import as_typed, check_fields, option
 from nstyle.film.times import parse_every, parse_moment
 
 OPTIMISE, INSTANT = "optimise", "instant"
-# Fields that change no frame, or whose effect is told by the frames that are chosen.
-NOT_SHAPING = ("content_video", "output", "network", "restart", "keep_frames")
 
 
 @dataclass(frozen=True)
@@ -22,18 +19,26 @@ class FilmOptions:
     begin, end, every: as typed, see `times`.
     """
 
-    content_video: str = option(None, "the film to paint", kind=str, metavar="FILE")
+    content_video: str = option(None, "the film to paint", kind=str, metavar="FILE", shapes=False)
     output: str = option(
-        "output/out.mp4", "the painted film: .mp4 .mov .mkv", kind=str, metavar="FILE"
+        "output/out.mp4",
+        "the painted film: .mp4 .mov .mkv",
+        kind=str,
+        metavar="FILE",
+        shapes=False,
     )
     method: str = option(
         OPTIMISE,
-        "optimise: each frame as nstyle run paints, slow and good; instant: in one pass, in any style",
+        "optimise: as nstyle run paints, slow and good; instant: in one pass, in any style",
         kind=str,
         choices=(OPTIMISE, INSTANT),
     )
     network: str | None = option(
-        None, "instant, by a network of nstyle train for its style", kind=str, metavar="FILE"
+        None,
+        "instant, by a network of nstyle train for its style",
+        kind=str,
+        metavar="FILE",
+        shapes=False,
     )
     strength: float = option(1.0, "instant: how much style, 0 to 1", kind=float, low=0, high=1)
     begin: str | None = option(
@@ -55,7 +60,7 @@ class FilmOptions:
     )
     temporal_weight: float = option(
         4.0,
-        "how much a frame holds on to the one before; more: calmer, less: livelier; 0: each alone",
+        "how much a frame holds on to the one before; more: calmer, less: livelier; 0: not",
         kind=float,
         low=0,
         high=1000,
@@ -64,10 +69,13 @@ class FilmOptions:
         30, "optimise: epochs at most for a frame that goes on from the one before", kind=int, low=1
     )
     restart: bool = option(
-        False, "begin anew, whatever was painted of the film before", kind=bool
+        False, "begin anew, whatever was painted of the film before", kind=bool, shapes=False
     )
     keep_frames: bool = option(
-        False, "keep the folder with the frames as .png when the film is finished", kind=bool
+        False,
+        "keep the folder with the frames as .png when the film is finished",
+        kind=bool,
+        shapes=False,
     )
 
     def __post_init__(self) -> None:
@@ -86,6 +94,6 @@ class FilmOptions:
         return self.method == OPTIMISE and self.network is None
 
     def shaping(self) -> dict[str, Any]:
-        """What shapes the frames; which of them are meant is told by their numbers."""
-        values = dataclasses.asdict(self)
-        return {name: value for name, value in values.items() if name not in NOT_SHAPING}
+        """The fields that shape the frames, as typed, by their flags."""
+        shapes = {e.name: getattr(self, e.name) for e in fields(self) if e.metadata["shapes"]}
+        return as_typed(FilmOptions, shapes)

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from nstyle import fingerprints, places
+from nstyle.fields import as_typed
 from nstyle.film.blending import blended
 from nstyle.film.frames import Last, Painted
 from nstyle.finishing import finished
 from nstyle.inputs import Inputs
 from nstyle.onepass import Instant
-from nstyle.options import shaping
+from nstyle.options import Options, shaping
 from nstyle.picture import Picture
 
 
@@ -43,8 +44,9 @@ class Passing:
 
     def order(self) -> dict[str, object]:
         """See FramePainter."""
-        pictures = {**fingerprints.of(self.first), "network": fingerprints.of_file(self._path)}
-        return {**shaping(self.options), "pictures": pictures}
+        typed = as_typed(Options, shaping(self.options))
+        network = {"--network": fingerprints.of_file(self._path)}
+        return {**typed, **fingerprints.of(self.first), **network}
 
     def paint(self, given: Inputs, last: Last | None) -> Painted:
         """See FramePainter."""

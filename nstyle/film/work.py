@@ -12,8 +12,9 @@ import numpy as np
 
 from nstyle import checkpoints, image
 from nstyle.errors import CheckpointError, ImageError, OptionError
+from nstyle.files import sweep_beside
 from nstyle.picture import Picture
-from nstyle.syntax import flag
+from nstyle.resuming import NAMES
 
 KIND = "a film"
 STATE = "state.npz"
@@ -38,7 +39,7 @@ class Work:
     """The folder beside a film: out.mp4 -> out.mp4.frames, a .png for each frame."""
 
     def __init__(self, output: str, order: Mapping[str, Any]) -> None:
-        """order: all that shapes the frames, as JSON can hold it."""
+        """order: all that shapes the frames, by name; what JSON can hold, checksums of files."""
         self.folder = f"{output}.frames"
         self._state = os.path.join(self.folder, STATE)
         self._order = order
@@ -67,11 +68,11 @@ class Work:
         for name in dict.fromkeys([*before, *self._order]):
             was, now = before.get(name), self._order.get(name)
             if was != now:
-                what = flag(name) if not isinstance(was, dict) else name
-                shown = f" ({was}, now {now})" if not isinstance(was, dict) else ""
+                checksums = len(str(was)) == checkpoints.CHECKSUM_LENGTH
+                both = "" if checksums else f" ({was}, now {now})"
                 raise OptionError(
-                    f"{self.folder}: holds frames of a film with another {what}{shown}; give the "
-                    f"same, give another --output, or {HINT}"
+                    f"{self.folder}: holds frames of a film with another {NAMES.get(name, name)}"
+                    f"{both}; give the same, give another --output, or {HINT}"
                 )
 
     def path(self, number: int) -> str:
@@ -100,6 +101,7 @@ class Work:
 
     def remove(self) -> None:
         """The film is finished: the folder goes. Of files that are not its own none does."""
+        sweep_beside(self._state)
         own = [name for name in listed(self.folder) if name == STATE or name.endswith(".png")]
         if len(own) == len(listed(self.folder)):
             shutil.rmtree(self.folder, ignore_errors=True)

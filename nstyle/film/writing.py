@@ -80,7 +80,9 @@ def write(file: BinaryIO, kind: str, frames: Iterable[np.ndarray], plan: Plan) -
     pictures = map(video_file.even, frames)
     first = next(pictures)
     with video_file.opened(file, kind) as container, sound_of(plan, container) as sound:
-        stream = video_file.add_stream(av, container, first.shape[1], first.shape[0], plan.clip.rate)
+        stream = video_file.add_stream(
+            av, container, first.shape[1], first.shape[0], plan.clip.rate
+        )
         base = time_base(stream, plan.clip)
         stream.codec_context.time_base = base
         lengths: dict[int, int] = {}
@@ -117,7 +119,7 @@ def sound_of(plan: Plan, container: Any) -> Iterator[Any]:
     if not plan.sounds:
         yield lambda until: None
         return
-    with clips.opened(plan.clip.path) as (av, source):
+    with clips.opened(plan.clip.path) as (_, source):
         streams = {number: source.streams[number] for number in plan.sounds}
         copies = {number: copied(container, stream) for number, stream in streams.items()}
         packets = shifted(source.demux(list(streams.values())), plan)
