@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -87,27 +87,37 @@ def look(path: str) -> Clip:
         if stream is None:
             raise ImageError(f"{path}: has no pictures, only sound; give a film")
         rate = Fraction(stream.average_rate or stream.guessed_rate or USUAL_RATE)
-        ticks, last = ticks_of(av, container, stream)
+        ticks, shown = ticks_of(av, container, stream)
         if not ticks:
             raise ImageError(f"{path}: has no frames; copy or download it again")
-        base = Fraction(stream.time_base) if None not in ticks else 1 / rate
-        known = None not in ticks
-        rising = sorted(set(ticks)) if known else list(range(len(ticks)))
         if stream.frames > len(ticks):
             log.warning("%s: ends early, after %d of %d frames", path, len(ticks), stream.frames)
-        shown = last if known and last else round(1 / (rate * base))
+        known = None not in ticks
+        base = Fraction(stream.time_base) if known else 1 / rate
+        rising = sorted(set(ticks)) if known else list(range(len(ticks)))
+        usual = max(1, round(1 / (rate * base)))
         return Clip(
             path,
             stream.index,
             tuple(rising),
             known,
-            rising[-1] + max(1, shown),
+            end_of(stream, rising, shown or usual) if known else len(rising),
             base,
             rate,
             Fraction(stream.sample_aspect_ratio or 1),
             int(stream.metadata.get("rotate", 0) or 0),
             {sound.index: sound.codec_context.name for sound in container.streams.audio},
         )
+
+
+def end_of(stream: Any, ticks: Sequence[int], shown: int) -> int:
+    """When the last frame ends. shown: how long its packet says.
+
+    Where a container knows the stream's length that is right: in .mp4 packets have lengths by the
+    order in which they are decoded.
+    """
+    whole = (stream.start_time or 0) + (stream.duration or 0)
+    return whole if whole > ticks[-1] else ticks[-1] + shown
 
 
 def pictures_of(container: Any) -> Any:

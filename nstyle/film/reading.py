@@ -61,15 +61,23 @@ def numbered(clip: Clip, begin: int) -> Iterator[tuple[int, Any]]:
 
 
 def decoded(av: Any, container: Any, stream: Any) -> Iterator[Any]:
-    """All frames; what cannot be decoded, or only in part, is left out."""
+    """All frames; what cannot be decoded is left out, and what follows a broken key frame and has
+    nothing to stand on, up to the next.
+    """
+    lost = None
     try:
         for packet in container.demux(stream):
             try:
                 found = packet.decode()
             except av.FFmpegError as error:
                 log.debug("%s: a packet is broken (%s)", container.name, error.strerror)
+                lost = packet.pts if packet.is_keyframe else lost
                 continue
-            yield from (frame for frame in found if not frame.is_corrupt)
+            for frame in found:
+                lost = None if frame.key_frame else lost
+                baseless = None not in (lost, frame.pts) and frame.pts > lost
+                if not frame.is_corrupt and not baseless:
+                    yield frame
     except av.FFmpegError as error:  # of the file itself
         log.debug("%s: cannot be read further (%s)", container.name, error.strerror)
 

@@ -1,0 +1,94 @@
+"""What is painted of a film: kept, gone on with, refused, removed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tiny
+
+from nstyle import checkpoints
+from nstyle.errors import CheckpointError, ImageError, OptionError
+from nstyle.film.work import Stand, Work
+from nstyle.picture import Picture
+
+ORDER = {"--content-weight": 10.0, "styles": "a" * 64, "--from": None}
+PICTURE = Picture(tiny.picture(1))
+
+
+def stand(done):
+    painted = PICTURE.pixels.astype(np.uint16) * 257
+    return Stand(done, PICTURE.pixels, painted, {"mean": np.arange(3.0)})
+
+
+@pytest.fixture
+def work(tmp_path):
+    made = Work(str(tmp_path / "out.mp4"), ORDER)
+    for done in (1, 2):
+        made.keep(PICTURE, stand(done))
+    return made
+
+
+def test_what_is_kept_is_found_again(work):
+    found, kept = work.begun(restart=False), stand(2)
+    assert found.done == 2
+    for entry in dataclasses.fields(Stand):
+        if entry.name in ("photo", "painted"):
+            assert np.array_equal(getattr(found, entry.name), getattr(kept, entry.name))
+    assert found.painted.dtype == np.uint16 and np.array_equal(found.kept["mean"], np.arange(3.0))
+    frames = list(work.frames(2))
+    assert len(frames) == 2 and np.array_equal(frames[1], PICTURE.pixels)
+
+
+def test_at_first_there_is_nothing(tmp_path):
+    assert Work(str(tmp_path / "other.mp4"), ORDER).begun(restart=False) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("--content-weight", 20.0, r"--content-weight \(10.0, now 20.0\)"),
+        ("styles", "b" * 64, "painting; give"),
+        ("--from", "1:00", r"--from \(None, now 1:00\)"),
+        ("--new", 1, "--new"),
+    ],
+)
+def test_frames_of_another_film_are_refused(work, tmp_path, name, value, says):
+    other = Work(str(tmp_path / "out.mp4"), {**ORDER, name: value})
+    with pytest.raises(OptionError, match=says) as caught:
+        other.begun(restart=False)
+    assert "--restart" in str(caught.value)
+    assert other.begun(restart=True) is None
+    assert not (tmp_path / "out.mp4.frames").exists()
+
+
+def test_damage_is_told(work, tmp_path):
+    state = tmp_path / "out.mp4.frames" / "state.npz"
+    data = state.read_bytes()
+    state.write_bytes(data[:-100] + b"x" + data[-99:])
+    with pytest.raises(CheckpointError, match="damaged.*--restart"):
+        work.begun(restart=False)
+    state.write_bytes(data)
+    (tmp_path / "out.mp4.frames" / "000000.png").unlink()
+    with pytest.raises(CheckpointError, match="000000.png: is not there any more.*--restart"):
+        work.begun(restart=False)
+
+
+def test_files_of_others_stay(work, tmp_path):
+    folder = tmp_path / "out.mp4.frames"
+    (folder / "mine.txt").write_text("mine")
+    (folder / ".nstyle-1-ab.tmp").write_text("of a killed process")
+    work.remove()
+    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+
+
+def test_a_full_disk_is_an_error_of_one_line(work, monkeypatch):
+    def full(*words):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "write", full)
+    with pytest.raises(ImageError, match=r"cannot be written \(No space left on device\)"):
+        work.keep(PICTURE, stand(3))
+    monkeypatch.undo()
+    assert work.begun(restart=False).done == 2
