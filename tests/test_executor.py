@@ -42,6 +42,7 @@ def make_executor(
     tv: float = 1e-3,
     form: str = "squared",
     clip_norm: float = 0.0,
+    more: Sequence[Term] = (),
     **knobs: Any,
 ) -> Executor:
     """Each term divided by its target's energy, so that all of them count."""
@@ -61,7 +62,7 @@ def make_executor(
             terms.append(Term(kind, name, scale, target, form="gram", moments=moments))
     if tv:
         terms.append(Term("tv", "", tv / picture(1).size, form=form))
-    return Executor(features, terms, device=CPU, clip_norm=clip_norm)
+    return Executor(features, [*terms, *more], device=CPU, clip_norm=clip_norm)
 
 
 def slope_error(
@@ -197,6 +198,38 @@ def test_heads_at_one_layer_add_up():
 def gradient_of(**knobs: Any) -> np.ndarray:
     executor = make_executor(**knobs)
     return executor(executor.load(picture(3)))[1].asnumpy().astype(np.float64)
+
+
+def held_executor(**knobs: Any) -> Executor:
+    """make_executor() with a term that holds the picture to another one."""
+    trust = np.random.default_rng(1).uniform(0, 1, (1, 1, SIZE[1], SIZE[0]))
+    held = nd.array(picture(5)), nd.array(trust)
+    return make_executor(more=[Term("temporal", "", 1e-4, held)], **knobs)
+
+
+def test_a_picture_may_be_held_to_another():
+    plain, held = make_executor(), held_executor()
+    x = nd.array(picture(3))
+    (loss, slope), (more, steeper) = plain(x), held(x)
+    term = held.terms["temporal"]
+    assert list(held.terms) == [*plain.terms, "temporal"]
+    assert term > 0 and more == pytest.approx(loss + term, rel=1e-6)
+    alone, pull = losses.temporal(x, held._terms[-1].target, 1e-4)
+    assert term == pytest.approx(alone.asscalar(), rel=1e-6)
+    assert np.allclose((steeper - slope).asnumpy(), pull.asnumpy(), rtol=1e-3, atol=1e-6)
+
+    def total(x: np.ndarray) -> float:
+        return held(held.load(x))[0]
+
+    for seed in (1, 2, 3):
+        assert slope_error(total, steeper.asnumpy(), seed, step=0.005) < 0.02
+
+
+def test_the_limit_of_the_norm_is_not_for_what_holds_the_picture():
+    x = nd.array(picture(3))
+    _, pull = losses.temporal(x, held_executor()._terms[-1].target, 1e-4)
+    _, limited = held_executor(tv=0.0, clip_norm=1e-9)(x)
+    assert np.allclose(limited.asnumpy(), pull.asnumpy(), rtol=1e-4, atol=1e-7)
 
 
 def test_the_limit_of_the_norm_is_for_the_layers_before_total_variation_is_added():

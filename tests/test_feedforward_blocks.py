@@ -63,6 +63,18 @@ def test_predicting_uses_the_statistics_that_were_kept(layer, norm):
         assert np.abs(norm(X[..., 2:5]) - whole[..., 2:5]).max() > 0.1
 
 
+def test_statistics_can_be_taken_out_and_put_back(layer, norm):
+    with blocks.keeping(layer):
+        norm(X)
+    kept = blocks.kept(layer)
+    before = norm(X[..., 2:5])
+    with blocks.keeping(layer):
+        norm(X[..., 2:5])
+    assert np.abs(norm(X[..., 2:5]) - before).max() > 0.1
+    blocks.keep(layer, kept)
+    assert (norm(X[..., 2:5]) == before).all() and len(kept) == 2
+
+
 @pytest.mark.parametrize(("size", "stride", "shape"), [(3, 1, (36, 44)), (9, 2, (18, 22))])
 def test_a_convolution_keeps_the_size_or_halves_it(size, stride, shape):
     layer = blocks.Convolution(5, 3, size, stride)

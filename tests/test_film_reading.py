@@ -54,7 +54,9 @@ def test_a_broken_frame_is_told_in_its_place(tmp_path, codec, number):
 
 
 def test_the_first_that_is_not_broken(tmp_path):
-    path = clips.write(tmp_path / "a.mp4", clips.panned(4, step=3), codec="mjpeg", pixels="yuvj420p")
+    path = clips.write(
+        tmp_path / "a.mp4", clips.panned(4, step=3), codec="mjpeg", pixels="yuvj420p"
+    )
     whole = look_at(path)
     clips.break_frame(path, 0)
     found = clip.look(path)

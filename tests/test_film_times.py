@@ -31,7 +31,7 @@ def test_times_and_frames(text, frame, seconds):
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "abc", "1:2:3:4", "s", "१"])
 def test_what_is_neither_is_refused(text):
-    with pytest.raises(OptionError, match="^--to: .* neither a time such as 1:05"):
+    with pytest.raises(OptionError, match=r"^--to: .* neither a time such as 1:05"):
         parse_moment(text, "--to")
 
 
@@ -66,5 +66,5 @@ def test_frames_that_are_chosen(begin, to, every, frames):
 def test_beyond_the_end_is_refused_with_the_films_length():
     with pytest.raises(OptionError, match=r"--from: 1:00 is after the end; .* 6 frames in 0.40 s"):
         chosen(TIMES, END, "1:00", None, None)
-    with pytest.raises(OptionError, match="--to: 1 leaves nothing after --from 0.09s"):
+    with pytest.raises(OptionError, match=r"--to: 1 leaves nothing after --from 0\.09s"):
         chosen(TIMES, END, "0.09s", "1", None)

@@ -67,11 +67,11 @@ def test_damage_is_told(work, tmp_path):
     state = tmp_path / "out.mp4.frames" / "state.npz"
     data = state.read_bytes()
     state.write_bytes(data[:-100] + b"x" + data[-99:])
-    with pytest.raises(CheckpointError, match="damaged.*--restart"):
+    with pytest.raises(CheckpointError, match=r"damaged.*--restart"):
         work.begun(restart=False)
     state.write_bytes(data)
     (tmp_path / "out.mp4.frames" / "000000.png").unlink()
-    with pytest.raises(CheckpointError, match="000000.png: is not there any more.*--restart"):
+    with pytest.raises(CheckpointError, match=r"000000\.png: is not there any more.*--restart"):
         work.begun(restart=False)
 
 

@@ -50,7 +50,14 @@ def power(x: np.ndarray, scale: float) -> float:
     return scale * float(total)
 
 
+def temporal(x: np.ndarray, moved: np.ndarray, trust: np.ndarray, scale: float) -> float:
+    """Pixel by pixel: how far it is from what the frame before says, times the trust in that."""
+    return scale * float((trust * np.square(x - moved)).sum())
+
+
 CONTENT_TARGET = values(1)
+TRUST = np.random.default_rng(2).uniform(0, 1, (1, 1, *SHAPE[2:])).astype(np.float32)
+HELD = [nd.array(CONTENT_TARGET), nd.array(TRUST)]  # what the frame before says
 # name: (the loss of one argument on the device, the same in numpy)
 CASES: dict[str, tuple[Callable[[Any], Any], Callable[[np.ndarray], float]]] = {
     "content": (
@@ -68,6 +75,10 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[np.ndarray], float]]] = {
     "power_variation": (
         lambda x: losses.power_variation(x, 0.7),
         lambda x: power(x, 0.7),
+    ),
+    "temporal": (
+        lambda x: losses.temporal(x, HELD, 0.7),
+        lambda x: temporal(x, CONTENT_TARGET.astype(np.float64), TRUST.astype(np.float64), 0.7),
     ),
 }
 
@@ -102,8 +113,8 @@ def test_the_gradient_is_that_of_central_differences(name):
 @pytest.mark.parametrize("name", CASES)
 def test_value_and_gradient_are_proportional_to_the_scale(name):
     loss = getattr(losses, name)
-    target = [CONTENT_TARGET] if name == "content" else []
-    arguments = [nd.array(values(3)), *map(nd.array, target)]
+    target = {"content": [nd.array(CONTENT_TARGET)], "temporal": [HELD]}.get(name, [])
+    arguments = [nd.array(values(3)), *target]
     (one, slope), (three, steep) = loss(*arguments, 1.0), loss(*arguments, 3.0)
     assert three.asscalar() == pytest.approx(3 * one.asscalar(), rel=1e-6)
     error = np.abs(steep.asnumpy() - 3 * slope.asnumpy()).max()
@@ -232,3 +243,27 @@ def test_a_large_picture_has_several_strips(form, monkeypatch):
     losses.add_variation(form, x, 1.0, nd.zeros(x.shape))
     assert max(heights) == losses.STRIP + 1
     assert len([height for height in heights if height > 1]) == 3
+
+
+# ---- the change in time ----
+
+
+def test_the_change_in_time_by_hand():
+    x, moved = nd.array([[[[1, 2]], [[3, 4]]]]), nd.array([[[[1, 0]], [[0, 4]]]])
+    value, gradient = losses.temporal(x, (moved, nd.array([[[[1, 0.5]]]])), 2.0)
+    assert value.asscalar() == 22  # 2 (9 + 4 / 2)
+    assert gradient.asnumpy().tolist() == [[[[0, 4]], [[12, 0]]]]
+
+
+def test_what_is_not_believed_is_free():
+    value, gradient = losses.temporal(nd.array(values(3)), (HELD[0], HELD[1] * 0), 5.0)
+    assert value.asscalar() == 0 and not gradient.asnumpy().any()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 9])
+def test_the_change_in_time_in_strips_is_that_of_the_whole(rows):
+    x, gradient = nd.array(values(3)), nd.array(values(4))
+    value, slope = losses.temporal(x, HELD, 0.7)
+    found = losses.add_temporal(x, HELD, 0.7, gradient, rows)
+    assert found.asscalar() == pytest.approx(value.asscalar(), rel=1e-5)
+    assert np.allclose(gradient.asnumpy(), slope.asnumpy() + values(4), rtol=1e-5, atol=1e-5)

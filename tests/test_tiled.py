@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 import tiny
 
-from nstyle import evaluate, evaluation, inputs, layers, networks, problem, runtime, tiles
+from nstyle import (
+    evaluate,
+    evaluation,
+    inputs,
+    layers,
+    losses,
+    networks,
+    problem,
+    runtime,
+    targets,
+    tiles,
+)
 from nstyle.backend import mx, nd
 from nstyle.errors import OptionError
 from nstyle.executor import Executor, Features, Term
@@ -106,6 +117,27 @@ def test_with_masks_several_styles_and_every_style_loss(form, parts, weights_fil
     )
     options = {"weights": weights_file, "style_loss": form, "style_blend": "3,1"}
     check_same(*(task(tile, styles, masks, **options).executor for tile in ("off", 64)))
+
+
+@pytest.mark.parametrize("clip_norm", [0, 1e-9])
+def test_held_to_another_picture(clip_norm, weights_file):
+    assert SIZE[1] > losses.STRIP  # of which there are two then
+    chosen = [
+        Options(tile=tile, max_long_edge=SIZE[0], gpu=-1, weights=weights_file, clip_norm=clip_norm)
+        for tile in ("off", 64)
+    ]
+    trust = np.random.default_rng(1).uniform(0, 1, (1, 1, *X.shape[2:]))
+    held = [targets.temporal_term(chosen[0], 4.0, nd.array(X[..., ::-1]), nd.array(trust))]
+    found = []
+    for options in chosen:
+        gathered = inputs.gather(PHOTO, PAINTING, options)
+        setting = problem.load_network(gathered, options, CPU)
+        paintings = problem.look_at_paintings(setting, gathered, options, CPU)
+        network = problem.compiled(setting, gathered, options, CPU)
+        words = setting, gathered, options, CPU, paintings, network, held
+        found.append(problem.make_executor(*words))
+    check_same(*found)
+    assert found[1].terms["temporal"] > 0.01 * sum(found[1].terms.values())
 
 
 def test_the_built_in_network():

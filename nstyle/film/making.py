@@ -6,7 +6,7 @@ import logging
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -18,7 +18,7 @@ from nstyle.errors import OptionError
 from nstyle.files import atomic_write, sweep_beside
 from nstyle.film import clip, consistency, reading, shots, times, writing
 from nstyle.film.flow import Flow
-from nstyle.film.frames import FramePainter, Last, Painted, next_inputs
+from nstyle.film.frames import FramePainter, Last, next_inputs
 from nstyle.film.optimising import Optimising
 from nstyle.film.options import FilmOptions
 from nstyle.film.passing import Passing
@@ -95,10 +95,10 @@ class Film:
     def _passing(
         self, styles: Any, typed: Mapping[str, Any], preset: str | None, masks: Masks | None
     ) -> FramePainter:
-        given = {"--preset": preset, "masks": masks and masks != Masks()}
-        for name, value in given.items():
-            if value:
-                raise OptionError(f"{name}: mean nothing for one pass; leave them out")
+        masked = masks and any(m is not None for m in (masks.content, masks.keep, *masks.styles))
+        for name, given in (("--preset", preset), ("masks", masked)):
+            if given:
+                raise OptionError(f"{name}: for --method optimise alone; leave it out")
         film = self._film
         return Passing(
             self._first,
@@ -137,42 +137,35 @@ class Film:
 
     def _next(self, number: int, pixels: np.ndarray | None) -> FilmStep:
         began = time.perf_counter()
-        painted, anew = None, self._stand is None
-        if pixels is None:
+        broken, epochs, anew = pixels is None, 0, False
+        if broken:
             at = float(self._clip.times[self._chosen.frames[number]])
-            instead = "the next" if anew else "the last"
-            log.warning("frame %d (%.2f s) is broken; %s one is shown", number, at, instead)
+            instead = "last" if self._stand else "next"
+            log.warning("frame %d (%.2f s) is broken; the %s one is shown", number, at, instead)
         if pixels is None and self._stand is not None:
-            stand = Stand(number + 1, *self._pictures, kept=self._stand.kept)
-            self._work.keep(self._work.frame(number - 1), stand)
-            self._stand = stand
+            self._keep(self._work.frame(number - 1), replace(self._stand, done=number + 1))
         else:
             frame = self._first if pixels is None else Picture(pixels)
-            painted, anew = self._painted(number, frame)
+            epochs, anew = self._paint(number, frame)
         seconds = time.perf_counter() - began
-        epochs = painted.epochs if painted else 0
-        left = self._left(number + 1, seconds, anew or painted is None)
-        return FilmStep(number + 1, self.frames, epochs, anew, painted is None, seconds, left)
+        left = self._left(number + 1, seconds, anew or broken)
+        return FilmStep(number + 1, self.frames, epochs, anew, broken, seconds, left)
 
-    @property
-    def _pictures(self) -> tuple[np.ndarray, np.ndarray]:
-        """(photo, painted) of the last frame."""
-        assert self._stand is not None
-        return self._stand.photo, self._stand.painted
-
-    def _painted(self, number: int, frame: Picture) -> tuple[Painted, bool]:
-        """(the painted frame, whether it begins a shot)."""
-        painter = self._painter
+    def _paint(self, number: int, frame: Picture) -> tuple[int, bool]:
+        """Paint and keep a frame: (epochs, whether it begins a shot)."""
+        painter, stand = self._painter, self._stand
         given, last = next_inputs(painter.first, frame, painter.options), None
-        if self._stand is not None:
-            photo, before = map(Picture, self._pictures)
-            link = consistency.linked(given.photo, photo, self._flow)
-            last = None if shots.is_cut(link) else Last(before, link)
+        if stand is not None:
+            link = consistency.linked(given.photo, Picture(stand.photo), self._flow)
+            last = None if shots.is_cut(link) else Last(Picture(stand.painted), link)
         painted = painter.paint(given, last)
-        stand = Stand(number + 1, given.photo.pixels, painted.values.pixels, painter.state())
-        self._work.keep(painted.picture, stand)
+        values = painted.values.pixels
+        self._keep(painted.picture, Stand(number + 1, given.photo.pixels, values, painter.state()))
+        return painted.epochs, last is None
+
+    def _keep(self, picture: Picture, stand: Stand) -> None:
+        self._work.keep(picture, stand)
         self._stand = stand
-        return painted, last is None
 
     def _left(self, done: int, seconds: float, unusual: bool) -> float:
         """Seconds until the end; the first frame of a shot tells only where there is no other."""

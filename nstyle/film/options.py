@@ -63,7 +63,7 @@ class FilmOptions:
         "how much a frame holds on to the one before; more: calmer, less: livelier; 0: not",
         kind=float,
         low=0,
-        high=1000,
+        high=20,  # far below where gradient steps of the usual size would overshoot
     )
     frame_epochs: int = option(
         30, "optimise: epochs at most for a frame that goes on from the one before", kind=int, low=1

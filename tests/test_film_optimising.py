@@ -1,0 +1,116 @@
+"""Frames by optimisation: held to the last one, in styles that are looked at once."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tiny
+
+from nstyle import problem, stylize, targets
+from nstyle.film.consistency import Link
+from nstyle.film.frames import Last, next_inputs
+from nstyle.film.optimising import Optimising, mixed
+from nstyle.options import Options
+from nstyle.picture import Picture
+
+SIZE = (48, 40)
+PHOTO, STYLE = Picture(tiny.picture(1, SIZE)), tiny.picture(2, (130, 130))
+STILL = Link(np.zeros((40, 48, 2), np.float32), np.ones((40, 48), np.float32))
+
+
+@pytest.fixture
+def make(weights_file):
+    def made(*, weight=4.0, epochs=4, **options):
+        usual = {"weights": weights_file, "gpu": -1, "stop_eps": 0, "max_num_epochs": 6}
+        chosen = Options(**{**usual, **options})
+        return Optimising(PHOTO, [STYLE], chosen, weight=weight, epochs=epochs)
+
+    return made
+
+
+def test_a_frame_alone_is_painted_as_a_picture(make, weights_file):
+    painter = make()
+    found = painter.paint(painter.first, None)
+    same = stylize(
+        PHOTO, STYLE, weights=weights_file, gpu=-1, stop_eps=0, max_num_epochs=6
+    )  # fmt: skip
+    assert np.array_equal(found.picture.pixels, same.picture.pixels)
+    assert found.epochs == 6 and found.values.pixels.dtype == np.uint16
+
+
+def test_a_frame_that_goes_on_stays_with_the_last_one_the_more_it_weighs(make):
+    before = Picture.from_floats(np.random.default_rng(0).uniform(0.4, 0.6, (40, 48, 3)))
+    apart = []
+    for weight in (0.0, 4.0, 20.0):
+        painter = make(weight=weight, epochs=12, remove_noise=0)
+        found = painter.paint(painter.first, Last(before, STILL))
+        assert found.epochs == 12
+        apart.append(np.abs(found.values.floats() - before.floats()).mean())
+    assert apart[0] > 1.1 * apart[1] > 1.5 * apart[2] > 0
+
+
+def test_where_nothing_is_believed_it_begins_with_the_photo(make):
+    trust = np.zeros((40, 48), np.float32)
+    trust[:, 24:] = 1
+    black = Picture(np.zeros((40, 48, 3), np.uint8))
+    start = mixed(PHOTO, black, trust).floats()
+    assert np.abs(start[:, :24] - PHOTO.floats()[:, :24]).max() < 1e-4 and not start[:, 24:].any()
+    painter = make(weight=20.0, remove_noise=0)
+    found = painter.paint(painter.first, Last(black, Link(STILL.motion, trust))).values.floats()
+    assert found[:, 26:].max() < 0.2 < found[:, :22].mean()
+
+
+def test_styles_are_looked_at_once_and_the_network_is_compiled_once(make, monkeypatch):
+    looks, built = [], []
+    look, build = targets.look_at, problem.compiled
+    monkeypatch.setattr(targets, "look_at", lambda *words: looks.append(1) or look(*words))
+    monkeypatch.setattr(problem, "compiled", lambda *words: built.append(1) or build(*words))
+    painter, last = make(), None
+    for seed in (1, 1, 1):
+        given = next_inputs(painter.first, Picture(tiny.picture(seed, (96, 80))), painter.options)
+        assert given.photo.size == SIZE
+        last = Last(painter.paint(given, last).values, STILL)
+    assert len(looks) == len(built) == 1
+
+
+def test_a_shot_after_others_is_painted_as_if_it_were_the_first(make):
+    painter = make(scales=2)
+    alone = painter.paint(painter.first, None)
+    painter.paint(painter.first, Last(alone.values, STILL))
+    again = painter.paint(painter.first, None)
+    assert np.array_equal(alone.picture.pixels, again.picture.pixels) and again.epochs == 6
+
+
+def test_tiles_paint_the_same(make):
+    before = Picture(tiny.picture(3, (200, 180)))
+    found = []
+    for tile in ("off", 64):
+        painter = make(tile=tile, enlarge=True, max_long_edge=200, style_size=150)
+        given = next_inputs(painter.first, Picture(tiny.picture(1, (200, 167))), painter.options)
+        size = given.photo.size
+        link = Link(np.zeros((*size[::-1], 2), np.float32), np.ones(size[::-1], np.float32))
+        moved = Picture(before.pixels[: size[1], : size[0]])
+        found.append(painter.paint(given, Last(moved, link)).values.floats())
+    assert np.abs(found[0] - found[1]).max() < 2 / 255
+
+
+def test_luminance_alone_is_painted_in_the_colours_of_each_frame(make):
+    painter = make(colors="content")
+    frame = Picture(tiny.picture(7, SIZE))
+    given = next_inputs(painter.first, frame, painter.options)
+    assert given.chroma.pixels.tobytes() == frame.pixels.tobytes()
+    assert given.styles is painter.first.styles
+    grey = given.photo.pixels
+    assert (grey[..., 0] == grey[..., 1]).all()
+    found = painter.paint(given, None).picture.floats()
+    assert np.abs(np.ptp(found, axis=2) - np.ptp(frame.floats(), axis=2)).mean() < 0.1
+
+
+def test_what_shapes_the_frames_is_told_by_names_and_checksums(make):
+    one, other = make(), make(content_weight=20)
+    assert one.order()["--content-weight"] == 10 and len(one.order()["styles"]) == 64
+    differing = {name for name, value in one.order().items() if other.order()[name] != value}
+    assert differing == {"--content-weight"}
+    assert dataclasses.is_dataclass(one.first)

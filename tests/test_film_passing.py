@@ -1,0 +1,80 @@
+"""Frames in one pass, blended with the last one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny
+
+from nstyle import places
+from nstyle.errors import OptionError
+from nstyle.feedforward import network_file, parameters
+from nstyle.feedforward.network_file import ONE_STYLE, NetworkFile
+from nstyle.feedforward.residual import ResidualNetwork
+from nstyle.film.consistency import Link
+from nstyle.film.frames import Last
+from nstyle.film.passing import Passing
+from nstyle.onepass import instant
+from nstyle.picture import Picture
+
+PHOTO, STYLE = Picture(tiny.picture(1, (56, 40))), tiny.picture(2, (64, 64))
+STILL = Link(np.zeros((40, 56, 2), np.float32), np.ones((40, 56), np.float32))
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """A file of a network of one style; it has learned nothing."""
+    shape = {"width": 4, "mean": [float(value) for value in tiny.MEAN]}
+    made = ResidualNetwork(**shape)
+    parameters.start(made, 2)
+    arrays = {name: each.data().asnumpy() for name, each in parameters.trained(made).items()}
+    path = str(tmp_path_factory.mktemp("network") / "wave.params")
+    network_file.write(path, NetworkFile(ONE_STYLE, shape, arrays, {"style": "wave"}))
+    return path
+
+
+@pytest.mark.parametrize("which", ["any style", "one style"])
+def test_a_frame_alone_is_painted_as_a_picture(network, which):
+    words = {"style": STYLE} if which == "any style" else {"style": None, "network": network}
+    options = {"network": words.get("network"), "strength": 0.7, "gpu": -1}
+    painter = Passing(PHOTO, words["style"], weight=4.0, **options)
+    found = painter.paint(painter.first, None)
+    same = instant(PHOTO, words["style"], **options)
+    assert np.abs(found.picture.floats() - same.picture.floats()).max() < 0.01
+    assert found.epochs == 0
+
+
+@pytest.mark.parametrize(("weight", "share"), [(0.0, 0.0), (1.0, 0.5), (4.0, 0.8)])
+def test_the_last_frame_has_the_share_that_a_temporal_loss_gives_it(weight, share):
+    level = Picture(np.full((40, 56, 3), 200, np.uint8))
+    painter = Passing(PHOTO, STYLE, weight=weight, gpu=-1)
+    alone = painter.paint(painter.first, None).values.floats()
+    held = painter.paint(painter.first, Last(level, STILL)).values.floats()
+    expected = (1 - share) * alone + share * level.floats()
+    assert np.abs(held.mean(axis=(0, 1)) - expected.mean(axis=(0, 1))).max() < 0.02
+
+
+def test_the_style_is_looked_at_once_even_where_it_is_recoloured(monkeypatch):
+    from nstyle.feedforward.anystyle import AnyStyle
+
+    looks, look = [], AnyStyle.look
+    monkeypatch.setattr(AnyStyle, "look", lambda *words: looks.append(1) or look(*words))
+    painter = Passing(PHOTO, STYLE, weight=1.0, colors="match", gpu=-1)
+    first = painter.paint(painter.first, None)
+    painter.paint(painter.first, Last(first.values, STILL))
+    assert len(looks) == 1
+
+
+def test_options_of_optimisation_are_refused():
+    with pytest.raises(OptionError, match="content_weight: means nothing for one pass"):
+        Passing(PHOTO, STYLE, weight=1.0, content_weight=20)
+
+
+def test_the_networks_file_shapes_the_frames(network):
+    one = Passing(PHOTO, None, weight=1.0, network=network).order()
+    other = Passing(PHOTO, STYLE, weight=1.0).order()
+    assert len(one["--network"]) == 64 and one["--network"] != other["--network"]
+    assert (
+        other["--network"]
+        == Passing(PHOTO, STYLE, weight=1.0, network=str(places.ANY_STYLE)).order()["--network"]
+    )
