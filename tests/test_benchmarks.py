@@ -15,7 +15,7 @@ import tiny
 from PIL import Image
 
 import nstyle
-from benchmarks import iteration, picture, processes, reporting, scene, studio_load, tiles
+from benchmarks import flicker, iteration, picture, processes, reporting, scene, studio_load, tiles
 from benchmarks.workers import judging, ours, painting
 from nstyle import memory
 from nstyle.picture import Picture
@@ -370,3 +370,33 @@ def test_a_load_without_errors_is_good_and_anything_else_is_not(capsys):
     found.errors["500 bug"] += 1
     assert studio_load.report(found, []) == 1
     assert studio_load.memory(os.getpid()) > 2**20
+
+
+# ---- flicker ----
+
+
+@pytest.mark.parametrize("name", flicker.CLIPS)
+def test_the_clips_move_as_they_say(name):
+    """With their true motion their own frames hardly change."""
+    clip = flicker.CLIPS[name](96, 4)
+    frames = [Picture(frame).floats() for frame in clip.frames]
+    assert frames[0].shape == (72, 96, 3) and all(where.mean() > 0.8 for where in clip.sure)
+    still = [np.zeros_like(motion) for motion in clip.motions]
+    moved = flicker.errors(frames, clip.motions, clip.sure)
+    assert moved < 2 and moved < 0.5 * flicker.errors(frames, still, clip.sure)
+
+
+def test_films_flicker_less_than_frames_alone(tmp_path, capsys):
+    pytest.importorskip("cv2", reason='OpenCV is not installed: pip install "nstyle[video]"')
+    path = tmp_path / "rows.json"
+    words = ["--size", "64", "--frames", "4", "--epochs", "6", "--frame-epochs", "4"]
+    words += ["--clips", "panning", "--threads", "1", "--json", str(path)]
+    code = flicker.main(words)
+    rows = json.loads(path.read_text())["rows"]
+    assert [(row["method"], row["motion"]) for row in rows] == [
+        (method, motion) for method in ("optimise", "instant") for motion in ("true", "flow")
+    ]
+    assert code == int(any(row["ratio"] > 0.5 for row in rows))
+    assert all(row["ratio"] == row["film"] / row["alone"] for row in rows)
+    assert max(row["ratio"] for row in rows if row["method"] == "instant") < 0.6
+    assert capsys.readouterr().out.count("panning") == 8

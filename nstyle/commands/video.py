@@ -55,6 +55,8 @@ def work(words: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         say(f"interrupted after frame {film.done} of {film.frames}; to go on: the same command")
         return INTERRUPTED
+    except OptionError:  # such as too little memory for the size
+        raise
     except (NStyleError, OSError) as error:
         say(f"error: {error}; {film.done} frames are kept, the same command goes on")
         return FAILED

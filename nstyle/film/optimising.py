@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle import fingerprints, inputs, pixels, runtime, transfer
+from nstyle import colours, fingerprints, inputs, pixels, runtime, transfer
 from nstyle.fields import as_typed
 from nstyle.film.frames import Last, Painted
 from nstyle.inputs import Inputs
@@ -63,7 +63,7 @@ class Optimising:
                 given = dataclasses.replace(given, start=transfer.first_guess(given, options))
         else:
             moved, options = last.moved(), self._going_on
-            start = mixed(given.photo, moved, last.link.trust)
+            start = begun(given.photo, moved, last.link.trust)
             given = dataclasses.replace(given, start=start)
             objectives.hold(moved, last.link.trust, self._weight)
         painting = painter.Painting(
@@ -86,10 +86,10 @@ class Optimising:
         """See FramePainter."""
 
 
-def mixed(photo: Picture, moved: Picture, trust: np.ndarray) -> Picture:
-    """The last frame where it is to be believed, the photo where there is nothing to go on from.
+def begun(photo: Picture, moved: Picture, trust: np.ndarray) -> Picture:
+    """The last frame where it is to be believed; the photo, in its colours, where it is not.
 
     Smeared paint from elsewhere would stay (not so in the paper, which begins with it).
     """
-    plain = photo.floats()
+    plain = colours.match(photo, moved).floats()
     return Picture.from_floats(plain + trust[..., np.newaxis] * (moved.floats() - plain))
