@@ -84,3 +84,8 @@ def test_without_pyav_one_line_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(OptionError, match=r'films run: pip install "nstyle\[video\]"'):
         clip.look("a.mp4")
+
+
+@pytest.mark.parametrize(("text", "degrees"), [("90", 90), ("-90.0", -90), ("", 0), ("left", 0)])
+def test_a_tag_may_tell_how_the_film_is_turned(text, degrees):
+    assert clip.turned(text) == degrees

@@ -105,7 +105,7 @@ def look(path: str) -> Clip:
             base,
             rate,
             Fraction(stream.sample_aspect_ratio or 1),
-            int(stream.metadata.get("rotate", 0) or 0),
+            turned(stream.metadata.get("rotate", "")),
             {sound.index: sound.codec_context.name for sound in container.streams.audio},
         )
 
@@ -118,6 +118,14 @@ def end_of(stream: Any, ticks: Sequence[int], shown: int) -> int:
     """
     whole = (stream.start_time or 0) + (stream.duration or 0)
     return whole if whole > ticks[-1] else ticks[-1] + shown
+
+
+def turned(text: str) -> int:
+    """Degrees that a tag tells of; 0 for what is no number."""
+    try:
+        return round(float(text))
+    except ValueError:
+        return 0
 
 
 def pictures_of(container: Any) -> Any:

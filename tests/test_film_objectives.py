@@ -1,0 +1,68 @@
+"""What is minimised for frame after frame: looked at and compiled once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny
+
+from nstyle import inputs, painter, problem, targets
+from nstyle.backend import nd
+from nstyle.film.objectives import Objectives
+from nstyle.options import Options
+from nstyle.picture import Picture
+
+SIZE = (48, 40)
+PHOTO, STYLE = Picture(tiny.picture(1, SIZE)), tiny.picture(2, (130, 130))
+
+
+@pytest.fixture
+def given(weights_file):
+    options = Options(weights=weights_file, gpu=-1)
+    return inputs.gather(PHOTO, STYLE, options), options
+
+
+def test_a_problem_is_that_of_a_picture(given):
+    setting, device = painter.set_up(*given)
+    x = nd.array(tiny.to_input(tiny.picture(4, SIZE))[np.newaxis].astype(np.float32))
+    plain = problem.build(setting, *given, device).executor
+    ours = Objectives(setting, device, given[1])(given[0]).executor
+    (loss, slope), (other, same) = plain(x), ours(x)
+    assert loss == other and (slope == same).asnumpy().all()
+
+
+def test_a_frame_is_held_until_it_is_let_go(given):
+    objectives = Objectives(*painter.set_up(*given), given[1])
+    trust = np.ones(SIZE[::-1], np.float32)
+    x = nd.array(tiny.to_input(tiny.picture(4, SIZE))[np.newaxis].astype(np.float32))
+
+    def terms():
+        executor = objectives(given[0]).executor
+        executor(x)
+        return executor.terms
+
+    assert "temporal" not in terms()
+    objectives.hold(PHOTO, trust, 4.0)
+    held = terms()["temporal"]
+    objectives.hold(PHOTO, trust / 2, 8.0)
+    assert terms()["temporal"] == pytest.approx(held, rel=1e-4) and held > 0
+    for arguments in ((None,), (PHOTO, trust, 0.0)):
+        objectives.hold(*arguments)
+        assert "temporal" not in terms()
+
+
+def test_styles_are_looked_at_once_and_the_network_is_compiled_once(given, monkeypatch):
+    looks, built = [], []
+    look, build = targets.look_at, problem.compiled
+    monkeypatch.setattr(targets, "look_at", lambda *words: looks.append(1) or look(*words))
+    monkeypatch.setattr(problem, "compiled", lambda *words: built.append(1) or build(*words))
+    objectives = Objectives(*painter.set_up(*given), given[1])
+    small = given[0].at((24, 20))
+    for size, counts in (
+        (given[0], (1, 1)),
+        (given[0], (1, 1)),
+        (small, (2, 2)),
+        (given[0], (2, 3)),
+    ):
+        objectives(size)
+        assert (len(looks), len(built)) == counts
