@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nstyle import __version__, inputs, presets, runtime
+from nstyle import __version__, colours, inputs, planning, presets, runtime
 from nstyle.masking import Masks
 from nstyle.options import Options, shaping
-from nstyle.picture import Picture
+from nstyle.picture import Picture, resize
 from nstyle.records import Result, Step
 from nstyle.resuming import Saved, Saver
 
@@ -77,7 +77,7 @@ def paint(
     runtime.prepare(options.threads)
     from nstyle import painter  # here, because it loads MXNet
 
-    if options.init == "instant" and begun is None and not gathered.texture:
+    if begun is None and planning.begins_painted(gathered, options):
         gathered = dataclasses.replace(gathered, start=first_guess(gathered, options))
 
     about = describe(options, preset)
@@ -87,11 +87,16 @@ def paint(
 
 
 def first_guess(gathered: inputs.Inputs, options: Options) -> Picture:
-    """The picture of one pass to begin with, of the photo's size."""
+    """The picture of one pass to begin with, enlarged from the first size to the photo's."""
     from nstyle import onepass
 
-    painter = onepass.Instant(gathered.styles, gpu=options.gpu, threads=options.threads)
-    return Picture.from_floats(painter.values(gathered))
+    (size, _), *_ = planning.epoch_limits(options, gathered)
+    small = gathered.at(size, options.resize)
+    painter = onepass.Instant(small.styles, gpu=options.gpu, threads=options.threads)
+    picture = Picture.from_floats(painter.values(small))
+    if gathered.chroma:
+        picture = colours.luminance(picture)
+    return resize(picture, *gathered.photo.size, method=options.resize)
 
 
 def describe(options: Options, preset: str | None) -> dict[str, Any]:
