@@ -47,6 +47,7 @@ LOSS_OF: dict[str, dict[str, Any]] = {
 KIND = "nstyle train"  # of checkpoint
 EXTENSION = ".params"
 TIME_BUDGET = 30 * 60.0
+RATES = {ONE_STYLE: 5e-4, ANY_STYLE: 1e-3}
 WIDTHS = {ONE_STYLE: 16, ANY_STYLE: 32}
 DECODER_WIDTHS = (4, 2, 1.5, 1)  # at relu4_1 ... relu1_1, over that at full size
 CROP_STEP = 8  # crops are multiples of it: relu4_1 has an eighth of their edge
@@ -84,8 +85,12 @@ class TrainOptions:
         256, "edge of the photos' crops in pixels", kind=int, low=4 * CROP_STEP, high=1024
     )
     batch: int = option(2, "crops per step", kind=int, low=1, high=16)
-    rate: float = option(
-        1e-3, "learning rate (Adam); falls in the second half", kind=float, low=1e-8, high=1
+    rate: float | None = option(
+        None,
+        "learning rate (Adam); falls in the second half (default: 0.0005; any style 0.001)",
+        kind=float,
+        low=1e-8,
+        high=1,
     )
     width: int | None = option(
         None,
@@ -131,8 +136,9 @@ class TrainOptions:
         self._check_choices()
         if self.time_budget is None and self.steps is None:
             object.__setattr__(self, "time_budget", TIME_BUDGET)
-        if self.width is None:
-            object.__setattr__(self, "width", WIDTHS[self.network])
+        for name, usual in (("width", WIDTHS), ("rate", RATES)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, usual[self.network])
 
     def _check_choices(self) -> None:
         if (self.style_image is None) == (not self.paintings):
