@@ -14,6 +14,7 @@ from nstyle.backend import mx
 from nstyle.balance import NORMALIZATIONS
 from nstyle.errors import OptionError
 from nstyle.options import Options
+from nstyle.setting import uses_bfloat16
 
 PHOTO, PAINTING = tiny.picture(1, (40, 32)), tiny.picture(2, (36, 44))
 
@@ -118,10 +119,10 @@ def test_a_layer_that_the_file_has_not_is_refused(tmp_path):
     ],
 )
 def test_auto_takes_bfloat16_only_with_amx(monkeypatch, precision, works, amx, chosen):
-    monkeypatch.setattr(problem.runtime, "bfloat16_works", lambda: works)
-    monkeypatch.setattr(problem.runtime, "amx_granted", lambda: amx)
+    monkeypatch.setattr(runtime, "bfloat16_works", lambda: works)
+    monkeypatch.setattr(runtime, "amx_granted", lambda: amx)
     options = Options(precision=precision)
-    assert problem.uses_bfloat16(options, mx.cpu(), plain=True) == chosen
+    assert uses_bfloat16(options, mx.cpu(), plain=True) == chosen
 
 
 @pytest.mark.parametrize(
@@ -137,11 +138,11 @@ def test_auto_takes_bfloat16_only_with_amx(monkeypatch, precision, works, amx, c
 def test_bfloat16_that_cannot_be_is_refused_when_typed_and_left_when_not(
     monkeypatch, works, plain, device, values
 ):
-    monkeypatch.setattr(problem.runtime, "bfloat16_works", lambda: works)
-    monkeypatch.setattr(problem.runtime, "amx_granted", lambda: True)
-    assert not problem.uses_bfloat16(Options(**values), device, plain=plain)
+    monkeypatch.setattr(runtime, "bfloat16_works", lambda: works)
+    monkeypatch.setattr(runtime, "amx_granted", lambda: True)
+    assert not uses_bfloat16(Options(**values), device, plain=plain)
     with pytest.raises(OptionError, match="--precision: bfloat16"):
-        problem.uses_bfloat16(Options(precision="bfloat16", **values), device, plain=plain)
+        uses_bfloat16(Options(precision="bfloat16", **values), device, plain=plain)
 
 
 def test_small_sizes_stay_in_float32(build):

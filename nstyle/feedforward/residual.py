@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 
 from nstyle.backend import gluon
-from nstyle.feedforward.blocks import Convolution, InstanceNorm, LastConvolution, enlarged, within_range
+from nstyle.feedforward.blocks import (
+    Convolution,
+    InstanceNorm,
+    LastConvolution,
+    enlarged,
+    within_range,
+)
 
 BLOCKS = 5
 SPREAD = 64.0  # about the deviation of photos' pixels, in grey levels
