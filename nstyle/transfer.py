@@ -103,7 +103,7 @@ def first_guess(
     """The picture of one pass to begin with, of the photo's size."""
     from nstyle import onepass
 
-    where = {"gpu": options.gpu, "threads": options.threads}
+    where: dict[str, Any] = {"gpu": options.gpu, "threads": options.threads}
     known = {} if workplace is None else workplace.first
     if options.gpu in known:
         painter = known[options.gpu].restyled(gathered.styles, **where)

@@ -17,7 +17,7 @@ CHECKOUT = Path(__file__).parents[1]
 HOUSE = CHECKOUT / "nstyle"
 
 FLOORS = {
-    "errors": 0, "interruption": 0, "runtime": 0, "files": 0, "formats": 0,
+    "errors": 0, "interruption": 0, "runtime": 0, "files": 0, "formats": 0, "processes": 0,
     "pretrained": 0,  # data only
     "backend": 1, "layers": 1, "picture": 1, "syntax": 1, "places": 1, "fetching": 1,
     "quasinewton": 1, "recipes": 1, "checkpoints": 1, "video_file": 1, "photos": 1,

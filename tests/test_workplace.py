@@ -48,13 +48,18 @@ def test_a_share_of_memory_is_a_limit(monkeypatch, there, share, free):
 def counted(monkeypatch) -> dict[str, int]:
     """How often weights were read and styles looked at."""
     counts = {"read": 0, "look_at": 0}
-    for module, name in ((weights, "read"), (targets, "look_at")):
 
-        def call(*words: Any, _work: Any = getattr(module, name), _name: str = name, **more: Any):
-            counts[_name] += 1
-            return _work(*words, **more)
+    def count(module: Any, name: str) -> None:
+        work = getattr(module, name)
+
+        def call(*words: Any, **more: Any) -> Any:
+            counts[name] += 1
+            return work(*words, **more)
 
         monkeypatch.setattr(module, name, call)
+
+    count(weights, "read")
+    count(targets, "look_at")
     return counts
 
 
