@@ -38,9 +38,9 @@ class Workplace:
     def __init__(self, share: int | None = None) -> None:
         self.networks = Kept(NETWORKS)
         self.first: dict[Any, Any] = {}
-        self._share = share
+        self.share = share
 
     def free(self) -> int | None:
         """Bytes there are for a painting, None where nobody knows."""
-        known = [count for count in (memory.available(), self._share) if count is not None]
+        known = [count for count in (memory.available(), self.share) if count is not None]
         return min(known, default=None)

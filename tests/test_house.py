@@ -36,7 +36,7 @@ FLOORS = {
     "painter": 9, "evaluation": 9, "feedforward": 9,
     "onepass": 10, "train": 10, "distill": 10, "distillation": 10,
     "transfer": 11,
-    "studio": 12,
+    "studio": 12, "batch": 12,
     "commands": 13,
     "cli": 14,
     "__main__": 15,
@@ -45,6 +45,7 @@ ONE_ROOM = {"distill": "distillation"}  # distill is the door of the package dis
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
 FRAMEWORKS = {"mxnet", "gluoncv"}
 WEB = {"gradio", "fastapi", "starlette", "uvicorn"}
+DASK = {"dask", "distributed"}
 PRINTERS = {"cli", "callbacks", "commands"}
 
 FILES = sorted(path for path in HOUSE.rglob("*.py") if "__pycache__" not in path.parts)
@@ -119,6 +120,12 @@ def test_only_the_studio_knows_the_web(path):
 
 
 @every_file
+def test_only_one_room_knows_dask(path):
+    names = {name.split(".")[0] for name in imported(ast.parse(path.read_text(encoding="utf-8")))}
+    assert not names & DASK or shown(path) == "nstyle/batch/cluster.py"
+
+
+@every_file
 def test_only_the_command_line_and_the_listeners_print(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     lines = [
@@ -159,8 +166,9 @@ def test_run_py_is_a_doorstep():
 WATCHER = """
 import atexit, json, sys
 atexit.register(lambda: print(json.dumps(sorted(
-    name for name in ("mxnet", "gluoncv", "numpy", "PIL", "skimage", "scipy", "tqdm", "gradio")
-    if name in sys.modules)), file=sys.stderr))
+    name for name in (
+        "mxnet", "gluoncv", "numpy", "PIL", "skimage", "scipy", "tqdm", "gradio", "dask"
+    ) if name in sys.modules)), file=sys.stderr))
 """
 
 
@@ -195,6 +203,7 @@ def loaded_by(*words: str) -> tuple[Any, str]:
         ("-m", "nstyle", "download", "--help"),
         ("-m", "nstyle", "sheet", "--help"),
         ("-m", "nstyle", "train", "--help"),
+        ("-m", "nstyle", "batch", "--help"),
         ("-m", "nstyle", "studio", "--help"),
         ("-m", "nstyle", "models"),
         ("-m", "nstyle", "presets"),
