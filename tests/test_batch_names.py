@@ -59,5 +59,5 @@ def test_what_the_user_gave_stays_and_is_given_once():
     assert names.assigned(["a.jpg", "x", "a.jpg"], {1: "a.jpg"}) == [
         "a_2.jpg", "a.jpg", "a_3.jpg"
     ]  # fmt: skip
-    with pytest.raises(OptionError, match="output: A.jpg is given to two jobs"):
+    with pytest.raises(OptionError, match=r"output: A\.jpg is given to two jobs"):
         names.assigned(["x", "y"], {0: "a.jpg", 1: "A.jpg"})

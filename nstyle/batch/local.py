@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Iterable, Iterator
@@ -9,6 +10,8 @@ from typing import Any
 
 from nstyle import processes
 from nstyle.batch.tasks import Answer, Task, died
+
+log = logging.getLogger("nstyle")
 
 MODULE = "nstyle.batch.worker"
 
@@ -52,12 +55,14 @@ class Processes:
 
     def _answer(self, worker: processes.Worker, task: Task) -> Answer:
         """Of a worker that may die. Raises Ended after close()."""
-        for _ in range(self._attempts):
+        for attempt in range(1, self._attempts + 1):
             try:
                 return Answer.from_json(worker.ask(task))
             except processes.Ended:
                 if self._closed:
                     raise
+                if attempt < self._attempts:
+                    log.warning("%s: its worker died; it is tried again", task["name"])
         return died(self._attempts)
 
     def close(self) -> None:
