@@ -19,10 +19,9 @@ def arrange(
 ) -> tuple[int, int]:
     """(processes, threads of each) for these jobs. workers: a number, or "auto".
 
-    One thread each: threads wait for each other at every layer, processes do not, and half of the
-    work of a small picture is not in the layers at all (`python -m benchmarks.batch` measures it).
-    So there are as many processes as cores, as jobs, as memory holds; cores that are left over
-    become threads. A GPU paints one picture at a time.
+    One thread each, as threads wait for each other at every layer, and processes do not
+    (`python -m benchmarks.batch` measures it). So there are as many processes as cores, as jobs, as
+    memory holds; cores that are left over become threads. A GPU paints one picture at a time.
     """
     if workers == "auto":
         most = (

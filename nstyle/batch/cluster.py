@@ -31,6 +31,7 @@ LOOPBACK = "127.0.0.1"
 LOCAL = {  # of the configuration, for a cluster of this machine
     "distributed.worker.multiprocessing-method": "spawn",  # MXNet does not survive a fork
     "distributed.scheduler.worker-saturation": 1.0,  # a worker that dies is to blame for one task
+    "distributed.nanny.pre-spawn-environ": {},  # trims memory so often that painting is slower
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.target": False,
