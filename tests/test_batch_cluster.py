@@ -19,6 +19,7 @@ from PIL import Image
 from nstyle.batch import cluster, tasks, worker
 from nstyle.batch.cluster import Cluster
 from nstyle.batch.jobs import Job
+from nstyle.batch.tasks import BrokenOff
 from nstyle.errors import BackendError
 from nstyle.options import Options
 from nstyle.workplace import Workplace
@@ -75,7 +76,7 @@ def test_a_killed_worker_costs_time_alone(pool, task):
 
 @needs_dask
 def test_a_task_that_kills_its_worker_each_time_is_given_up(pool, task, monkeypatch):
-    def paint(task: Any, files: Any, *data: Any) -> Any:
+    def paint(asking: Any, task: Any, files: Any, *data: Any) -> Any:
         os.kill(os.getpid(), signal.SIGKILL)
 
     paint.__module__ = "__main__"  # so that it is sent as it is
@@ -96,6 +97,23 @@ def test_it_listens_to_this_machine_alone(pool):
         if each.status == "LISTEN"
     ]
     assert len(listening) >= 3 and set(listening) == {"127.0.0.1"}
+
+
+@needs_dask
+def test_a_cluster_that_goes_away_ends_the_batch_in_order(pool, task, monkeypatch):
+    def gone() -> Any:
+        raise ConnectionError("the scheduler is gone")
+
+    monkeypatch.setattr(pool._client, "nthreads", gone)
+    with pytest.raises(BrokenOff, match="--dask local:2: the cluster is gone"):
+        list(pool.answers([(1, task("a.png"))]))
+
+
+@needs_dask
+def test_a_worker_of_another_version_that_comes_later_fails_its_task(pool, task, monkeypatch):
+    monkeypatch.setattr(cluster, "__version__", "another")
+    ((_, answer),) = pool.answers([(1, task("a.png"))])
+    assert "not another; install the same" in str(answer.error) and not answer.refused
 
 
 @needs_dask

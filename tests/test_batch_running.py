@@ -15,7 +15,7 @@ from nstyle.batch import running
 from nstyle.batch.contents import Contents, planned
 from nstyle.batch.jobs import Job
 from nstyle.batch.running import Batch, Finished
-from nstyle.batch.tasks import Answer
+from nstyle.batch.tasks import Answer, BrokenOff
 from nstyle.errors import ImageError, OptionError
 from nstyle.options import Options
 
@@ -124,7 +124,7 @@ def test_a_full_disk_ends_it_and_keeps_what_is_finished(batch, monkeypatch):
 
     monkeypatch.setattr(running, "atomic_write", full)
     pool = Stub()
-    with pytest.raises(ImageError, match=r"b.jpg: cannot be written \(No space left on device\)"):
+    with pytest.raises(BrokenOff, match=r"b.jpg: cannot be written \(No space left on device\)"):
         run(batch(), pool)
     assert pool.asked == ["a", "b"]
     assert counts(batch()) == (1, 0, 2)
@@ -135,7 +135,7 @@ def test_a_manifest_that_is_full_ends_it(batch, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(running.Ledger, "add", full)
-    with pytest.raises(ImageError, match="No space left"):
+    with pytest.raises(BrokenOff, match="No space left"):
         run(batch(), Stub())
 
 

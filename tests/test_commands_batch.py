@@ -88,7 +88,7 @@ def test_every_photo_in_every_style_and_the_rest_in_spite_of_a_bad_one(batch, he
     assert batch() == 1
     assert results() == FOUR
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0].startswith("6 jobs for ")
+    assert lines[0].startswith("6 to do, ")
     assert lines[1].startswith("1 of 6: a_s.jpg: 2 epochs in ") and "left" in lines[1]
     assert lines[5].startswith("5 of 6: error: bad_s.jpg: photos/bad.jpg: not a picture")
     assert lines[-1] == "out: 4 painted, 2 failed (out/manifest.jsonl)"

@@ -20,14 +20,16 @@ from typing import Any
 from nstyle import __version__
 from nstyle.batch import parcels
 from nstyle.batch.parcels import Parcel
-from nstyle.batch.tasks import Answer, Task, died
-from nstyle.errors import BackendError, ImageError
+from nstyle.batch.tasks import Answer, BrokenOff, Task, died
+from nstyle.errors import BackendError, ImageError, NStyleError
 
 log = logging.getLogger("nstyle")
 
 SECONDS = 30  # to find the scheduler, and a worker
 FILES_KEPT = 64  # at the workers, for tasks to come
 LOOPBACK = "127.0.0.1"
+# What goes wrong is said once, by whoever asks.
+QUIET = {"logging": {"distributed": "critical", "distributed.client": "critical"}}
 LOCAL = {  # of the configuration, for a cluster of this machine
     "distributed.worker.multiprocessing-method": "spawn",  # MXNet does not survive a fork
     "distributed.scheduler.worker-saturation": 1.0,  # a worker that dies is to blame for one task
@@ -41,6 +43,9 @@ LOCAL = {  # of the configuration, for a cluster of this machine
 def library() -> Any:
     """The module. Raises BackendError where it is not installed."""
     try:
+        import dask
+
+        dask.config.set(QUIET)  # before it sets up its logs
         import distributed
     except ImportError:
         raise BackendError(
@@ -62,8 +67,13 @@ def same(data: bytes) -> bytes:
     return data
 
 
-def paint(task: Task, files: list[Parcel], *data: bytes) -> Answer:
-    """One task; a worker that is not told how many threads takes those it was started with."""
+def paint(asking: str, task: Task, files: list[Parcel], *data: bytes) -> Answer:
+    """One task; a worker that is not told how many threads takes those it was started with.
+
+    asking: nstyle's version there; workers may come while the batch runs.
+    """
+    if asking != __version__:
+        return Answer(error=f"a worker has nstyle {__version__}, not {asking}; install the same")
     here = library().get_worker()
     options = {**task["options"], "threads": task["options"]["threads"] or here.state.nthreads}
     return parcels.answer({**task, "options": options}, files, data, here.local_directory)
@@ -136,7 +146,14 @@ class Cluster:
 
     def answers(self, tasks: Iterable[tuple[Any, Task]]) -> Iterator[tuple[Any, Answer]]:
         """See tasks.Pool."""
-        source = iter(tasks)
+        try:
+            yield from self._answers(iter(tasks))
+        except OSError as error:  # Dask's own are, of connections
+            if isinstance(error, NStyleError):
+                raise
+            raise self._gone() from error
+
+    def _answers(self, source: Iterator[tuple[Any, Task]]) -> Iterator[tuple[Any, Answer]]:
         running: dict[str, Any] = {}
         finished = self._dask.as_completed()
         more = True
@@ -169,7 +186,7 @@ class Cluster:
             digest = hashlib.sha256(content).hexdigest()
             files.append(Parcel(path, digest))
             data.append(self._sent(digest, content))
-        return self._client.submit(paint, task, files, *data, pure=False)
+        return self._client.submit(paint, __version__, task, files, *data, pure=False)
 
     def _sent(self, digest: str, content: bytes) -> Any:
         """The future of a file; what tasks need stays at the cluster when it goes from here."""
@@ -184,18 +201,18 @@ class Cluster:
         return self._files[digest]
 
     def _answer(self, future: Any) -> Answer:
-        """Raises BackendError where the cluster is gone."""
+        """Raises BrokenOff where the cluster is gone."""
         try:
             return future.result()
         except self._dask.scheduler.KilledWorker as error:
             return died(error.allowed_failures + 1)
         except Exception as error:
             if self._client.status != "running" or future.cancelled():
-                raise BackendError(
-                    f"--dask {self._address}: the cluster is gone; what is finished is kept, the "
-                    "same command goes on"
-                ) from error
+                raise self._gone() from error
             return Answer(error=f"the worker failed ({type(error).__name__}: {error})")
+
+    def _gone(self) -> BrokenOff:
+        return BrokenOff(f"--dask {self._address}: the cluster is gone")
 
     def close(self) -> None:
         """See tasks.Pool."""

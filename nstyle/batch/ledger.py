@@ -89,6 +89,7 @@ class Ledger:
     def add(self, record: Mapping[str, Any]) -> None:
         """A line, wholly or not at all. Raises OSError."""
         append_whole(self._file, (json.dumps(record) + "\n").encode())
+        os.fsync(self._file.fileno())
         self._last[record["output"]] = record
 
     def close(self) -> None:

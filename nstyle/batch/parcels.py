@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
 import threading
@@ -16,9 +17,9 @@ from nstyle.errors import ImageError
 from nstyle.files import atomic_write
 from nstyle.places import PRETRAINED
 from nstyle.syntax import noise_share
+from nstyle.workplace import Workplace
 
 _painting = threading.Lock()  # MXNet and a workplace are for one painting at a time
-_workplaces: list[Any] = []
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,21 @@ def contents(path: str) -> bytes:
 
 def answer(task: Task, parcels: Sequence[Parcel], data: Sequence[bytes], folder: str) -> Answer:
     """Paint with the files that came; what is left in the folder is the network's file alone."""
-    from nstyle.batch import worker  # here, as the one who sends needs no more than numpy
-    from nstyle.workplace import Workplace
+    from nstyle.batch import worker  # here, as the one who sends does not need it
 
     with _painting, tempfile.TemporaryDirectory(dir=folder) as meanwhile:
-        _workplaces[:] = _workplaces or [Workplace()]
         places = {}
         for parcel, content in zip(parcels, data):
             stays = parcel.path == task["weights"]  # is recognised by its place when it comes again
             places[parcel.path] = put(folder if stays else meanwhile, parcel, content)
-        found = worker.answer(moved(task, places), _workplaces[0])
+        found = worker.answer(moved(task, places), workplace())
         return replace(found, error=found.error and renamed(found.error, places))
+
+
+@functools.lru_cache(maxsize=1)
+def workplace() -> Workplace:
+    """The one of this process."""
+    return Workplace()
 
 
 def put(folder: str, parcel: Parcel, content: bytes) -> str:

@@ -11,8 +11,7 @@ from typing import Any
 from nstyle.batch import jobs
 from nstyle.batch.contents import Contents, Planned, circumstances, digest_of
 from nstyle.batch.ledger import DONE, REFUSED, TO_DO, Ledger
-from nstyle.batch.tasks import Answer, Pool, Task
-from nstyle.errors import ImageError
+from nstyle.batch.tasks import Answer, BrokenOff, Pool, Task
 from nstyle.files import atomic_write, sweep_beside
 from nstyle.interruption import Postponement
 
@@ -59,8 +58,8 @@ class Batch:
     ) -> None:
         """Do what there is to do, after begin().
 
-        Ctrl-C ends it between two jobs, none of which is half written. Raises ImageError where
-        results can no longer be written.
+        Ctrl-C ends it between two jobs, none of which is half written. Raises BrokenOff where
+        results can no longer be written, or the pool is gone.
         """
         began = time.monotonic()
         tasks = ((planned, task(planned)) for planned in self.to_do)
@@ -74,7 +73,7 @@ class Batch:
                 raise KeyboardInterrupt
 
     def _deliver(self, planned: Planned, answer: Answer) -> Answer:
-        """Write the result and its line; the answer as it is noted. Raises ImageError."""
+        """Write the result and its line; the answer as it is noted. Raises BrokenOff."""
         for facts in planned.facts["inputs"].values():
             if self._contents.changed(facts["file"]):
                 why = "was changed while the batch ran; start it again"
@@ -89,10 +88,7 @@ class Batch:
                 result = {"sha256": digest_of(place), "bytes": len(answer.data), **answer.facts}
             self.ledger.add(record(planned, answer, result))
         except OSError as error:
-            raise ImageError(
-                f"{place}: cannot be written ({error.strerror}); what is finished is kept, the "
-                "same command goes on"
-            ) from error
+            raise BrokenOff(f"{place}: cannot be written ({error.strerror})") from error
         return answer
 
 

@@ -10,11 +10,16 @@ from typing import Any, Protocol
 
 from nstyle import places
 from nstyle.batch.jobs import Job
+from nstyle.errors import NStyleError
 
 # pictures: paths by the names of their flags; options: all fields of Options; preset; name: of the
 # result, its extension tells the format; weights: the file of the network that is not built in, or
 # None; share: bytes of memory it may take, or None.
 Task = Mapping[str, Any]
+
+
+class BrokenOff(NStyleError):
+    """A batch cannot go on: results cannot be written, or the cluster is gone."""
 
 
 @dataclass(frozen=True)

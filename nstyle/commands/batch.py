@@ -7,15 +7,16 @@ import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from nstyle import presets
 from nstyle.batch import jobs
 from nstyle.batch.contents import Contents, planned
 from nstyle.batch.running import Batch
 from nstyle.batch.settings import Settings
+from nstyle.batch.tasks import BrokenOff, of_job
 from nstyle.commands.console import FAILED, INTERRUPTED, OK, configure_logging, say
 from nstyle.commands.flags import add_fields, split_options
 from nstyle.commands.pictures import add_options, typed_pictures
 from nstyle.delivery import Delivery
-from nstyle.errors import ImageError
 from nstyle.fields import build
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ def work(words: argparse.Namespace) -> int:
     names = {entry.name for entry in dataclasses.fields(Settings)}
     settings = build(Settings, {k: v for k, v in vars(words).items() if k in names})
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
+    presets.resolve(typed, words.preset)  # logs what a preset runs on: once is enough
+    configure_logging(quiet=True, verbose=delivery.verbose)
     batch = planned_batch(words, typed, settings, str(delivery.output_dir))
+    configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
     if batch.to_do:
         batch.begin()
     for each in batch.refused:
@@ -73,19 +77,17 @@ def planned_batch(
 
 def carry_out(batch: Batch, settings: Settings, teller: Teller) -> int:
     """Paint; the exit code but for jobs that failed. Raises what nstyle refuses."""
-    from nstyle.batch.tasks import of_job
-
-    with contextlib.closing(batch.ledger):
-        try:
+    try:
+        with contextlib.closing(batch.ledger):
             pool, threads, share = make_pool(batch, settings, teller)
             with contextlib.closing(pool):
                 batch.run(pool, lambda each: of_job(each.job, threads, share), teller)
-        except ImageError as error:
-            say(f"error: {error}")
-            return FAILED
-        except KeyboardInterrupt:
-            say("interrupted; what is finished is kept, the same command goes on")
-            return INTERRUPTED
+    except BrokenOff as error:
+        say(f"error: {error}; what is finished is kept, the same command goes on")
+        return FAILED
+    except KeyboardInterrupt:
+        say("interrupted; what is finished is kept, the same command goes on")
+        return INTERRUPTED
     return OK
 
 
@@ -107,12 +109,12 @@ def make_pool(
     if settings.dask is None:
         from nstyle.batch.local import Processes
 
-        teller.tell(f"{len(asked)} jobs for {count} processes with {each} threads each")
+        teller.tell(f"{len(asked)} to do, {count} at a time; threads for each: {each}")
         return Processes(count, attempts), each, share
     from nstyle.batch.cluster import Cluster
 
     pool = Cluster(settings.dask, settings.local and count, attempts)
-    teller.tell(f"{len(asked)} jobs for Dask at {settings.dask}")
+    teller.tell(f"{len(asked)} to do by Dask, {settings.dask}")
     if pool.dashboard:
         teller.tell(f"its dashboard: {pool.dashboard}")
     return pool, each if settings.local else threads, share if settings.local else None
