@@ -11,6 +11,7 @@ from nstyle.batch.jobs import Job
 from nstyle.batch.tasks import Answer
 from nstyle.errors import WeightsError
 from nstyle.options import Options
+from nstyle.places import PRETRAINED
 
 
 def test_an_answer_comes_back_as_it_was():
@@ -27,6 +28,7 @@ def test_a_task_comes_back_as_it_was_and_gives_the_same_options():
         "pictures": job.pictures,
         "preset": "fast",
         "name": "out.png",
+        "files": ["a.jpg", "s.jpg", str(PRETRAINED / "vgg19-slim.params")],
         "weights": None,
         "share": 10**9,
     }

@@ -16,7 +16,6 @@ from nstyle.batch.tasks import Answer, Task
 from nstyle.errors import ImageError
 from nstyle.files import atomic_write
 from nstyle.places import PRETRAINED
-from nstyle.syntax import noise_share
 from nstyle.workplace import Workplace
 
 _painting = threading.Lock()  # MXNet and a workplace are for one painting at a time
@@ -35,12 +34,7 @@ class Parcel:
 
 def files_of(task: Task) -> list[str]:
     """The files to send, each once; every worker has those of the package."""
-    pictures = task["pictures"].values()
-    paths = [path for given in pictures for path in ([given] if isinstance(given, str) else given)]
-    init, weights = task["options"]["init"], task["weights"]
-    paths += [init] if noise_share(init) is None else []
-    paths += [weights] if weights and Path(weights).parent.resolve() != PRETRAINED else []
-    return [path for path in dict.fromkeys(paths) if not path.startswith("#")]
+    return [path for path in task["files"] if Path(path).parent.resolve() != PRETRAINED]
 
 
 def contents(path: str) -> bytes:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from nstyle import places
-from nstyle.batch.jobs import Job
+from nstyle.batch.jobs import Job, files_of
 from nstyle.errors import NStyleError
 
 # pictures: paths by the names of their flags; options: all fields of Options; preset; name: of the
-# result, its extension tells the format; weights: the file of the network that is not built in, or
-# None; share: bytes of memory it may take, or None.
+# result, its extension tells the format; files: all that it reads; weights: of them the network's
+# where it is not built in, else None; share: bytes of memory it may take, or None.
 Task = Mapping[str, Any]
 
 
@@ -49,8 +49,16 @@ class Answer:
 def of_job(job: Job, threads: int | None, share: int | None) -> Task:
     """The task of a job for a worker with so many threads (None: its own)."""
     options = {**dataclasses.asdict(job.options), "threads": threads}
-    about = {"preset": job.preset, "name": job.output, "weights": weights_of(job), "share": share}
-    return {"pictures": dict(job.pictures), "options": options, **about}
+    files = [*dict.fromkeys(files_of(job).values())]
+    return {
+        "pictures": dict(job.pictures),
+        "options": options,
+        "preset": job.preset,
+        "name": job.output,
+        "files": files,
+        "weights": weights_of(job),
+        "share": share,
+    }
 
 
 def weights_of(job: Job) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from nstyle import presets
@@ -14,7 +13,7 @@ from nstyle.batch.running import Batch
 from nstyle.batch.settings import Settings
 from nstyle.batch.tasks import BrokenOff, of_job
 from nstyle.commands.console import FAILED, INTERRUPTED, OK, configure_logging, say
-from nstyle.commands.flags import add_fields, split_options
+from nstyle.commands.flags import add_fields, split_options, typed_for
 from nstyle.commands.pictures import add_options, typed_pictures
 from nstyle.delivery import Delivery
 from nstyle.fields import build
@@ -46,8 +45,7 @@ def work(words: argparse.Namespace) -> int:
     """Do what is missing or changed; the exit code. Raises what nstyle refuses."""
     typed, ways = split_options(words)
     delivery = build(Delivery, {"output_dir": OUTPUT_DIR, **ways})
-    names = {entry.name for entry in dataclasses.fields(Settings)}
-    settings = build(Settings, {k: v for k, v in vars(words).items() if k in names})
+    settings = typed_for(Settings, words)
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
     presets.resolve(typed, words.preset)  # logs what a preset runs on: once is enough
     configure_logging(quiet=True, verbose=delivery.verbose)
