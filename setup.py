@@ -10,8 +10,11 @@ from setuptools import setup
 HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "nstyle/__init__.py").read_text()).group(1)
 UNSUPPORTED = runpy.run_path(str(HERE / "nstyle/runtime.py"))["what_works"]()
-# On Python 3.9 pip has only versions that no longer work with what they need; there is no studio.
+# On Python 3.9 pip has only versions that no longer work with what they need, or are not looked
+# after any more; there is neither studio nor cluster.
 GRADIO = 'gradio>=6.20,<7; python_version >= "3.10"'
+
+DASK = 'dask[distributed]>=2024.8; python_version >= "3.10"'
 
 if UNSUPPORTED and {"install", "bdist_wheel", "develop", "editable_wheel"} & set(sys.argv):
     raise SystemExit(f"nstyle: {UNSUPPORTED}")
@@ -27,6 +30,7 @@ setup(
     packages=[
         "nstyle",
         "nstyle.archives",
+        "nstyle.batch",
         "nstyle.commands",
         "nstyle.distillation",
         "nstyle.feedforward",
@@ -67,6 +71,7 @@ setup(
         "video": ["av>=12"],
         "weights": ["h5py", "safetensors"],
         "studio": [GRADIO],
+        "dask": [DASK],
         "bench": ["torch==2.13.0"],
         "test": [
             "pytest",
@@ -79,6 +84,7 @@ setup(
             "playwright",
             "av>=12",
             GRADIO,
+            DASK,
         ],
     },
     entry_points={"console_scripts": ["nstyle = nstyle.cli:main"]},

@@ -27,6 +27,7 @@ from nstyle.pyramid import Size
 from nstyle.records import Result, Step
 from nstyle.resuming import Saved, Saver
 from nstyle.syntax import noise_share
+from nstyle.workplace import Workplace
 
 log = logging.getLogger("nstyle")
 
@@ -39,11 +40,12 @@ def paint(
     metadata: Mapping[str, Any] | None = None,
     saver: Saver | None = None,
     begun: Saved | None = None,
+    workplace: Workplace | None = None,
 ) -> Result:
     """Paint the photo in the style; see transfer.run."""
     began = time.perf_counter() - (begun.seconds if begun else 0.0)
     device = find_device(options.gpu)
-    setting = problem.load_network(inputs, options, device)
+    setting = problem.load_network(inputs, options, device, workplace)
     need = planning.check_memory(inputs, options, setting) if device.device_type == "cpu" else None
     say_what_runs(inputs, setting, options, device, need)
     denoise.prepare(options.denoiser, options.remove_noise)

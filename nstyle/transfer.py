@@ -12,6 +12,7 @@ from nstyle.options import Options, shaping
 from nstyle.picture import Picture, resize
 from nstyle.records import Result, Step
 from nstyle.resuming import Saved, Saver
+from nstyle.workplace import Workplace
 
 
 def stylize(
@@ -72,28 +73,46 @@ def paint(
     preset: str | None = None,
     saver: Saver | None = None,
     begun: Saved | None = None,
+    workplace: Workplace | None = None,
 ) -> Result:
-    """run() for inputs that are already gathered, by inputs.gather with the same options."""
+    """run() for inputs that are already gathered, by inputs.gather with the same options.
+
+    workplace: what paintings of this process share.
+    """
     runtime.prepare(options.threads)
     from nstyle import painter  # here, because it loads MXNet
 
     if begun is None and planning.begins_painted(gathered, options):
-        gathered = dataclasses.replace(gathered, start=first_guess(gathered, options))
+        gathered = dataclasses.replace(gathered, start=first_guess(gathered, options, workplace))
 
     about = describe(options, preset)
     return painter.paint(
-        gathered, options, listeners=listeners, metadata=about, saver=saver, begun=begun
+        gathered,
+        options,
+        listeners=listeners,
+        metadata=about,
+        saver=saver,
+        begun=begun,
+        workplace=workplace,
     )
 
 
-def first_guess(gathered: inputs.Inputs, options: Options) -> Picture:
+def first_guess(
+    gathered: inputs.Inputs, options: Options, workplace: Workplace | None = None
+) -> Picture:
     """The picture of one pass to begin with, enlarged from the first size to the photo's."""
     from nstyle import onepass
 
     (size, _), *_ = planning.epoch_limits(options, gathered)
     small = gathered.at(size, options.resize)
-    painter = onepass.Instant(small.styles, gpu=options.gpu, threads=options.threads)
+    where: dict[str, Any] = {"gpu": options.gpu, "threads": options.threads}
+    known = {} if workplace is None else workplace.first
+    if options.gpu in known:
+        painter = known[options.gpu].restyled(small.styles, **where)
+    else:
+        painter = onepass.Instant(small.styles, **where)
     picture = Picture.from_floats(painter.values(small))
+    known[options.gpu] = painter
     if gathered.chroma:
         picture = colours.luminance(picture)
     return resize(picture, *gathered.photo.size, method=options.resize)
