@@ -59,7 +59,7 @@ def test_a_network_sees_no_further_than_tiles_overlap(file):
     changed[..., 128:] = array((128, 64), seed=5)
     before, after = (network.apply(mx.nd.array(each)).asnumpy() for each in (x, changed))
     same = np.abs(before - after).max(axis=(0, 1, 2)) < 1e-3
-    assert same[: 128 - painting.OVERLAP].all() and not same[120:].any()
+    assert same[: 128 - painting.REACH.margin].all() and not same[120:].any()
 
 
 def test_its_file_paints_by_the_door(file, tmp_path):
