@@ -10,10 +10,13 @@ from setuptools import setup
 HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "nstyle/__init__.py").read_text()).group(1)
 UNSUPPORTED = runpy.run_path(str(HERE / "nstyle/runtime.py"))["what_works"]()
-# On Python 3.9 pip has only versions that no longer work with what they need; there is no studio.
+# On Python 3.9 pip has only versions that no longer work with what they need, or are not looked
+# after any more; there is neither studio nor cluster.
 GRADIO = 'gradio>=6.20,<7; python_version >= "3.10"'
 # OpenCV 4.12 wants numpy 2; GluonCV brings the same version with windows, which servers lack.
 VIDEO = ["av>=12", "opencv-python-headless>=4.5,<4.12"]
+
+DASK = 'dask[distributed]>=2024.8; python_version >= "3.10"'
 
 if UNSUPPORTED and {"install", "bdist_wheel", "develop", "editable_wheel"} & set(sys.argv):
     raise SystemExit(f"nstyle: {UNSUPPORTED}")
@@ -29,6 +32,7 @@ setup(
     packages=[
         "nstyle",
         "nstyle.archives",
+        "nstyle.batch",
         "nstyle.commands",
         "nstyle.distillation",
         "nstyle.feedforward",
@@ -70,6 +74,7 @@ setup(
         "video": VIDEO,
         "weights": ["h5py", "safetensors"],
         "studio": [GRADIO],
+        "dask": [DASK],
         "bench": ["torch==2.13.0"],
         "test": [
             "pytest",
@@ -82,6 +87,7 @@ setup(
             "playwright",
             *VIDEO,
             GRADIO,
+            DASK,
         ],
     },
     entry_points={"console_scripts": ["nstyle = nstyle.cli:main"]},

@@ -7,7 +7,6 @@ SHA-256 of all that comes before, so that no damage passes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import zipfile
@@ -17,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from nstyle.errors import CheckpointError
-from nstyle.files import atomic_write
+from nstyle.files import atomic_write, sha256
 
 FORMAT = 1  # of the file; another number is refused
 FACTS = "nstyle_checkpoint"
@@ -112,18 +111,6 @@ def grouped(arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, dict[str, n
     for group in dict.fromkeys(name.split("|")[0] for name in arrays):
         start = f"{group}|"
         yield group, {n[len(start) :]: a for n, a in arrays.items() if n.startswith(start)}
-
-
-def sha256(file: BinaryIO, count: int | None = None) -> str:
-    """Of the next `count` bytes, or of all that follow, hexadecimal. Raises OSError."""
-    state = hashlib.sha256()
-    while count is None or count > 0:
-        chunk = file.read(2**20 if count is None else min(count, 2**20))
-        if not chunk:
-            break
-        state.update(chunk)
-        count = None if count is None else count - len(chunk)
-    return state.hexdigest()
 
 
 def log_until(path: str, key: str, last: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
+import hashlib
 import os
 import secrets
 import tempfile
@@ -65,12 +66,24 @@ def append_whole(file: Any, data: bytes) -> None:
         raise
 
 
+def sha256(file: BinaryIO, count: int | None = None) -> str:
+    """Of the next `count` bytes, or of all that follow, hexadecimal. Raises OSError."""
+    state = hashlib.sha256()
+    while count is None or count > 0:
+        chunk = file.read(2**20 if count is None else min(count, 2**20))
+        if not chunk:
+            break
+        state.update(chunk)
+        count = None if count is None else count - len(chunk)
+    return state.hexdigest()
+
+
 def sweep_beside(path: str | os.PathLike[str]) -> None:
     """Remove what killed processes left beside a file: temporary files that nobody locks."""
     folder = os.path.dirname(os.path.realpath(path))
     for name in glob.glob(os.path.join(glob.escape(folder), ".nstyle-*.tmp")):
         with contextlib.suppress(OSError, ImportError), open(name, "r+b") as file:
-            _lock(file, wait=False)
+            lock(file, wait=False)
             os.unlink(name)
 
 
@@ -82,13 +95,13 @@ def _temporary_beside(target: str) -> tuple[str, BinaryIO]:
         )
         file = open(name, "x+b")  # noqa: SIM115 - the caller closes it
         with contextlib.suppress(OSError, ImportError):  # a file system without locks
-            _lock(file, wait=True)
+            lock(file, wait=True)
         if os.path.exists(name):  # not swept before it was locked
             return name, file
         file.close()
 
 
-def _lock(file: BinaryIO, *, wait: bool) -> None:
+def lock(file: BinaryIO, *, wait: bool) -> None:
     """Lock until the file is closed or the process ends. Raises OSError where another has it."""
     import fcntl
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from nstyle import checkpoints
 from nstyle.errors import CheckpointError
+from nstyle.files import sha256
 
 
 def of(inputs: Any) -> dict[str, str]:
@@ -37,7 +37,7 @@ def of_file(path: str) -> str:
     """SHA-256 of a file. Raises CheckpointError."""
     try:
         with open(path, "rb") as file:
-            return checkpoints.sha256(file)
+            return sha256(file)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
 

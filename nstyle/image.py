@@ -26,6 +26,7 @@ __all__ = [
     "MIN_EDGE",
     "Picture",
     "check_destination",
+    "encode",
     "read",
     "read_metadata",
     "resize",
@@ -200,9 +201,7 @@ def check_destination(
     try:
         check_place(path)
     except (OSError, ValueError) as error:
-        raise ImageError(
-            f"{_shown(path)}: cannot be written ({_reason(error)}); choose another place"
-        ) from error
+        raise ImageError(f"{_unwritten(path, error)}; choose another place") from error
 
 
 def _format_of(path: str, allowed: Mapping[str, str] = EXTENSIONS) -> str:
@@ -231,14 +230,35 @@ def write(
     """
     check_destination(path)
     path = os.fsdecode(path)
+    data = encode(picture, path, metadata=metadata, quality=quality)
+    try:
+        atomic_write(path, lambda file: file.write(data))
+    except OSError as error:
+        raise _unwritten(path, error) from error
+
+
+def encode(
+    picture: Picture,
+    path: str,
+    *,
+    metadata: Mapping[str, object] | None = None,
+    quality: int = 95,
+) -> bytes:
+    """The bytes that `write` puts into the file, whose name tells the format.
+
+    Raises ImageError, also where memory or disk do not suffice.
+    """
     kind = _format_of(path)
     text = None if metadata is None else json.dumps(dict(metadata))
     _check_fits(kind, picture, text, _shown(path))
     try:
-        data = formats.encode(kind, picture.pixels, picture.alpha, text, quality)
-        atomic_write(path, lambda file: file.write(data))
+        return formats.encode(kind, picture.pixels, picture.alpha, text, quality)
     except OSError as error:
-        raise ImageError(f"{_shown(path)}: cannot be written ({_reason(error)})") from error
+        raise _unwritten(path, error) from error
+
+
+def _unwritten(path: str, error: BaseException) -> ImageError:
+    return ImageError(f"{_shown(path)}: cannot be written ({_reason(error)})")
 
 
 def _check_fits(kind: str, picture: Picture, text: str | None, name: str) -> None:

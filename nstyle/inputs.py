@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle import colours, image, layers, places, pyramid, weights
+from nstyle import colours, image, layers, masking, places, pyramid, weights
 from nstyle.errors import ImageError, OptionError
 from nstyle.masking import Masks, only_styles, read_masks, warn_of_aspects
 from nstyle.options import Options
@@ -81,14 +81,9 @@ def gather(
     Raises ImageError, OptionError, WeightsError.
     """
     masks = masks or Masks()
-    several = isinstance(style, (list, tuple))
-    check_texture(content, options, masks)
-    check_style_loss(options)
-    model, path = find_weights(options)
-    check_layers(options, model)
-    paintings = [
-        image.read(each, max_pixels=options.max_pixels) for each in (style if several else [style])
-    ]
+    wanted = style if isinstance(style, (list, tuple)) else [style]
+    model, path = check(content, len(wanted), options, masks)
+    paintings = [image.read(each, max_pixels=options.max_pixels) for each in wanted]
     shares = shares_of(options.style_blend, len(paintings))
     photo = image.read(content, max_pixels=options.max_pixels) if content is not None else None
     size = size or result_size(photo.size if photo else None, options)
@@ -115,6 +110,20 @@ def gather(
         ),
         options.colors,
     )
+
+
+def check(content: Any, styles: int, options: Options, masks: Masks) -> tuple[str, str]:
+    """Refuse what can be refused before a picture is read: find_weights(options).
+
+    content: None for a texture; styles: how many. Raises OptionError, WeightsError.
+    """
+    check_texture(content, options, masks)
+    check_style_loss(options)
+    found = find_weights(options)
+    check_layers(options, found[0])
+    shares_of(options.style_blend, styles)
+    masking.check(masks, styles)
+    return found
 
 
 def check_texture(content: Any, options: Options, masks: Masks) -> None:

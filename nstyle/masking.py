@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,29 @@ class Masks:
     keep: Any = None
 
 
+def given(pictures: Mapping[str, Any]) -> Masks:
+    """The masks among pictures by the names of their flags."""
+    content, keep = (pictures.get(f"{name}_mask") for name in ("content", "keep"))
+    return Masks(content, pictures.get("style_mask", ()), keep)
+
+
+def check(masks: Masks, styles: int) -> None:
+    """Refuse masks that do not go together, or with so many styles. Raises OptionError."""
+    if masks.content is None:
+        if masks.styles:
+            raise OptionError("--style-mask: needs --content-mask, which says where its parts go")
+        return
+    if not masks.styles:
+        raise OptionError(
+            "--content-mask: needs a --style-mask for each --style-image (a picture, or a colour "
+            "such as #ff0000 for all of it)"
+        )
+    if len(masks.styles) != styles:
+        raise OptionError(
+            f"--style-mask: {len(masks.styles)} given, --style-image: {styles}; give one for each"
+        )
+
+
 def read_masks(
     masks: Masks, styles: int, max_pixels: int
 ) -> tuple[list[Region], np.ndarray | None]:
@@ -53,19 +76,9 @@ def read_masks(
         return resize(picture, width, height, method="nearest")
 
     keep = None if masks.keep is None else kept(read(masks.keep, "--keep-mask"))
+    check(masks, styles)
     if masks.content is None:
-        if masks.styles:
-            raise OptionError("--style-mask: needs --content-mask, which says where its parts go")
         return [], keep
-    if not masks.styles:
-        raise OptionError(
-            "--content-mask: needs a --style-mask for each --style-image (a picture, or a colour "
-            "such as #ff0000 for all of it)"
-        )
-    if len(masks.styles) != styles:
-        raise OptionError(
-            f"--style-mask: {len(masks.styles)} given, --style-image: {styles}; give one for each"
-        )
     codes = [
         plain_colour(mask) if str(mask).startswith("#") else read(mask, "--style-mask")
         for mask in masks.styles

@@ -27,6 +27,7 @@ from nstyle.pyramid import Size
 from nstyle.records import Result, Step
 from nstyle.resuming import Saved, Saver
 from nstyle.syntax import noise_share
+from nstyle.workplace import Workplace
 
 log = logging.getLogger("nstyle")
 
@@ -39,10 +40,11 @@ def paint(
     metadata: Mapping[str, Any] | None = None,
     saver: Saver | None = None,
     begun: Saved | None = None,
+    workplace: Workplace | None = None,
 ) -> Result:
     """Paint the photo in the style; see transfer.run."""
     began = time.perf_counter() - (begun.seconds if begun else 0.0)
-    setting, device = set_up(inputs, options)
+    setting, device = set_up(inputs, options, workplace)
     ctrl_c = Interruption()
     painting = Painting(inputs, options, setting, device, [*listeners, ctrl_c], saver, begun)
 
@@ -61,10 +63,12 @@ def paint(
         raise diverged(error, options, result) from error
 
 
-def set_up(inputs: Inputs, options: Options) -> tuple[problem.Setting, Any]:
+def set_up(
+    inputs: Inputs, options: Options, workplace: Workplace | None = None
+) -> tuple[problem.Setting, Any]:
     """(the network, its device), once it is known that memory is enough. Raises OptionError."""
     device = find_device(options.gpu)
-    setting = problem.load_network(inputs, options, device)
+    setting = problem.load_network(inputs, options, device, workplace)
     need = planning.check_memory(inputs, options, setting) if device.device_type == "cpu" else None
     say_what_runs(inputs, setting, options, device, need)
     denoise.prepare(options.denoiser, options.remove_noise)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from nstyle.errors import OptionError
 
+# What pictures a run is given, by the names of their flags.
+PICTURES = ("content_image", "style_image", "content_mask", "style_mask", "keep_mask")
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".heic", ".heif")
 
 
@@ -46,16 +48,24 @@ def names(paths: Sequence[str], style: str, extension: str) -> list[str]:
 
     extension: with its dot.
     """
-    taken: set[str] = set()
+    return unique([f"{bare(path)}_{style}{extension}" for path in paths])
+
+
+def unique(names: Sequence[str], taken: Collection[str] = ()) -> list[str]:
+    """The same names with a number before the extension where one would come twice.
+
+    taken: names that others have.
+    """
+    used = {name.lower() for name in taken}  # some file systems take capitals for the same
     given = []
-    for path in paths:
-        stem = f"{bare(path)}_{style}"
-        name, number = stem, 1
-        while name.lower() in taken:  # some file systems take capitals for the same
+    for name in names:
+        stem, extension = os.path.splitext(name)
+        number = 1
+        while name.lower() in used:
             number += 1
-            name = f"{stem}_{number}"
-        taken.add(name.lower())
-        given.append(name + extension)
+            name = f"{stem}_{number}{extension}"
+        used.add(name.lower())
+        given.append(name)
     return given
 
 

@@ -13,7 +13,9 @@ BUILT_IN = {"vgg19-slim": "vgg19-slim.params"}
 BUILT_IN_SHA256 = {
     "vgg19-slim": "fe8647f5e14e4100cb382c7991dda58da16db91654474815f51f58c69368e362",
 }
-ANY_STYLE = PRETRAINED / "any-style.params"  # the decoder, see feedforward
+# See feedforward: the decoder, and what trainings of one style begin with.
+ANY_STYLE = PRETRAINED / "any-style.params"
+PLAIN = PRETRAINED / "plain.params"
 # A model's file is its name with any of these; what is in it is told by its content alone.
 EXTENSIONS = (".params", ".safetensors", ".h5", ".mat", ".npz")
 

@@ -19,15 +19,27 @@ from nstyle.tiles import Tiling
 # take that is advised, as the need jumps a little where tiles begin at multiples of a stride.
 HEADROOM, ADVISED = 0.9, 0.95
 NOTHING: Size = (0, 0)
+# Long edge at which painting begins, as pyramid.COARSEST, where it begins with a picture of one
+# pass: that is good at strokes of this size, and they need not be found from large to small.
+PAINTED = 512
 
 
 def epoch_limits(options: Options, inputs: Inputs) -> list[tuple[Size, int]]:
     """(size, epoch at which to stop at the latest) of each scale, smallest first."""
-    scales = 1 if options.scales == "auto" and inputs.start is not None else options.scales
-    sizes = pyramid.scale_sizes(inputs.photo.size, scales, options.scale_step)
+    scales, coarsest = options.scales, pyramid.COARSEST
+    if begins_painted(inputs, options):
+        coarsest = PAINTED
+    elif scales == "auto" and inputs.start is not None:
+        scales = 1
+    sizes = pyramid.scale_sizes(inputs.photo.size, scales, options.scale_step, coarsest)
     most = options.max_num_epochs
     sizes = sizes[-most:]  # every size has an epoch at least
     return [(size, most * number // len(sizes)) for number, size in enumerate(sizes, 1)]
+
+
+def begins_painted(inputs: Inputs, options: Options) -> bool:
+    """Whether painting begins with a picture of one pass."""
+    return options.init == "instant" and not inputs.texture
 
 
 class Demand:

@@ -1,49 +1,30 @@
-"""What is minimised: network, targets and terms for pictures of one size. Loads MXNet."""
+"""What is minimised: targets and terms for pictures of one size. Loads MXNet."""
 
 from __future__ import annotations
 
-import dataclasses
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nstyle import (
-    layers,
-    likeness,
-    memory,
-    networks,
-    pixels,
-    pyramid,
-    runtime,
-    targets,
-    tiles,
-    weights,
-)
+from nstyle import fingerprints, memory, pixels, targets
 from nstyle.backend import nd
 from nstyle.balance import NORMALIZATIONS, Normalization
-from nstyle.errors import OptionError
 from nstyle.executor import Executor, Features, Term
 from nstyle.inputs import Inputs
-from nstyle.likeness import Likeness
 from nstyle.options import Options
 from nstyle.picture import Picture
 from nstyle.pieces import InPieces, Pieces
 from nstyle.pixels import Convention
 from nstyle.planning import Demand
+from nstyle.setting import Setting, load_network
 from nstyle.styles import STYLE_LOSSES, blend
 from nstyle.syntax import parse_layers
 from nstyle.tiled import TiledExecutor
-from nstyle.tiles import Reach, Tiling
 from nstyle.views import View, Whole
 
-log = logging.getLogger("nstyle")
-
-# Small sizes cost little, and where the large strokes go is decided there: rounded gradients would
-# lead to another picture, as good, but not the same.
-FLOAT32_UP_TO = 300
+__all__ = ["Problem", "Setting", "build", "distances", "load_network"]
 
 
 @dataclass(frozen=True)
@@ -66,130 +47,6 @@ class Problem:
         return NORMALIZATIONS[self.options.normalization]
 
 
-@dataclass(frozen=True)
-class Setting:
-    """The network, and what of it does not change with the pictures.
-
-    loaded: about the weights, without their arrays, which the network has; widths: channels of the
-    convolutions by name, in order; free: bytes that were to be had when it was loaded, None where
-    nobody knows, or where they do not count.
-    """
-
-    network: networks.TappedVGG
-    loaded: weights.Weights
-    widths: Mapping[str, int]
-    convention: Convention
-    likeness: Mapping[str, Likeness]
-    bfloat16: bool = False
-    free: int | None = None
-
-    @property
-    def reach(self) -> Reach:
-        """How far the network sees."""
-        return tiles.reach(self.network.wanted, self.network.blocks)
-
-    def in_bfloat16(self, edges: Sequence[int]) -> bool:
-        """Whether a picture with these edges is painted in bfloat16."""
-        return self.bfloat16 and max(edges) > FLOAT32_UP_TO
-
-    def features(
-        self,
-        shape: Sequence[int],
-        device: Any,
-        *,
-        gradient: bool = True,
-        bfloat16: bool | None = None,
-    ) -> Features:
-        """The network compiled for pictures of this shape, (1, 3, H, W).
-
-        bfloat16: whether to compute in it where that cannot be told from the shape.
-        """
-        if bfloat16 is None:
-            bfloat16 = gradient and self.in_bfloat16(shape[2:])
-        return Features(self.network, shape, device=device, gradient=gradient, bfloat16=bfloat16)
-
-    def pieces(self, tiling: Tiling, device: Any, *, gradient: bool = True) -> Pieces:
-        """The network compiled for the tiles of a picture."""
-        width, height = tiling.edges
-        bfloat16 = gradient and self.in_bfloat16(tiling.size)
-        shape = (1, 3, height, width)
-        features = self.features(shape, device, gradient=gradient, bfloat16=bfloat16)
-        return Pieces(features, tiling, device=device)
-
-    def look(self, x: np.ndarray, device: Any) -> dict[str, Any]:
-        """Tap name -> (1, C, h, w) of an array, for once."""
-        features = self.features(x.shape, device, gradient=False)
-        return features.forward(nd.array(x, ctx=device))
-
-    def view(self, x: np.ndarray, device: Any, tiling: Tiling | None = None) -> View:
-        """What an array shows, for once. tiling: None for all of it at once."""
-        if tiling is None:
-            return Whole(self.look(x, device))
-        return InPieces(self.pieces(tiling, device, gradient=False), x)
-
-
-def load_network(inputs: Inputs, options: Options, device: Any) -> Setting:
-    """The network cut at the deepest layer, with its weights. Raises WeightsError, OptionError."""
-    wanted = [*parse_layers(options.style_layers, "style_layers")]
-    if options.content_weight or not options.style_weight:
-        wanted += parse_layers(options.content_layers, "content_layers")
-    file = weights.read(inputs.weights, inputs.model)
-    blocks = layers.BLOCKS[file.family]
-    layers.check_taps(wanted, layers.taps(blocks), file.family)
-    ordered = [name for name in layers.taps(blocks) if name in wanted]
-    loaded = weights.select(file, layers.needed_convolutions(ordered, blocks))
-    pooling = loaded.pooling if options.pooling == "auto" else options.pooling
-    network = networks.build(
-        blocks,
-        loaded.arrays,
-        ordered,
-        pooling=pooling,
-        padding=loaded.padding,
-        ceil=options.pooling_ceil,
-        border=largest_border(inputs, options),
-        device=device,
-    )
-    convention = loaded.convention
-    if not options.mean_subtraction:
-        convention = convention.without_mean()
-    widths = {name: len(bias) for name, (_, bias) in loaded.arrays.items()}
-    return Setting(
-        network,
-        dataclasses.replace(loaded, arrays={}),
-        widths,
-        convention,
-        likeness.of(inputs.weights),
-        uses_bfloat16(options, device, plain=loaded.padding == "zero"),
-        memory.available() if device.device_type == "cpu" else None,
-    )
-
-
-def largest_border(inputs: Inputs, options: Options) -> int:
-    """The border asked for, or what the smallest picture on the way can be mirrored by."""
-    edges = [edge for picture in (inputs.photo, *inputs.styles) for edge in picture.size]
-    if options.scales != 1:
-        edges.append(pyramid.MIN_EDGE)
-    return min(options.border, min(edges) - 1)
-
-
-def uses_bfloat16(options: Options, device: Any, *, plain: bool) -> bool:
-    """Whether the network computes in bfloat16. plain: it pads with zeros only.
-
-    Raises OptionError where bfloat16 is asked for and cannot be.
-    """
-    plain = plain and not options.border and not options.pooling_ceil
-    possible = plain and device.device_type == "cpu" and runtime.bfloat16_works()
-    if options.precision == "bfloat16" and not possible:
-        raise OptionError(
-            "--precision: bfloat16 needs a CPU with AVX-512 and a network that pads with zeros "
-            "alone; give auto or float32"
-        )
-    fast = options.precision == "auto" and possible and runtime.amx_granted()
-    chosen = fast or options.precision == "bfloat16"
-    log.debug("precision: %s", "bfloat16" if chosen else "float32")
-    return chosen
-
-
 def build(setting: Setting, inputs: Inputs, options: Options, device: Any) -> Problem:
     """The objective for these pictures, with its targets taken from photo and styles."""
     let_go()  # of the size before
@@ -204,12 +61,27 @@ def look_at_paintings(
     setting: Setting, inputs: Inputs, options: Options, device: Any
 ) -> list[targets.Shown]:
     """What each painting shows to the style loss, at its size in `inputs`."""
-    demand, shown = Demand(inputs, options, setting), []
-    for number, painting in enumerate(inputs.styles):  # in turn, as their layers are large
+    # One after another, as their layers are large.
+    count = len(inputs.styles)
+    return [shown_by(setting, inputs, options, device, number) for number in range(count)]
+
+
+def shown_by(
+    setting: Setting, inputs: Inputs, options: Options, device: Any, number: int
+) -> targets.Shown:
+    """What a painting shows; number: which. Not looked at again where that is kept."""
+    painting = inputs.styles[number]
+    tiling = Demand(inputs, options, setting).style_tiling(painting.size)
+
+    def look() -> targets.Shown:
         x = pixels.to_array(painting, setting.convention, options.pixel_range)
-        tiling = demand.style_tiling(painting.size)
-        shown.append(targets.look_at(inputs, options, number, setting.view(x, device, tiling)))
-    return shown
+        return targets.look_at(inputs, options, number, setting.view(x, device, tiling))
+
+    if setting.looks is None:
+        return look()
+    parts = [region.styles[number] for region in inputs.regions]
+    asked = options.style_layers, options.style_loss, options.pixel_range
+    return setting.looks.find((fingerprints.of_value([painting, parts]), asked, tiling), look)
 
 
 def compiled(setting: Setting, inputs: Inputs, options: Options, device: Any) -> Features | Pieces:

@@ -43,14 +43,16 @@ def boxed_size(photo: Size, wanted: tuple[int | None, int | None], *, keep: bool
     return checked((fitted[0], fitted[1]), photo, max(fitted), "--size")
 
 
-def scale_sizes(size: Size, scales: int | str, step: float) -> list[Size]:
+def scale_sizes(
+    size: Size, scales: int | str, step: float, coarsest: float = COARSEST
+) -> list[Size]:
     """The sizes to paint at, smallest first, the last being `size`; each `step` times the former.
 
-    scales: how many, or "auto": as many as keep the long edge at least about COARSEST. Sizes whose
-    short edge would be under 16 px are left out.
+    scales: how many, or "auto": as many as keep the long edge at least about `coarsest`. Sizes
+    whose short edge would be under 16 px are left out.
     """
     if scales == "auto":
-        scales = 1 + max(0, round(math.log(max(size) / COARSEST, step)))
+        scales = 1 + max(0, round(math.log(max(size) / coarsest, step)))
     shrunk = [tuple(round(edge / step**power) for edge in size) for power in range(int(scales))]
     return [(width, height) for width, height in reversed(shrunk) if min(width, height) >= MIN_EDGE]
 

@@ -44,6 +44,11 @@ class Span(NamedTuple):
     first: int
     last: int
 
+    @property
+    def within(self) -> slice:
+        """What it owns, counted from its own beginning."""
+        return slice(self.first - self.begin, self.last - self.begin)
+
     def window(self, stride: int, count: int) -> tuple[int, int]:
         """Which of the `count` positions of a layer in the tile are its own: (first, after last).
 

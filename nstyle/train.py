@@ -53,7 +53,7 @@ Listener = Callable[[TrainStep], Any]
 def train(wanted: TrainOptions, options: Options, *, listeners: Sequence[Listener] = ()) -> Trained:
     """Train, and write the network to `wanted.output` (see `feedforward.network_file`).
 
-    options: the loss, by the fields that feedforward.options.LOSS names, and the device. With
+    options: the loss and the device (`wanted.loss({})` are the usual ones). With
     `wanted.resume` goes on from the checkpoint, with `steps` and as many threads to the same bytes
     as a training never stopped. Listeners get a TrainStep after each step; Ctrl-C, or a listener
     that returns True, ends the training there, with a checkpoint and no network. Raises

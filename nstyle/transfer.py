@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nstyle import __version__, inputs, presets, runtime
+from nstyle import __version__, colours, inputs, planning, presets, runtime
 from nstyle.masking import Masks
 from nstyle.options import Options, shaping
-from nstyle.picture import Picture
+from nstyle.picture import Picture, resize
 from nstyle.records import Result, Step
 from nstyle.resuming import Saved, Saver
+from nstyle.workplace import Workplace
 
 
 def stylize(
@@ -72,26 +73,49 @@ def paint(
     preset: str | None = None,
     saver: Saver | None = None,
     begun: Saved | None = None,
+    workplace: Workplace | None = None,
 ) -> Result:
-    """run() for inputs that are already gathered, by inputs.gather with the same options."""
+    """run() for inputs that are already gathered, by inputs.gather with the same options.
+
+    workplace: what paintings of this process share.
+    """
     runtime.prepare(options.threads)
     from nstyle import painter  # here, because it loads MXNet
 
-    if options.init == "instant" and begun is None and not gathered.texture:
-        gathered = dataclasses.replace(gathered, start=first_guess(gathered, options))
+    if begun is None and planning.begins_painted(gathered, options):
+        gathered = dataclasses.replace(gathered, start=first_guess(gathered, options, workplace))
 
     about = describe(options, preset)
     return painter.paint(
-        gathered, options, listeners=listeners, metadata=about, saver=saver, begun=begun
+        gathered,
+        options,
+        listeners=listeners,
+        metadata=about,
+        saver=saver,
+        begun=begun,
+        workplace=workplace,
     )
 
 
-def first_guess(gathered: inputs.Inputs, options: Options) -> Picture:
-    """The picture of one pass to begin with, of the photo's size."""
+def first_guess(
+    gathered: inputs.Inputs, options: Options, workplace: Workplace | None = None
+) -> Picture:
+    """The picture of one pass to begin with, enlarged from the first size to the photo's."""
     from nstyle import onepass
 
-    painter = onepass.Instant(gathered.styles, gpu=options.gpu, threads=options.threads)
-    return Picture.from_floats(painter.values(gathered))
+    (size, _), *_ = planning.epoch_limits(options, gathered)
+    small = gathered.at(size, options.resize)
+    where: dict[str, Any] = {"gpu": options.gpu, "threads": options.threads}
+    known = {} if workplace is None else workplace.first
+    if options.gpu in known:
+        painter = known[options.gpu].restyled(small.styles, **where)
+    else:
+        painter = onepass.Instant(small.styles, **where)
+    picture = Picture.from_floats(painter.values(small))
+    known[options.gpu] = painter
+    if gathered.chroma:
+        picture = colours.luminance(picture)
+    return resize(picture, *gathered.photo.size, method=options.resize)
 
 
 def describe(options: Options, preset: str | None) -> dict[str, Any]:

@@ -15,7 +15,17 @@ import tiny
 from PIL import Image
 
 import nstyle
-from benchmarks import flicker, iteration, picture, processes, reporting, scene, studio_load, tiles
+from benchmarks import (
+    batch,
+    flicker,
+    iteration,
+    picture,
+    processes,
+    reporting,
+    scene,
+    studio_load,
+    tiles,
+)
 from benchmarks.workers import judging, ours, painting
 from nstyle import memory
 from nstyle.picture import Picture
@@ -370,6 +380,20 @@ def test_a_load_without_errors_is_good_and_anything_else_is_not(capsys):
     found.errors["500 bug"] += 1
     assert studio_load.report(found, []) == 1
     assert studio_load.memory(os.getpid()) > 2**20
+
+
+# ---- batch ----
+
+
+def test_a_batch_in_both_arrangements(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(batch.runtime, "usable_cores", lambda: 2)
+    path = tmp_path / "batch.json"
+    words = ["--photos", "1", "--max-long-edge", "48", "--epochs", "1", "--json", str(path)]
+    assert batch.main(words) == 0
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    assert [row["arrangement"] for row in rows] == ["1 x 2 threads", "2 x 1 threads"]
+    assert all(row["seconds"] == 2 * row["each"] > 0 for row in rows)
+    assert "1 x 2 threads" in capsys.readouterr().out
 
 
 # ---- flicker ----

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 import tiny
 
-from nstyle import places
+from nstyle import image, pixels, places
 from nstyle.backend import mx
 from nstyle.errors import WeightsError
 from nstyle.feedforward import network_file, painting, parameters
@@ -14,7 +16,7 @@ from nstyle.feedforward.network_file import ONE_STYLE, NetworkFile
 from nstyle.feedforward.onestyle import OneStyle
 from nstyle.feedforward.residual import ResidualNetwork
 from nstyle.onepass import instant
-from nstyle.picture import Picture
+from nstyle.picture import Picture, resize
 
 SHAPE = {"width": 4, "mean": [float(value) for value in tiny.MEAN]}
 
@@ -57,7 +59,7 @@ def test_a_network_sees_no_further_than_tiles_overlap(file):
     changed[..., 128:] = array((128, 64), seed=5)
     before, after = (network.apply(mx.nd.array(each)).asnumpy() for each in (x, changed))
     same = np.abs(before - after).max(axis=(0, 1, 2)) < 1e-3
-    assert same[: 128 - painting.OVERLAP].all() and not same[120:].any()
+    assert same[: 128 - painting.REACH.margin].all() and not same[120:].any()
 
 
 def test_its_file_paints_by_the_door(file, tmp_path):
@@ -73,3 +75,17 @@ def test_another_kind_of_file_is_refused(file):
     fewer = dict(list(file.arrays.items())[1:])
     with pytest.raises(WeightsError, match="train anew"):
         OneStyle(NetworkFile(ONE_STYLE, SHAPE, fewer), mx.cpu())
+
+
+def test_what_trainings_begin_with_leaves_a_photo_much_as_it_is():
+    network = OneStyle(network_file.read(str(places.PLAIN)), mx.cpu())
+    photo = resize(image.read(places.sample("coffee.jpg")), 120, 80)
+    x = pixels.to_array(photo, network.convention)
+    painted = network.paint(x)
+    assert np.abs(painted - x).mean() < 40
+    assert np.corrcoef(painted.ravel(), x.ravel())[0, 1] > 0.8
+
+
+def test_its_card_has_its_checksum():
+    card = places.PLAIN.with_suffix(".md").read_text(encoding="utf-8")
+    assert hashlib.sha256(places.PLAIN.read_bytes()).hexdigest() in card

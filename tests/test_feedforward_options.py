@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from nstyle import places
 from nstyle.errors import OptionError
 from nstyle.feedforward import ANY_STYLE, ONE_STYLE
-from nstyle.feedforward.options import LOSS, PLACE, TrainOptions
+from nstyle.feedforward.options import LOSS, LOSS_OF, PLACE, TrainOptions
 from nstyle.options import Options
 
 GIVEN = {"style_image": "wave.jpg", "photos": ("photos",), "output": "out/my-style.params"}
@@ -42,6 +43,27 @@ def test_the_kind_of_network_decides_its_channels():
     any_style = TrainOptions(paintings="art", photos="photos", output="a.params")
     assert (any_style.network, any_style.paintings) == (ANY_STYLE, ("art",))
     assert replace(any_style, width=8).shape == {"widths": [32, 16, 12, 8]}
+
+
+def test_one_style_of_the_usual_width_begins_with_what_leaves_photos_as_they_are():
+    one = TrainOptions(**GIVEN)
+    assert one.beginning == str(places.PLAIN)
+    assert replace(one, start="random").beginning is None
+    assert replace(one, start="other.params").beginning == "other.params"
+    assert replace(one, width=8).beginning is None
+    assert replace(one, style_image=None, paintings=("art",), width=16).beginning is None
+
+
+def test_the_loss_is_the_painters_but_for_what_one_pass_must_learn_and_what_was_typed():
+    one = TrainOptions(**GIVEN)
+    assert one.loss({}).model == "vgg19-slim"
+    for name, value in LOSS_OF[ONE_STYLE].items():
+        assert getattr(one.loss({}), name) == value != getattr(Options(), name)
+    assert one.loss({"content_weight": "7"}).content_weight == 7
+    any_style = replace(one, style_image=None, paintings=("art",))
+    assert any_style.loss({}) == Options(model="vgg19-slim")
+    with pytest.raises(OptionError, match="--content-weight"):
+        one.loss({"content_weight": -1})
 
 
 def test_the_fields_of_the_loss_exist():

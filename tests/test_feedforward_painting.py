@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nstyle import tiles
 from nstyle.backend import mx, nd
 from nstyle.feedforward import painting
 
@@ -47,8 +48,8 @@ def test_a_picture_that_fits_is_painted_whole(size):
 @pytest.mark.parametrize("size", [(330, 400), (250, 600), (163, 1000)])
 def test_tiles_equal_the_whole_but_for_the_sampled_mean(size):
     x = picture(*size)
-    whole = painting.paint(Blur(painting.OVERLAP - 8), x, whole=10**9)
-    network = Blur(painting.OVERLAP - 8)
+    whole = painting.paint(Blur(painting.REACH.margin - 8), x, whole=10**9)
+    network = Blur(painting.REACH.margin - 8)
     tiled = painting.paint(network, x, whole=100 * 100, tile=96)
     shift = (tiled - whole).mean()
     inside = slice(0, -8)  # the mirrored border is not the same thing as its edge repeated
@@ -58,8 +59,8 @@ def test_tiles_equal_the_whole_but_for_the_sampled_mean(size):
 
 def test_a_tile_that_is_seen_too_narrowly_would_show():
     x = picture(250, 400)
-    whole = painting.paint(Blur(painting.OVERLAP + 8), x, whole=10**9)
-    tiled = painting.paint(Blur(painting.OVERLAP + 8), x, whole=100 * 100, tile=96)
+    whole = painting.paint(Blur(painting.REACH.margin + 8), x, whole=10**9)
+    tiled = painting.paint(Blur(painting.REACH.margin + 8), x, whole=100 * 100, tile=96)
     assert np.abs(tiled - whole - (tiled - whole).mean()).max() > 0.1
 
 
@@ -71,13 +72,9 @@ def test_samples_are_spread_over_the_picture_and_bounded():
     assert painting.sampled(np.ascontiguousarray(x), 1).shape[0] == 1
 
 
-@pytest.mark.parametrize(("length", "edge"), [(400, 96), (96, 96), (97 * 8, 128), (24, 96)])
-def test_spans_cover_everything_once(length, edge):
-    spans = list(painting.spans(length, edge))
-    kept = [position for _, _, first, last in spans for position in range(first, last)]
-    assert kept == list(range(length))
-    assert len({end - begin for begin, end, _, _ in spans}) == 1
-    for begin, end, first, last in spans:
-        assert 0 <= begin <= first < last <= end <= length
-        assert begin == 0 or first - begin >= painting.OVERLAP
-        assert end == length or end - last >= painting.OVERLAP
+@pytest.mark.parametrize("size", [(400, 96), (96, 800), (97 * 8, 1024)])
+def test_tiles_are_such_as_a_network_can_be_given(size):
+    found = tiles.of_edge(size, 96, painting.REACH)
+    assert all(edge % painting.MULTIPLE == 0 for edge in found.edges)
+    starts = [span.begin for tile in found.tiles for span in tile]
+    assert not any(start % painting.MULTIPLE for start in starts)

@@ -185,7 +185,7 @@ def test_what_a_killed_process_left_is_swept_and_what_is_being_written_is_not(tm
 
 
 def test_what_is_swept_before_it_is_locked_is_made_anew(tmp_path, monkeypatch):
-    lock, swept = files._lock, []
+    lock, swept = files.lock, []
 
     def late(file, *, wait):
         if wait and not swept:
@@ -193,7 +193,7 @@ def test_what_is_swept_before_it_is_locked_is_made_anew(tmp_path, monkeypatch):
             os.unlink(file.name)
         lock(file, wait=wait)
 
-    monkeypatch.setattr(files, "_lock", late)
+    monkeypatch.setattr(files, "lock", late)
     atomic_write(tmp_path / "a.bin", lambda file: file.write(b"x"))
     assert swept and os.listdir(tmp_path) == ["a.bin"]
 
@@ -202,7 +202,7 @@ def test_without_locks_files_are_written_and_nothing_is_swept(tmp_path, monkeypa
     def none(*_, **__):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(files, "_lock", none)
+    monkeypatch.setattr(files, "lock", none)
     atomic_write(tmp_path / "a.bin", lambda file: file.write(b"x"))
     (tmp_path / ".nstyle-1-abcd.tmp").write_text("whose?")
     sweep_beside(tmp_path / "a.bin")

@@ -11,6 +11,7 @@ from nstyle.backend import nd
 from nstyle.film.objectives import Objectives
 from nstyle.options import Options
 from nstyle.picture import Picture
+from nstyle.workplace import Workplace
 
 SIZE = (48, 40)
 PHOTO, STYLE = Picture(tiny.picture(1, SIZE)), tiny.picture(2, (130, 130))
@@ -23,7 +24,7 @@ def given(weights_file):
 
 
 def test_a_problem_is_that_of_a_picture(given):
-    setting, device = painter.set_up(*given)
+    setting, device = painter.set_up(*given, Workplace())
     x = nd.array(tiny.to_input(tiny.picture(4, SIZE))[np.newaxis].astype(np.float32))
     plain = problem.build(setting, *given, device).executor
     ours = Objectives(setting, device, given[1])(given[0]).executor
@@ -32,7 +33,7 @@ def test_a_problem_is_that_of_a_picture(given):
 
 
 def test_a_frame_is_held_until_it_is_let_go(given):
-    objectives = Objectives(*painter.set_up(*given), given[1])
+    objectives = Objectives(*painter.set_up(*given, Workplace()), given[1])
     trust = np.ones(SIZE[::-1], np.float32)
     x = nd.array(tiny.to_input(tiny.picture(4, SIZE))[np.newaxis].astype(np.float32))
 
@@ -56,13 +57,13 @@ def test_styles_are_looked_at_once_and_the_network_is_compiled_once(given, monke
     look, build = targets.look_at, problem.compiled
     monkeypatch.setattr(targets, "look_at", lambda *words: looks.append(1) or look(*words))
     monkeypatch.setattr(problem, "compiled", lambda *words: built.append(1) or build(*words))
-    objectives = Objectives(*painter.set_up(*given), given[1])
+    objectives = Objectives(*painter.set_up(*given, Workplace()), given[1])
     small = given[0].at((24, 20))
     for size, counts in (
         (given[0], (1, 1)),
         (given[0], (1, 1)),
-        (small, (2, 2)),
-        (given[0], (2, 3)),
+        (small, (1, 2)),
+        (given[0], (1, 3)),
     ):
         objectives(size)
         assert (len(looks), len(built)) == counts

@@ -17,7 +17,7 @@ CHECKOUT = Path(__file__).parents[1]
 HOUSE = CHECKOUT / "nstyle"
 
 FLOORS = {
-    "errors": 0, "interruption": 0, "runtime": 0, "files": 0, "formats": 0,
+    "errors": 0, "interruption": 0, "runtime": 0, "files": 0, "formats": 0, "processes": 0,
     "pretrained": 0,  # data only
     "backend": 1, "layers": 1, "picture": 1, "syntax": 1, "places": 1, "fetching": 1,
     "quasinewton": 1, "recipes": 1, "checkpoints": 1, "video_file": 1, "photos": 1,
@@ -28,15 +28,15 @@ FLOORS = {
     "masks": 3, "options": 3, "delivery": 3, "records": 3, "naming": 3, "moments": 3, "memory": 3,
     "learning": 3, "tiles": 3,
     "regions": 4, "styles": 4, "presets": 4, "weights": 4, "solver": 4, "callbacks": 4,
-    "reporting": 4, "resuming": 4, "timelapse": 4, "views": 4,
+    "reporting": 4, "resuming": 4, "timelapse": 4, "views": 4, "workplace": 4,
     "masking": 5, "executor": 5, "forecast": 5, "report": 5,
     "inputs": 6, "pieces": 6,
-    "targets": 7, "tiled": 7, "planning": 7, "finishing": 7,
+    "targets": 7, "tiled": 7, "planning": 7, "finishing": 7, "setting": 7,
     "problem": 8,
     "painter": 9, "evaluation": 9, "feedforward": 9,
     "onepass": 10, "train": 10, "distill": 10, "distillation": 10,
     "transfer": 11,
-    "film": 12, "studio": 12,
+    "batch": 12, "film": 12, "studio": 12,
     "commands": 13,
     "cli": 14,
     "__main__": 15,
@@ -45,6 +45,7 @@ ONE_ROOM = {"distill": "distillation"}  # distill is the door of the package dis
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
 FRAMEWORKS = {"mxnet", "gluoncv"}
 WEB = {"gradio", "fastapi", "starlette", "uvicorn"}
+DASK = {"dask", "distributed"}
 PRINTERS = {"cli", "callbacks", "commands"}
 
 FILES = sorted(path for path in HOUSE.rglob("*.py") if "__pycache__" not in path.parts)
@@ -119,6 +120,12 @@ def test_only_the_studio_knows_the_web(path):
 
 
 @every_file
+def test_only_one_room_knows_dask(path):
+    names = {name.split(".")[0] for name in imported(ast.parse(path.read_text(encoding="utf-8")))}
+    assert not names & DASK or shown(path) == "nstyle/batch/cluster.py"
+
+
+@every_file
 def test_only_the_command_line_and_the_listeners_print(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     lines = [
@@ -159,8 +166,9 @@ def test_run_py_is_a_doorstep():
 WATCHER = """
 import atexit, json, sys
 atexit.register(lambda: print(json.dumps(sorted(
-    name for name in ("mxnet", "gluoncv", "numpy", "PIL", "skimage", "scipy", "tqdm", "gradio")
-    if name in sys.modules)), file=sys.stderr))
+    name for name in (
+        "mxnet", "gluoncv", "numpy", "PIL", "skimage", "scipy", "tqdm", "gradio", "dask"
+    ) if name in sys.modules)), file=sys.stderr))
 """
 
 
@@ -195,6 +203,7 @@ def loaded_by(*words: str) -> tuple[Any, str]:
         ("-m", "nstyle", "download", "--help"),
         ("-m", "nstyle", "sheet", "--help"),
         ("-m", "nstyle", "train", "--help"),
+        ("-m", "nstyle", "batch", "--help"),
         ("-m", "nstyle", "studio", "--help"),
         ("-m", "nstyle", "video", "--help"),
         ("-m", "nstyle", "models"),

@@ -914,6 +914,16 @@ def test_edges_a_format_cannot_hold(tmp_path, name, limit):
     image.write(Picture(np.zeros((1, limit, 3), np.uint8)), tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tiff"])
+def test_encode_gives_the_bytes_that_write_writes(tmp_path, name):
+    picture = image.Picture(np.arange(16 * 20 * 3, dtype=np.uint16).reshape(16, 20, 3) * 60)
+    image.write(picture, tmp_path / name, metadata={"a": 1}, quality=80)
+    data = image.encode(picture, f"nowhere/{name}", metadata={"a": 1}, quality=80)
+    assert data == (tmp_path / name).read_bytes()
+    with pytest.raises(ImageError, match=r"the extension \.gif is unknown"):
+        image.encode(picture, "a.gif")
+
+
 def test_write_replaces_in_one_step(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     path.write_bytes(b"old")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tiny
 
 import nstyle
-from nstyle import onepass, transfer
+from nstyle import inputs, onepass, transfer
 from nstyle.errors import ImageError, OptionError, WeightsError
 from nstyle.masking import Masks
 from nstyle.onepass import Instant, instant
@@ -127,6 +129,16 @@ def test_a_run_can_begin_with_it(weights_file, monkeypatch):
 
 
 original = transfer.first_guess
+
+
+def test_it_begins_at_the_first_size_and_in_the_colours_that_are_painted():
+    options = Options(init="instant", colors="content", scales=2, gpu=-1)
+    gathered = inputs.gather(PHOTO, STYLE, options)
+    guess = transfer.first_guess(gathered, options).floats()
+    assert guess.shape == PHOTO.shape
+    np.testing.assert_allclose(guess[..., 0], guess[..., 2], atol=1e-3)
+    whole = transfer.first_guess(gathered, dataclasses.replace(options, scales=1)).floats()
+    assert np.abs(np.diff(guess, axis=0)).mean() < 0.9 * np.abs(np.diff(whole, axis=0)).mean()
 
 
 def test_a_texture_has_no_first_guess(weights_file, monkeypatch):

@@ -58,3 +58,7 @@ def test_names_never_come_twice():
         "Cat_wave_3.png",
         "dog.tar_wave.png",
     ]
+
+
+def test_names_that_others_have_are_not_given():
+    assert photos.unique(["a.jpg", "b.jpg"], ["A.JPG", "a_2.jpg"]) == ["a_3.jpg", "b.jpg"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
@@ -204,3 +205,27 @@ def test_a_picture_painted_in_tiles_is_the_same_picture(monkeypatch, weights_fil
     losses = [[step.loss for step in result.history] for result in (whole, parts)]
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
     assert abs(parts.picture.floats() - whole.picture.floats()).max() < 1 / 255
+
+
+def sizes(weights_file, size, *, start=None, **options):
+    """The long edges a run paints at."""
+    wanted = Options(weights=weights_file, max_long_edge=2048, **options)
+    photo, painting = tiny.picture(1, size), tiny.picture(2)
+    found = inputs.gather(photo, painting, wanted)
+    found = dataclasses.replace(found, start=start and found.photo)
+    return [max(size) for size, _ in planning.epoch_limits(wanted, found)]
+
+
+@pytest.mark.parametrize("start", [False, True])  # what was stopped goes on without it
+@pytest.mark.parametrize(
+    ("edge", "expected"), [(80, [80]), (512, [512]), (1024, [512, 1024]), (1500, [375, 750, 1500])]
+)
+def test_a_picture_of_one_pass_spares_the_small_sizes(weights_file, edge, expected, start):
+    assert sizes(weights_file, (edge, 64), start=start, init="instant") == expected
+
+
+def test_a_picture_of_ones_own_is_gone_on_with_at_its_size(weights_file):
+    assert sizes(weights_file, (1024, 64)) == [256, 512, 1024]
+    assert sizes(weights_file, (1024, 64), start=True) == [1024]
+    assert sizes(weights_file, (1024, 64), start=True, scales=2) == [512, 1024]
+    assert sizes(weights_file, (1024, 64), init="instant", scales=1) == [1024]

@@ -12,7 +12,6 @@ import tiny
 from nstyle import inputs, problem, runtime, targets
 from nstyle.backend import mx
 from nstyle.balance import NORMALIZATIONS
-from nstyle.errors import OptionError
 from nstyle.options import Options
 
 PHOTO, PAINTING = tiny.picture(1, (40, 32)), tiny.picture(2, (36, 44))
@@ -96,52 +95,7 @@ def test_a_border_is_not_wider_than_the_pictures_let_it(build):
     assert np.isfinite(list(terms_of(task, task.photo).values())).all()
 
 
-def test_a_layer_that_the_file_has_not_is_refused(tmp_path):
-    path = tiny.write_vgg(tmp_path / "vgg16.params", model="vgg16")
-    options = Options(weights=path, content_layers="relu3_4")
-    gathered = inputs.gather(PHOTO, PAINTING, options)
-    with pytest.raises(OptionError, match=r"'relu3_4' in vgg16"):
-        problem.load_network(gathered, options, mx.cpu())
-
-
 # ---- precision ----
-
-
-@pytest.mark.parametrize(
-    ("precision", "works", "amx", "chosen"),
-    [
-        ("auto", True, True, True),
-        ("auto", True, False, False),  # without AMX it is not known to be faster
-        ("auto", False, False, False),
-        ("float32", True, True, False),
-        ("bfloat16", True, False, True),
-    ],
-)
-def test_auto_takes_bfloat16_only_with_amx(monkeypatch, precision, works, amx, chosen):
-    monkeypatch.setattr(problem.runtime, "bfloat16_works", lambda: works)
-    monkeypatch.setattr(problem.runtime, "amx_granted", lambda: amx)
-    options = Options(precision=precision)
-    assert problem.uses_bfloat16(options, mx.cpu(), plain=True) == chosen
-
-
-@pytest.mark.parametrize(
-    ("works", "plain", "device", "values"),
-    [
-        (False, True, mx.cpu(), {}),
-        (True, False, mx.cpu(), {}),
-        (True, True, mx.gpu(0), {}),
-        (True, True, mx.cpu(), {"border": 2}),
-        (True, True, mx.cpu(), {"pooling_ceil": True}),
-    ],
-)
-def test_bfloat16_that_cannot_be_is_refused_when_typed_and_left_when_not(
-    monkeypatch, works, plain, device, values
-):
-    monkeypatch.setattr(problem.runtime, "bfloat16_works", lambda: works)
-    monkeypatch.setattr(problem.runtime, "amx_granted", lambda: True)
-    assert not problem.uses_bfloat16(Options(**values), device, plain=plain)
-    with pytest.raises(OptionError, match="--precision: bfloat16"):
-        problem.uses_bfloat16(Options(precision="bfloat16", **values), device, plain=plain)
 
 
 def test_small_sizes_stay_in_float32(build):

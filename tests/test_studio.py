@@ -17,7 +17,7 @@ import tiny
 from PIL import Image
 from test_records import a_result, a_step
 
-from nstyle import cli, places
+from nstyle import cli, places, processes
 from nstyle.errors import OptionError
 from nstyle.feedforward import network_file
 from nstyle.feedforward.network_file import ANY_STYLE, ONE_STYLE, NetworkFile
@@ -209,7 +209,7 @@ def painter(monkeypatch, tmp_path):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         return subprocess.Popen([sys.executable, "-c", FAKE, *words], text=True, **pipes)
 
-    monkeypatch.setattr(workers, "start", start)
+    monkeypatch.setattr(processes, "start", start)
     monkeypatch.setattr(queueing, "GRACE", 1.0)
     made = Painter(Settings(folder=str(tmp_path / "home"), queue=3))
     made.begin()
@@ -344,7 +344,7 @@ def test_a_worker_that_hangs_is_given_up_and_replaced(monkeypatch):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         return subprocess.Popen([sys.executable, "-c", script], text=True, **pipes)
 
-    monkeypatch.setattr(workers, "start", start)
+    monkeypatch.setattr(processes, "start", start)
     worker = workers.Worker([], seconds=20, waiting=2)
     assert worker.ask({"do": "answer"}) == {}
     worker._seconds = 0.2

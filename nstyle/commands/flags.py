@@ -9,6 +9,7 @@ from typing import Any
 
 from nstyle.delivery import Delivery
 from nstyle.errors import OptionError
+from nstyle.fields import AnyOptions, build
 from nstyle.options import Options
 
 
@@ -60,6 +61,12 @@ def parse_set(words: Sequence[str]) -> dict[str, str]:
             raise OptionError(f"--set {word!r}: expected NAME=VALUE, e.g. --set momentum=0.8")
         values[name.strip().replace("-", "_")] = value.strip()
     return values
+
+
+def typed_for(cls: type[AnyOptions], words: argparse.Namespace) -> AnyOptions:
+    """Options of a class from what the user typed for its fields. Raises OptionError."""
+    names = {entry.name for entry in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    return build(cls, {key: value for key, value in vars(words).items() if key in names})
 
 
 def split_options(

@@ -10,11 +10,11 @@ from typing import Any
 from nstyle import presets
 from nstyle.commands.flags import add_fields
 from nstyle.options import Options
+from nstyle.photos import PICTURES
 from nstyle.places import sample
 from nstyle.syntax import parse_size
 
 SAMPLE_PHOTO, SAMPLE_STYLE = "coffee.jpg", "cubist.jpg"
-PICTURES = ("content_image", "style_image", "content_mask", "style_mask", "keep_mask")
 log = logging.getLogger("nstyle")
 
 
@@ -40,6 +40,11 @@ def add_painting(
             continue
         action = "append" if name.startswith("--style") else "store"
         parser.add_argument(name, action=action, metavar="FILE", help=text)
+    add_options(parser, defaults)
+
+
+def add_options(parser: argparse.ArgumentParser, defaults: Mapping[str, Any] | None = None) -> None:
+    """The same without the pictures."""
     known = ", ".join(presets.PRESETS)
     parser.add_argument("--preset", metavar="NAME", help=f"a known recipe: {known}")
     add_fields(parser, Options, defaults=defaults)
@@ -67,10 +72,9 @@ def with_samples(typed: Mapping[str, Any], options: Options) -> dict[str, Any]:
 
 def masks_of(pictures: Mapping[str, Any]) -> Any:
     """The masking.Masks among them."""
-    from nstyle.masking import Masks
+    from nstyle import masking
 
-    content, keep = (pictures.get(f"{name}_mask") for name in ("content", "keep"))
-    return Masks(content, pictures.get("style_mask", ()), keep)
+    return masking.given(pictures)
 
 
 def files_of(pictures: Mapping[str, Any], options: Options) -> list[str | None]:

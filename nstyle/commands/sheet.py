@@ -15,7 +15,6 @@ from nstyle import presets
 from nstyle.commands.console import FAILED, INTERRUPTED, OK, configure_logging, say
 from nstyle.commands.flags import add_fields, split_options
 from nstyle.commands.pictures import (
-    PICTURES,
     add_painting,
     files_of,
     masks_of,
@@ -27,6 +26,7 @@ from nstyle.delivery import Delivery
 from nstyle.errors import DivergedError, ImageError, NStyleError, OptionError
 from nstyle.fields import as_words, build
 from nstyle.options import Options
+from nstyle.photos import PICTURES
 from nstyle.syntax import flag
 
 OUTPUT = "output/sheet.jpg"

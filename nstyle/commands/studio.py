@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 
 from nstyle.commands.console import OK, configure_logging, say
-from nstyle.commands.flags import add_fields
+from nstyle.commands.flags import add_fields, typed_for
 from nstyle.studio.settings import Settings
 
 
@@ -17,12 +16,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def work(words: argparse.Namespace) -> int:
     """Serve until Ctrl-C; the exit code. Raises what nstyle refuses."""
-    from nstyle.fields import build
     from nstyle.studio import server
 
     configure_logging()
-    names = {entry.name for entry in dataclasses.fields(Settings)}
-    settings = build(Settings, {k: v for k, v in vars(words).items() if k in names})
+    settings = typed_for(Settings, words)
     listening = server.bound(settings)
     with listening:
         app = server.application(settings)

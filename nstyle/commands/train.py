@@ -13,8 +13,8 @@ from nstyle.commands.console import FAILED, INTERRUPTED, OK, configure_logging, 
 from nstyle.commands.flags import add_fields
 from nstyle.delivery import Delivery
 from nstyle.errors import DivergedError
-from nstyle.feedforward import ANY_STYLE
-from nstyle.feedforward.options import LOSS, PLACE, TrainOptions
+from nstyle.feedforward import ANY_STYLE, ONE_STYLE
+from nstyle.feedforward.options import LOSS, LOSS_OF, PLACE, TrainOptions
 from nstyle.fields import build
 from nstyle.options import Options
 
@@ -28,7 +28,7 @@ SECONDS = 10  # between two lines
 def add(parser: argparse.ArgumentParser) -> None:
     """The flags of `train`."""
     add_fields(parser, TrainOptions)
-    add_fields(parser, Options, (*LOSS, *PLACE), {"model": presets.SLIM})
+    add_fields(parser, Options, (*LOSS, *PLACE), {"model": presets.SLIM, **LOSS_OF[ONE_STYLE]})
     add_fields(parser, Delivery, TALK)
 
 
@@ -38,10 +38,7 @@ def work(words: argparse.Namespace) -> int:
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
     names = [entry.name for entry in dataclasses.fields(TrainOptions)]
     wanted = build(TrainOptions, typed(words, names))
-    chosen = typed(words, (*LOSS, *PLACE))
-    # Somebody's own weights say themselves which network they are of.
-    usual = {} if "weights" in chosen else {"model": presets.SLIM}
-    options = presets.resolve({**usual, **chosen})
+    options = wanted.loss(typed(words, (*LOSS, *PLACE)))
     from nstyle.train import train
 
     listeners = [] if delivery.quiet else [Lines()]

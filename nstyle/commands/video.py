@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from nstyle.commands.console import FAILED, INTERRUPTED, OK, configure_logging, say
-from nstyle.commands.flags import add_fields, split_options
+from nstyle.commands.flags import add_fields, split_options, typed_for
 from nstyle.commands.pictures import (
     SAMPLE_STYLE,
     add_painting,
@@ -38,8 +38,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def work(words: argparse.Namespace) -> int:
     """Paint a film; the exit code. Raises what nstyle refuses."""
+    options = typed_for(FilmOptions, words)
     names = [entry.name for entry in dataclasses.fields(FilmOptions)]
-    options = build(FilmOptions, {n: v for n, v in vars(words).items() if n in names})
     typed, ways = split_options(words, without=names)
     delivery = build(Delivery, ways)
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)

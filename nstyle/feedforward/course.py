@@ -45,6 +45,7 @@ def plan(found: Material, wanted: TrainOptions, options: Options, device: Any) -
     network.hybridize(static_alloc=True, static_shape=True)
     perception = Perception(setting, found.given, options, device)
     lessons = lessons_of(found, wanted, options, perception)
+    assert wanted.rate is not None  # see TrainOptions
     begun = Training(network, lessons, rate=wanted.rate, batch=wanted.batch)
     if found.saved:
         begun.restore(found.saved)

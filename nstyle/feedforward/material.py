@@ -94,7 +94,7 @@ def about(wanted: TrainOptions, options: Options, weights: str) -> dict[str, Any
         "weights": fingerprints.of_file(weights)[:12],
         "network": wanted.network,
         **{name: getattr(wanted, name) for name in ("width", "crop", "batch", "rate", "seed")},
-        "start": fingerprints.of_file(wanted.start)[:12] if wanted.start else "random",
+        "start": fingerprints.of_file(wanted.beginning)[:12] if wanted.beginning else "random",
     }
     del values["model"]  # its weights say more
     return values
@@ -160,9 +160,9 @@ def read_saved(wanted: TrainOptions) -> checkpoint.Saved | None:
 
 def read_start(wanted: TrainOptions) -> NetworkFile | None:
     """The network to begin with. Raises WeightsError, OptionError."""
-    if wanted.start is None:
+    if wanted.beginning is None:
         return None
-    file = network_file.read(wanted.start)
+    file = network_file.read(wanted.beginning)
     if file.network != wanted.network:
         raise OptionError(
             f"--start: {wanted.start} paints {file.network}, not {wanted.network}; give another"

@@ -6,12 +6,15 @@ What shapes its loss are fields of `nstyle.options.Options`, see LOSS. Loads not
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nstyle import places, presets
 from nstyle.errors import OptionError
 from nstyle.feedforward import ANY_STYLE, ONE_STYLE
 from nstyle.fields import check_fields, option
+from nstyle.options import Options
 from nstyle.syntax import flag, parse_duration
 
 # Fields of Options that a training takes, besides.
@@ -29,9 +32,22 @@ LOSS = (
     "style_loss",
 )
 PLACE = ("gpu", "threads", "max_pixels")
+# How LOSS differs from the painter's. A network of one style has to learn what the painter, who
+# begins with the photo, has from the start: it is told more of the photo, at a layer that sees
+# finer things (Johnson et al. have relu3_3 of VGG-16, too). And Gram matrices can be met by a few
+# glaring spots, which a network finds long before strokes; the means of features cannot.
+LOSS_OF: dict[str, dict[str, Any]] = {
+    ONE_STYLE: {
+        "content_layers": "relu3_3",
+        "content_weight": 60.0,
+        "style_loss": "wasserstein",
+    },
+    ANY_STYLE: {},
+}
 KIND = "nstyle train"  # of checkpoint
 EXTENSION = ".params"
 TIME_BUDGET = 30 * 60.0
+RATES = {ONE_STYLE: 5e-4, ANY_STYLE: 1e-3}
 WIDTHS = {ONE_STYLE: 16, ANY_STYLE: 32}
 DECODER_WIDTHS = (4, 2, 1.5, 1)  # at relu4_1 ... relu1_1, over that at full size
 CROP_STEP = 8  # crops are multiples of it: relu4_1 has an eighth of their edge
@@ -69,8 +85,12 @@ class TrainOptions:
         256, "edge of the photos' crops in pixels", kind=int, low=4 * CROP_STEP, high=1024
     )
     batch: int = option(2, "crops per step", kind=int, low=1, high=16)
-    rate: float = option(
-        1e-3, "learning rate (Adam); falls in the second half", kind=float, low=1e-8, high=1
+    rate: float | None = option(
+        None,
+        "learning rate (Adam); falls in the second half (default: 0.0005; any style 0.001)",
+        kind=float,
+        low=1e-8,
+        high=1,
     )
     width: int | None = option(
         None,
@@ -80,8 +100,12 @@ class TrainOptions:
         high=256,
     )
     seed: int = option(0, "of crops and random values", kind=int, low=0, high=2**32 - 1)
-    start: str | None = option(
-        None, "a network of nstyle train to begin with", kind=str, metavar="FILE"
+    start: str = option(
+        "auto",
+        "a network of nstyle train to begin with, or random; auto = for one style, of the usual "
+        "width, a network that leaves photos as they are",
+        kind=str,
+        metavar="FILE",
     )
     heldout: str | None = option(
         None,
@@ -112,8 +136,9 @@ class TrainOptions:
         self._check_choices()
         if self.time_budget is None and self.steps is None:
             object.__setattr__(self, "time_budget", TIME_BUDGET)
-        if self.width is None:
-            object.__setattr__(self, "width", WIDTHS[self.network])
+        for name, usual in (("width", WIDTHS), ("rate", RATES)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, usual[self.network])
 
     def _check_choices(self) -> None:
         if (self.style_image is None) == (not self.paintings):
@@ -143,6 +168,14 @@ class TrainOptions:
         return ANY_STYLE if self.paintings else ONE_STYLE
 
     @property
+    def beginning(self) -> str | None:
+        """The file of the network to begin with; None for random values."""
+        if self.start == "auto":
+            plain = self.network == ONE_STYLE and self.width == WIDTHS[ONE_STYLE]
+            return str(places.PLAIN) if plain else None
+        return None if self.start == "random" else self.start
+
+    @property
     def shape(self) -> dict[str, Any]:
         """The network's channels, as its constructor is told."""
         assert self.width is not None  # see __post_init__
@@ -159,6 +192,15 @@ class TrainOptions:
     def preview(self) -> str | None:
         """Where the preview goes, if one is wanted: my-style.params -> my-style.preview.jpg."""
         return self._beside(".preview.jpg") if self.preview_steps else None
+
+    def loss(self, typed: Mapping[str, Any]) -> Options:
+        """The options of a training: what is usual for its network, then what was typed.
+
+        Raises OptionError.
+        """
+        # Somebody's own weights say themselves which network they are of.
+        model = {} if "weights" in typed else {"model": presets.SLIM}
+        return presets.resolve({**model, **LOSS_OF[self.network], **typed})
 
     def _beside(self, extension: str) -> str:
         return os.path.splitext(self.output)[0] + extension

@@ -8,17 +8,20 @@ painted with those. Tiles overlap by more than the network can see, so no seam i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
+from nstyle import tiles
 from nstyle.backend import nd
+from nstyle.tiles import Reach
 
 MULTIPLE = 8  # px: both edges of what a network is given
 WHOLE = 1536 * 1536  # pixels that are painted at once; more take memory for nothing
-TILE = 768  # px, edge of a tile without its overlap
-OVERLAP = 80  # px: what the networks see around a position, see test_feedforward_painting
+TILE = 768  # px, edge of what a tile owns
+# What the networks see around a position is less, see test_feedforward_painting.
+REACH = Reach(margin=80, stride=MULTIPLE)
 SAMPLE = 256  # px, edge of the tiles that statistics are taken from
 
 
@@ -41,13 +44,6 @@ class Network(Protocol):
 
     def keep(self, statistics: Sequence[np.ndarray]) -> None:
         """Keep these, in the order of `kept`."""
-
-
-class Tile(NamedTuple):
-    """outer: (top, bottom, left, right) of what is painted; inner: of what is kept of it."""
-
-    outer: tuple[int, int, int, int]
-    inner: tuple[int, int, int, int]
 
 
 def paint(network: Network, x: np.ndarray, *, whole: int = WHOLE, tile: int = TILE) -> np.ndarray:
@@ -75,13 +71,12 @@ def apply(network: Network, x: np.ndarray, *, whole: int = WHOLE, tile: int = TI
         painted = network.apply(nd.array(padded, ctx=network.device)).asnumpy()
         return np.asarray(painted[:, :, :height, :width])
     painted = np.empty_like(padded)
-    for outer, inner in tiles(padded.shape[2], padded.shape[3], tile):
-        top, bottom, left, right = outer
-        part = nd.array(padded[:, :, top:bottom, left:right], ctx=network.device)
-        done = network.apply(part).asnumpy()
-        rows = slice(inner[0] - top, inner[1] - top)
-        columns = slice(inner[2] - left, inner[3] - left)
-        painted[:, :, inner[0] : inner[1], inner[2] : inner[3]] = done[:, :, rows, columns]
+    size = padded.shape[3], padded.shape[2]
+    for rows, columns in tiles.of_edge(size, tile, REACH).tiles:
+        part = padded[:, :, rows.begin : rows.end, columns.begin : columns.end]
+        done = network.apply(nd.array(part, ctx=network.device)).asnumpy()
+        own = done[:, :, rows.within, columns.within]
+        painted[:, :, rows.first : rows.last, columns.first : columns.last] = own
     return painted[:, :, :height, :width]
 
 
@@ -105,21 +100,3 @@ def sampled(x: np.ndarray, pixels: int) -> np.ndarray:
         for top in np.linspace(0, height - edge, rows).round().astype(int)
         for left in np.linspace(0, width - edge, columns).round().astype(int)
     ])  # fmt: skip
-
-
-def tiles(height: int, width: int, edge: int) -> Iterator[Tile]:
-    """Tiles of one size, as far as the picture is large enough, that overlap by OVERLAP."""
-    for top, bottom, upper, lower in spans(height, edge):
-        for left, right, first, last in spans(width, edge):
-            yield Tile((top, bottom, left, right), (upper, lower, first, last))
-
-
-def spans(length: int, edge: int) -> Iterator[tuple[int, int, int, int]]:
-    """(begin, end, first, last) along one side: painted from begin to end, kept first to last.
-
-    All are multiples of MULTIPLE, if `length` and `edge` are.
-    """
-    full = min(length, edge + 2 * OVERLAP)
-    for first in range(0, length, edge):
-        begin = max(0, min(first - OVERLAP, length - full))
-        yield begin, begin + full, first, min(first + edge, length)

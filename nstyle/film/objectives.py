@@ -1,7 +1,4 @@
-"""What is minimised for a film's frames: styles are looked at once, the network compiled once.
-
-Loads MXNet.
-"""
+"""What is minimised for a film's frames, the network compiled once. Loads MXNet."""
 
 from __future__ import annotations
 
@@ -20,11 +17,10 @@ from nstyle.pyramid import Size
 
 
 class Objectives:
-    """As problem.build, for frame after frame in the same styles; options: those of the first."""
+    """As problem.build, for frame after frame; what its styles show is kept by the setting."""
 
     def __init__(self, setting: Setting, device: Any, options: Options) -> None:
         self.setting, self.device, self._options = setting, device, options
-        self._paintings: dict[Size, list[targets.Shown]] = {}
         self._size: Size | None = None
         self._network: Any = None
         self._held: tuple[Term, ...] = ()
@@ -47,15 +43,12 @@ class Objectives:
         if size != self._size:
             self._network = None  # frees the other size's memory
             problem.let_go()
-        if size not in self._paintings:
-            found = problem.look_at_paintings(self.setting, given, options, self.device)
-            self._paintings[size] = found
-            problem.let_go()
+        paintings = problem.look_at_paintings(self.setting, given, options, self.device)
         if self._network is None:
+            problem.let_go()
             self._network = problem.compiled(self.setting, given, options, self.device)
             self._size = size
         executor = problem.make_executor(
-            self.setting, given, options, self.device, self._paintings[size], self._network,
-            self._held,
-        )  # fmt: skip
+            self.setting, given, options, self.device, paintings, self._network, self._held
+        )
         return Problem(executor, given.photo, self.setting.convention, options)

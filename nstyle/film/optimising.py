@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from nstyle import colours, fingerprints, inputs, pixels, runtime, transfer
+from nstyle import colours, fingerprints, inputs, pixels, planning, runtime, transfer
 from nstyle.fields import as_typed
 from nstyle.film.frames import Last, Painted
 from nstyle.inputs import Inputs
 from nstyle.masking import Masks
 from nstyle.options import Options, shaping
 from nstyle.picture import Picture
+from nstyle.workplace import Workplace
 
 
 class Optimising:
@@ -43,6 +44,7 @@ class Optimising:
         self._going_on = dataclasses.replace(options, scales=1, max_num_epochs=epochs)
         self.first = inputs.gather(frame, styles, options, masks=masks)
         self._objectives: Any = None
+        self._workplace = Workplace()
 
     def order(self) -> dict[str, object]:
         """See FramePainter."""
@@ -55,12 +57,14 @@ class Optimising:
         from nstyle.film.objectives import Objectives
 
         if self._objectives is None:
-            self._objectives = Objectives(*painter.set_up(self.first, self.options), self.options)
+            setting = painter.set_up(self.first, self.options, self._workplace)
+            self._objectives = Objectives(*setting, self.options)
         objectives, options = self._objectives, self.options
         if last is None:
             objectives.hold(None)
-            if options.init == "instant":
-                given = dataclasses.replace(given, start=transfer.first_guess(given, options))
+            if planning.begins_painted(given, options):
+                guess = transfer.first_guess(given, options, self._workplace)
+                given = dataclasses.replace(given, start=guess)
         else:
             moved, options = last.moved(), self._going_on
             start = begun(given.photo, moved, last.link.trust)

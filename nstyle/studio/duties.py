@@ -14,11 +14,10 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nstyle import image, places
+from nstyle import image, places, processes
 from nstyle.errors import ImageError, NStyleError
 from nstyle.files import atomic_write
 from nstyle.reporting.pictures import shrunk
-from nstyle.studio import lifeline
 from nstyle.studio.refusals import Refused
 
 log = logging.getLogger("nstyle")
@@ -130,14 +129,14 @@ def answer(duty: Duty, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def main(kind: str) -> None:
     """Answer until the server ends."""
-    say = lifeline.speaker()
+    say = processes.speaker()
     duty: Duty
     if kind == "look":
         bounded_memory()
         duty = look
     else:
         duty = Previews()
-    for request in lifeline.requests():
+    for request in processes.requests():
         say(answer(duty, request))
 
 

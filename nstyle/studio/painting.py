@@ -17,9 +17,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from nstyle import processes
 from nstyle.errors import DivergedError, NStyleError
 from nstyle.files import atomic_write
-from nstyle.studio import lifeline
 from nstyle.studio.duties import jpeg
 from nstyle.studio.jobs import Job
 
@@ -42,7 +42,7 @@ class Easel:
 
     def obey(self) -> None:
         """In a thread: stop at the server's word, and when it is gone."""
-        for request in lifeline.requests():
+        for request in processes.requests():
             self.wish = self.wish or request["stop"]
         self.wish = self.wish or "interrupted"
         time.sleep(GRACE)
@@ -150,12 +150,19 @@ def be_nice() -> None:
         group.write(str(NICENESS))
 
 
+def lock(folder: str) -> None:
+    """Wait until no other process has the folder; it is free again when this one ends."""
+    import fcntl
+
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
+
+
 def main(folder: str, seconds: str) -> None:
     """Paint, and say how it went."""
     be_nice()
-    say = lifeline.speaker()
+    say = processes.speaker()
     path = Path(folder)
-    lifeline.lock(folder)  # the painter of a server that was killed may still be saving
+    lock(folder)  # the painter of a server that was killed may still be saving
     job = Job(path, "", json.loads((path / "job.json").read_text(encoding="utf-8")))
     easel = Easel(job, say, float(seconds))
     threading.Thread(target=easel.obey, daemon=True).start()

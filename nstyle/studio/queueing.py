@@ -10,7 +10,7 @@ import threading
 import time
 from typing import Any
 
-from nstyle.studio import workers
+from nstyle import processes
 from nstyle.studio.jobs import Job
 from nstyle.studio.refusals import Refused
 from nstyle.studio.settings import Settings
@@ -20,6 +20,7 @@ log = logging.getLogger("nstyle")
 PER_PERSON = 5  # paintings that one browser may have waiting
 GRACE = 30.0  # seconds from a stop to a kill
 AT_ONCE = "at once"
+PAINTING = "nstyle.studio.painting"
 
 
 class Painter:
@@ -145,7 +146,7 @@ class Painter:
         seconds = self._settings.minutes * 60
         job.change("painting", progress=None)
         with self._changed:
-            self._process = process = workers.start("painting", [str(job.folder), str(seconds)])
+            self._process = process = processes.start(PAINTING, [str(job.folder), str(seconds)])
             if self._wish:
                 self._end(self._wish)
         overdue = threading.Timer(seconds + GRACE, process.kill)
@@ -163,7 +164,7 @@ class Painter:
                 with self._changed:
                     self._progress = {**record, "seconds": time.monotonic() - first}
         overdue.cancel()
-        workers.end(process)
+        processes.end(process)
         with self._changed:
             self._finish(job, end, time.monotonic() - began)
 

@@ -1,0 +1,51 @@
+"""How many processes paint at once, and with how many threads each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from nstyle import layers, memory, places
+from nstyle.batch.jobs import Job
+from nstyle.layers import BLOCKS
+from nstyle.options import Options
+from nstyle.syntax import parse_layers, parse_size
+
+VGG_WIDTHS, SLIM = (64, 128, 256, 512, 512), 1 / 8  # channels of the blocks; of vgg19-slim, about
+
+
+def arrange(
+    jobs: Sequence[Job], workers: int | str, threads: int | None, cores: int, free: int | None
+) -> tuple[int, int]:
+    """(processes, threads of each) for these jobs. workers: a number, or "auto".
+
+    One thread each, as threads wait for each other at every layer, and processes do not
+    (`python -m benchmarks.batch` measures it). So there are as many processes as cores, as jobs, as
+    memory holds; cores that are left over become threads. A GPU paints one picture at a time.
+    """
+    if workers == "auto":
+        most = (
+            1
+            if any(isinstance(job.options.gpu, int) and job.options.gpu >= 0 for job in jobs)
+            else max(1, cores // (threads or 1))
+        )
+        if free is not None:
+            most = min(most, free // max(need(job.options) for job in jobs))
+        workers = max(1, most)
+    count = min(int(workers), len(jobs))
+    return count, threads or max(1, cores // count)
+
+
+def need(options: Options) -> int:
+    """Bytes that a painting takes, about: with a photo of 4:3 that is larger than the result."""
+    model = places.find(options.model)[0] if options.weights is None else "vgg19"
+    blocks, slim = BLOCKS[model], SLIM if model in places.BUILT_IN else 1.0
+    widths = {
+        name: round(VGG_WIDTHS[int(name[4]) - 1] * slim) for name in layers.convolutions(blocks)
+    }
+    wanted = parse_layers(options.style_layers, "style_layers")
+    edges = parse_size(options.size) if options.size else (None, None)
+    long_edge = max(filter(None, edges), default=options.max_long_edge)
+    size = long_edge, math.ceil(long_edge * 3 / 4)
+    style = memory.scaled(size, math.ceil(long_edge * options.style_scale))
+    return memory.needed(memory.network(widths, wanted), size, style)

@@ -1,0 +1,233 @@
+"""Dask: the same tasks on the workers of a cluster, local or elsewhere. Its only import.
+
+Files travel as they are, each as a task of its own whose result the workers share, so that the
+scheduler can make it anew when a worker is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import hashlib
+import importlib.util
+import logging
+import signal
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from nstyle import __version__
+from nstyle.batch import parcels
+from nstyle.batch.parcels import Parcel
+from nstyle.batch.tasks import Answer, BrokenOff, Task, died
+from nstyle.errors import BackendError, ImageError, NStyleError
+
+log = logging.getLogger("nstyle")
+
+SECONDS = 30  # to find the scheduler, and a worker
+FILES_KEPT = 64  # at the workers, for tasks to come
+LOOPBACK = "127.0.0.1"
+# What goes wrong is said once, by whoever asks.
+QUIET = {"logging": {"distributed": "critical", "distributed.client": "critical"}}
+LOCAL = {  # of the configuration, for a cluster of this machine
+    "distributed.worker.multiprocessing-method": "spawn",  # MXNet does not survive a fork
+    "distributed.scheduler.worker-saturation": 1.0,  # a worker that dies is to blame for one task
+    "distributed.nanny.pre-spawn-environ": {},  # trims memory so often that painting is slower
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.target": False,
+}
+
+
+def library() -> Any:
+    """The module. Raises BackendError where it is not installed."""
+    try:
+        import dask
+
+        dask.config.set(QUIET)  # before it sets up its logs
+        import distributed
+    except ImportError:
+        raise BackendError(
+            '--dask: needs Dask (Python 3.10 or later); run: pip install "nstyle[dask]"'
+        ) from None
+    return distributed
+
+
+# ---- what runs at a worker ----
+
+
+def version() -> str:
+    """Of nstyle."""
+    return __version__
+
+
+def same(data: bytes) -> bytes:
+    """A file, as a result that workers can share."""
+    return data
+
+
+def paint(asking: str, task: Task, files: list[Parcel], *data: bytes) -> Answer:
+    """One task; a worker that is not told how many threads takes those it was started with.
+
+    asking: nstyle's version there; workers may come while the batch runs.
+    """
+    if asking != __version__:
+        return Answer(error=f"a worker has nstyle {__version__}, not {asking}; install the same")
+    here = library().get_worker()
+    options = {**task["options"], "threads": task["options"]["threads"] or here.state.nthreads}
+    return parcels.answer({**task, "options": options}, files, data, here.local_directory)
+
+
+# ---- the side that asks ----
+
+
+class Cluster:
+    """A pool (see tasks.Pool) of the workers at an address, or of so many processes here.
+
+    attempts: for each task where processes die; a cluster elsewhere has its own limit. Raises
+    BackendError.
+    """
+
+    def __init__(self, address: str, local: int | None, attempts: int) -> None:
+        self._dask = library()
+        self._address, self._mine = address, None
+        self._files: collections.OrderedDict[str, Any] = collections.OrderedDict()
+        try:
+            with uninterrupted():
+                where = address if local is None else self._begin(local, attempts)
+                self._client = self._dask.Client(where, timeout=SECONDS)
+            self._check_workers()
+        except (OSError, ValueError, asyncio.TimeoutError) as error:
+            self.close()
+            reason = str(error).split("\n")[0] or "nobody answers"
+            raise BackendError(f"--dask {address}: no cluster to paint on ({reason})") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, count: int, attempts: int) -> Any:
+        import dask
+
+        dask.config.set({**LOCAL, "distributed.scheduler.allowed-failures": attempts - 1})
+        self._mine = self._dask.LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            host=LOOPBACK,
+            dashboard_address=f"{LOOPBACK}:0",
+            memory_limit=0,  # nstyle knows what it needs
+            silence_logs=logging.CRITICAL,
+        )
+        return self._mine
+
+    def _check_workers(self) -> None:
+        self._client.wait_for_workers(1, timeout=SECONDS)
+        try:
+            found = self._client.run(version)
+        except Exception as error:
+            raise BackendError(
+                f"--dask {self._address}: its workers need nstyle {__version__} ({error})"
+            ) from error
+        for worker, theirs in found.items():
+            if theirs != __version__:
+                raise BackendError(
+                    f"--dask {self._address}: {worker} has nstyle {theirs}, here is {__version__}; "
+                    "install the same everywhere"
+                )
+
+    @property
+    def dashboard(self) -> str | None:
+        """Its address, where there is one."""
+        if self._mine is not None and importlib.util.find_spec("bokeh") is None:
+            return None
+        with contextlib.suppress(LookupError):
+            return self._client.dashboard_link
+        return None
+
+    def answers(self, tasks: Iterable[tuple[Any, Task]]) -> Iterator[tuple[Any, Answer]]:
+        """See tasks.Pool."""
+        try:
+            yield from self._answers(iter(tasks))
+        except OSError as error:  # Dask's own are, of connections
+            if isinstance(error, NStyleError):
+                raise
+            raise self._gone() from error
+
+    def _answers(self, source: Iterator[tuple[Any, Task]]) -> Iterator[tuple[Any, Answer]]:
+        running: dict[str, Any] = {}
+        finished = self._dask.as_completed()
+        more = True
+        while more or running:
+            while more and len(running) < self._room():
+                item = next(source, None)
+                if item is None:
+                    more = False
+                    break
+                try:
+                    future = self._submit(item[1])
+                except ImageError as error:
+                    yield item[0], Answer(error=str(error), refused=True)
+                    continue
+                running[future.key] = item[0]
+                finished.add(future)
+            if running:
+                future = next(finished)
+                yield running.pop(future.key), self._answer(future)
+
+    def _room(self) -> int:
+        """Tasks that may be at the cluster: one at each thread, one on its way."""
+        return 2 * max(sum(self._client.nthreads().values()), 1)
+
+    def _submit(self, task: Task) -> Any:
+        """Raises ImageError for a file that cannot be read."""
+        files, data = [], []
+        for path in parcels.files_of(task):
+            content = parcels.contents(path)
+            digest = hashlib.sha256(content).hexdigest()
+            files.append(Parcel(path, digest))
+            data.append(self._sent(digest, content))
+        return self._client.submit(paint, __version__, task, files, *data, pure=False)
+
+    def _sent(self, digest: str, content: bytes) -> Any:
+        """The future of a file; what tasks need stays at the cluster when it goes from here."""
+        if digest not in self._files:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of a large graph
+                name = f"nstyle-file-{digest}"
+                self._files[digest] = self._client.submit(same, content, key=name)
+        self._files.move_to_end(digest)
+        while len(self._files) > FILES_KEPT:
+            self._files.popitem(last=False)
+        return self._files[digest]
+
+    def _answer(self, future: Any) -> Answer:
+        """Raises BrokenOff where the cluster is gone."""
+        try:
+            return future.result()
+        except self._dask.scheduler.KilledWorker as error:
+            return died(error.allowed_failures + 1)
+        except Exception as error:
+            if self._client.status != "running" or future.cancelled():
+                raise self._gone() from error
+            return Answer(error=f"the worker failed ({type(error).__name__}: {error})")
+
+    def _gone(self) -> BrokenOff:
+        return BrokenOff(f"--dask {self._address}: the cluster is gone")
+
+    def close(self) -> None:
+        """See tasks.Pool."""
+        self._files.clear()
+        for each in (getattr(self, "_client", None), self._mine):
+            if each is not None:
+                with contextlib.suppress(Exception):
+                    each.close(timeout=5)
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Processes that begin meanwhile never hear Ctrl-C, nor do those that they begin."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,199 @@
+"""What is asked for: every job of a batch, from what was typed or from a file of jobs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nstyle import photos, places, presets
+from nstyle.batch import names, table
+from nstyle.errors import NStyleError, OptionError
+from nstyle.options import Options
+from nstyle.photos import PICTURES
+from nstyle.syntax import flag, nearest, noise_share
+
+SEVERAL = ("style_image", "style_mask")
+COLUMNS = (*PICTURES, "preset", "output", *(e.name for e in dataclasses.fields(Options)))
+
+
+@dataclass(frozen=True)
+class Job:
+    """One result: its pictures' paths by the names of their flags, options, preset.
+
+    output: its name inside the folder of results; where: the line it comes from, or "".
+    """
+
+    pictures: Mapping[str, Any]
+    options: Options
+    preset: str | None
+    output: str
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What was typed: pictures by the names of their flags, options, preset, pattern of names."""
+
+    pictures: Mapping[str, Any]
+    options: Mapping[str, Any]
+    preset: str | None
+    pattern: str
+
+
+def of_words(given: Given) -> list[Job]:
+    """A job for each photo in each style; no photo at all is a texture. Raises OptionError."""
+    options = presets.resolve(given.options, given.preset)
+    contents: Sequence[Any] = [None]
+    if "content_image" in given.pictures:
+        contents = photos.find(given.pictures["content_image"])
+    elif options.content_weight:
+        raise OptionError("--content-image: none was given; give photos, folders, or --jobs FILE")
+    if "style_image" not in given.pictures:
+        raise OptionError("--style-image: none was given; give paintings, or --jobs FILE")
+    asked = [
+        pictures_of(content, style, given.pictures)
+        for content in contents
+        for style in styles_of(given.pictures)
+    ]
+    return named([Job(each, options, given.preset, "") for each in asked], given.pattern)
+
+
+def styles_of(pictures: Mapping[str, Any]) -> list[dict[str, list[str]]]:
+    """Each style, with its mask where there are any. Raises OptionError."""
+    styles = photos.find(pictures["style_image"])
+    masks = pictures.get("style_mask", ())
+    if masks and len(masks) != len(styles):
+        raise OptionError(
+            f"--style-mask: {len(masks)} given, --style-image: {len(styles)}; give one for each"
+        )
+    return [
+        {"style_image": [style], **({"style_mask": [masks[number]]} if masks else {})}
+        for number, style in enumerate(styles)
+    ]
+
+
+def pictures_of(
+    content: str | None, style: Mapping[str, Any], pictures: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The pictures of one job."""
+    photo = {} if content is None else {"content_image": content}
+    masks = {name: pictures[name] for name in ("content_mask", "keep_mask") if name in pictures}
+    return {**photo, **style, **masks}
+
+
+def of_file(path: str, given: Given) -> list[Job]:
+    """A job for each row; what was typed is what a row does not say. Raises OptionError."""
+    typed = next((name for name in PICTURES if name in given.pictures), None)
+    if typed:
+        raise OptionError(f"{flag(typed)}: cannot be beside --jobs, which names the pictures")
+    resolved: dict[Any, Options] = {}
+    return named([of_row(row, given, resolved) for row in table.read(path)], given.pattern)
+
+
+def of_row(row: table.Row, given: Given, resolved: dict[Any, Options]) -> Job:
+    """The job of a row; several styles in it are one blend. Raises OptionError, naming the line.
+
+    resolved: options that were resolved already.
+    """
+    try:
+        values = dict(row.values)
+        for name in values:
+            check_column(name)
+        pictures = {
+            name: several(values.pop(name)) if name in SEVERAL else str(values.pop(name))
+            for name in PICTURES
+            if name in values
+        }
+        if not pictures.get("style_image"):
+            raise OptionError("style_image: names no painting")
+        preset = values.pop("preset", given.preset)
+        output = str(values.pop("output", ""))
+        output = output and names.checked(output, "output")
+        typed = {**given.options, **values}
+        key = repr((sorted(typed.items(), key=str), preset))
+        if key not in resolved:
+            resolved[key] = presets.resolve(typed, preset)
+        return Job(pictures, resolved[key], preset, output, row.where)
+    except NStyleError as error:
+        raise OptionError(f"{row.where}: {error}") from error
+
+
+def check_column(name: str) -> None:
+    """Refuse what is no option of a job. Raises OptionError."""
+    if name == "threads":  # a process has as many as it began with
+        raise OptionError("threads: is the same for all jobs; give --threads")
+    if name not in COLUMNS:
+        raise OptionError(f"no option {name!r}; there are {nearest(name, COLUMNS)}")
+
+
+def several(value: Any) -> list[str]:
+    """The pictures of a cell, a;b, or of a list."""
+    parts = value if isinstance(value, list) else str(value).split(table.SEVERAL)
+    return [str(part).strip() for part in parts if str(part).strip()]
+
+
+def named(jobs: Sequence[Job], pattern: str) -> list[Job]:
+    """The jobs with names for their results. Raises OptionError."""
+    names.check_pattern(pattern)
+    given = {number: job.output for number, job in enumerate(jobs) if job.output}
+    wanted = [names.filled(pattern, job.pictures, job.options, job.preset) for job in jobs]
+    outputs = names.assigned(wanted, given)
+    return [dataclasses.replace(job, output=name) for job, name in zip(jobs, outputs)]
+
+
+def files_of(job: Job) -> dict[str, str]:
+    """Every file that a job reads, by the option that names it: "style_image 2". Raises
+    WeightsError.
+    """
+    found: dict[str, str] = {}
+    for name, given in job.pictures.items():
+        paths = given if isinstance(given, list) else [given]
+        for number, path in enumerate(paths, 1):
+            if name != "style_mask" or not path.startswith("#"):
+                found[name if given is path else f"{name} {number}"] = path
+    if noise_share(job.options.init) is None:
+        found["init"] = job.options.init
+    return {**found, "weights": job.options.weights or places.find(job.options.model)[1]}
+
+
+def check_places(jobs: Sequence[Job], folder: str, typed: Sequence[str]) -> None:
+    """Refuse results that would become inputs, or write over one. Raises OptionError.
+
+    typed: the words of --content-image; what they find in the folder of results may be results.
+    """
+    here = os.path.realpath(folder)
+    read = {os.path.realpath(path): path for job in jobs for path in files_of(job).values()}
+    for job in jobs:
+        place = os.path.join(folder, job.output)
+        if os.path.realpath(place) in read:
+            raise OptionError(f"--output-dir: {place} is one of the inputs; give another folder")
+    for job in jobs:
+        photo = job.pictures.get("content_image")
+        if photo is None or job.where or photo in typed:
+            continue
+        if os.path.dirname(os.path.realpath(photo)) == here:
+            raise OptionError(
+                f"--output-dir: {folder} holds the photos ({photo}), so that results would be "
+                "painted the next time; give another folder"
+            )
+
+
+def check(jobs: Sequence[Job]) -> None:
+    """Refuse what can be refused before a picture is read. Raises OptionError, WeightsError.
+
+    Loads numpy.
+    """
+    from nstyle import inputs, masking
+
+    for job in jobs:
+        pictures = job.pictures
+        photo, styles = pictures.get("content_image"), pictures["style_image"]
+        try:
+            inputs.check(photo, len(styles), job.options, masking.given(pictures))
+        except NStyleError as error:
+            if not job.where:
+                raise
+            raise OptionError(f"{job.where}: {error}") from error

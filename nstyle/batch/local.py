@@ -1,0 +1,72 @@
+"""Processes of this machine that paint one batch; kept warm, started again when they die."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from nstyle import processes
+from nstyle.batch.tasks import Answer, Task, died
+
+log = logging.getLogger("nstyle")
+
+MODULE = "nstyle.batch.worker"
+
+
+class Processes:
+    """So many workers, each with a thread here that asks it. attempts: for each task."""
+
+    def __init__(self, count: int, attempts: int) -> None:
+        self._workers = [processes.Worker(MODULE) for _ in range(count)]
+        self._attempts, self._closed = attempts, False
+
+    def answers(self, tasks: Iterable[tuple[Any, Task]]) -> Iterator[tuple[Any, Answer]]:
+        """See tasks.Pool."""
+        source, taking = iter(tasks), threading.Lock()
+        told: queue.Queue[Any] = queue.Queue()
+
+        def serve(worker: processes.Worker) -> None:
+            end: BaseException | None = None
+            try:
+                while True:
+                    with taking:
+                        key, task = next(source)
+                    told.put((key, self._answer(worker, task)))
+            except (StopIteration, processes.Ended):
+                pass
+            except BaseException as error:  # noqa: BLE001 - raised again where it is seen
+                end = error
+            told.put(end)
+
+        for worker in self._workers:
+            threading.Thread(target=serve, args=(worker,), daemon=True).start()
+        left = len(self._workers)
+        while left:
+            found = told.get()
+            if isinstance(found, BaseException):
+                raise found
+            if found is None:
+                left -= 1
+            else:
+                yield found
+
+    def _answer(self, worker: processes.Worker, task: Task) -> Answer:
+        """Of a worker that may die. Raises Ended after close()."""
+        for attempt in range(1, self._attempts + 1):
+            try:
+                return Answer.from_json(worker.ask(task))
+            except processes.Ended:
+                if self._closed:
+                    raise
+                if attempt < self._attempts:
+                    log.warning("%s: its worker died; it is tried again", task["name"])
+        return died(self._attempts)
+
+    def close(self) -> None:
+        """See tasks.Pool."""
+        self._closed = True
+        for worker in self._workers:
+            worker.close()

@@ -1,0 +1,67 @@
+"""What a batch is told beside what shapes its pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nstyle.errors import OptionError
+from nstyle.fields import check_fields, option
+
+LOCAL = "local:"
+MOST = 512  # processes
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a batch is run. Raises OptionError for a bad value."""
+
+    jobs: str | None = option(
+        None,
+        "instead of pictures: a CSV file with a job in every row, or JSON lines",
+        kind=str,
+        metavar="FILE",
+    )
+    name: str = option(
+        "{content}_{style}.jpg",
+        "of the results; any option may be in it, its extension is the format",
+        kind=str,
+        metavar="PATTERN",
+    )
+    workers: int | str = option(
+        "auto", "processes that paint at once; auto = as many as help", kind=str, metavar="N"
+    )
+    dask: str | None = option(
+        None,
+        "paint on a Dask cluster: tcp://HOST:PORT, or local:N for N processes of this machine",
+        kind=str,
+        metavar="ADDRESS",
+    )
+    retries: int = option(
+        2, "how often a job is tried again whose worker died", kind=int, low=0, high=100
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.workers != "auto":
+            object.__setattr__(self, "workers", count(str(self.workers), "--workers", "auto or "))
+        if self.dask is None:
+            return
+        if self.workers != "auto":
+            raise OptionError("--workers: means nothing with --dask; give --dask local:N")
+        if not self.local and "://" not in self.dask:
+            raise OptionError(f"--dask: {self.dask!r} is neither tcp://HOST:PORT nor local:N")
+
+    @property
+    def local(self) -> int | None:
+        """The N of --dask local:N. Raises OptionError."""
+        if self.dask is None or not self.dask.startswith(LOCAL):
+            return None
+        return count(self.dask[len(LOCAL) :], "--dask local:N")
+
+
+def count(text: str, name: str, more: str = "") -> int:
+    """A number of processes. Raises OptionError."""
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= number <= MOST:
+        raise OptionError(f"{name}: {text!r} is not allowed; give {more}from 1 to {MOST}")
+    return number

@@ -1,0 +1,84 @@
+"""A process that paints one task after another: `python -m nstyle.batch.worker`.
+
+Networks stay loaded, and looks of styles are kept. It writes no files: who asks does.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+from nstyle import image, inputs, masking, processes, transfer
+from nstyle.batch.tasks import Answer, Task
+from nstyle.errors import DivergedError, ImageError, NStyleError
+from nstyle.options import Options
+from nstyle.records import Result
+from nstyle.workplace import Workplace
+
+log = logging.getLogger("nstyle")
+
+
+def answer(task: Task, workplace: Workplace) -> Answer:
+    """Paint; what is refused, and bugs, become the answer's error and cost this one job."""
+    began = time.perf_counter()
+    try:
+        result = painted(task, workplace)
+        data = image.encode(result.picture, task["name"], metadata=result.metadata)
+        about = Answer(data, facts_of(result))
+    except NStyleError as error:
+        # A picture stays as bad as it is; memory, an option for one machine may not.
+        about = Answer(error=str(error), refused=isinstance(error, (ImageError, DivergedError)))
+    except MemoryError:
+        about = Answer(error="takes more memory than there is; give a smaller --max-long-edge")
+    except Exception as error:
+        log.exception("a bug while painting %s", task["name"])
+        about = Answer(
+            error=f"a bug in nstyle ({type(error).__name__}: {error}); the worker's log has more"
+        )
+    return Answer(about.data, about.facts, about.error, about.refused, time.perf_counter() - began)
+
+
+def painted(task: Task, workplace: Workplace) -> Result:
+    """The result. Raises what nstyle refuses."""
+    pictures, options = task["pictures"], Options(**task["options"])
+    network = options if task["weights"] is None else replace(options, weights=task["weights"])
+    masks = masking.given(pictures)
+    photo, styles = pictures.get("content_image"), pictures["style_image"]
+    gathered = inputs.gather(photo, styles, network, masks=masks)
+    workplace.share = task["share"]
+    return transfer.paint(gathered, options, preset=task["preset"], workplace=workplace)
+
+
+def facts_of(result: Result) -> dict[str, Any]:
+    """What is written down about a result."""
+    width, height = result.picture.size
+    about = {"stopped": result.stopped, "epochs": result.epochs, "model": result.model}
+    return {"width": width, "height": height, **about}
+
+
+def listen(tasks: queue.Queue[Task]) -> None:
+    """In a thread: take tasks, and end at once when nobody waits for answers any more."""
+    for task in processes.requests():
+        tasks.put(task)
+    os._exit(0)
+
+
+def main() -> None:
+    """Answer until who asks ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks decides when to end
+    say = processes.speaker()
+    tasks: queue.Queue[Task] = queue.Queue()
+    threading.Thread(target=listen, args=(tasks,), daemon=True).start()
+    workplace = Workplace()
+    while True:
+        say(answer(tasks.get(), workplace).as_json())
+
+
+if __name__ == "__main__":
+    main()

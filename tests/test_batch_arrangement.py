@@ -1,0 +1,55 @@
+"""How many processes with how many threads: cores, jobs, memory, GPUs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nstyle.batch import arrangement
+from nstyle.batch.jobs import Job
+from nstyle.options import Options
+
+GB = 10**9
+
+
+def arrange(count: int, workers: Any = "auto", threads: Any = None, cores: int = 8, **more: Any):
+    free = more.pop("free", 100 * GB)
+    jobs = [Job({}, Options(**more), None, f"{number}.jpg") for number in range(count)]
+    return arrangement.arrange(jobs, workers, threads, cores, free)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"count": 60}, (8, 1)),
+        ({"count": 3}, (3, 2)),
+        ({"count": 1}, (1, 8)),
+        ({"count": 60, "threads": 4}, (2, 4)),
+        ({"count": 60, "threads": 16}, (1, 16)),
+        ({"count": 60, "workers": 2}, (2, 4)),
+        ({"count": 60, "workers": 16}, (16, 1)),
+        ({"count": 2, "workers": 16, "threads": 3}, (2, 3)),
+        ({"count": 60, "gpu": 0}, (1, 8)),
+        ({"count": 60, "gpu": -1}, (8, 1)),
+        ({"count": 60, "free": None}, (8, 1)),
+        ({"count": 60, "free": 10}, (1, 8)),
+    ],
+)
+def test_as_many_as_cores_jobs_and_memory_allow(given, found):
+    assert arrange(**given) == found
+
+
+def test_large_pictures_are_painted_by_fewer():
+    counts = [arrange(60, cores=64, max_long_edge=edge, free=16 * GB)[0] for edge in (256, 1024)]
+    assert counts[0] > counts[1] >= 1
+
+
+@pytest.mark.parametrize("values", [{"style_scale": 2}, {"size": "2000x100"}, {"weights": "x"}])
+def test_what_takes_more_is_known(values):
+    assert arrangement.need(Options(**values)) > arrangement.need(Options())
+
+
+def test_the_estimate_is_about_that_of_a_run():
+    # 512x384 with vgg19-slim took 640 MB (benchmarks.memory)
+    assert 0.3 * GB < arrangement.need(Options(model="vgg19-slim")) < 1.5 * GB

@@ -1,0 +1,83 @@
+"""A worker's answers: the same bytes as `nstyle run` writes; errors that cost one job."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+import tiny
+from PIL import Image
+
+import nstyle
+from nstyle import transfer
+from nstyle.batch import tasks, worker
+from nstyle.batch.jobs import Job
+from nstyle.errors import BackendError, DivergedError, OptionError
+from nstyle.options import Options
+from nstyle.workplace import Workplace
+
+
+@pytest.fixture
+def task(tmp_path, weights_file):
+    for name, seed in (("photo", 1), ("style", 2)):
+        Image.fromarray(tiny.picture(seed, (48, 40))).save(tmp_path / f"{name}.png")
+
+    def call(name: str = "out.png", photo: str = "photo.png", **values: Any) -> tasks.Task:
+        options = Options(weights=weights_file, max_num_epochs=2, gpu=-1, **values)
+        pictures = {
+            "content_image": str(tmp_path / photo),
+            "style_image": [str(tmp_path / "style.png")],
+        }
+        return tasks.of_job(Job(pictures, options, None, name), None, None)
+
+    return call
+
+
+@pytest.mark.parametrize("name", ["out.png", "out.jpg", "out.tiff"])
+def test_the_bytes_that_a_run_writes(task, tmp_path, weights_file, name):
+    answer = worker.answer(task(name), Workplace())
+    paths = [str(tmp_path / f"{each}.png") for each in ("photo", "style")]
+    result = nstyle.stylize(*paths, weights=weights_file, max_num_epochs=2, gpu=-1)
+    result.save(tmp_path / name)
+    assert answer.data == (tmp_path / name).read_bytes()
+    assert answer.error is None and answer.seconds > 0
+    assert dict(answer.facts) == {
+        "width": 48, "height": 40, "stopped": "max-epochs", "epochs": 2, "model": "vgg19-slim"
+    }  # fmt: skip
+
+
+def test_a_bad_picture_is_refused_for_good_and_named(task, tmp_path):
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    for photo in ("bad.jpg", "none.jpg"):
+        answer = worker.answer(task(photo=photo), Workplace())
+        assert answer.refused and photo in str(answer.error) and not answer.data
+
+
+@pytest.mark.parametrize(
+    ("error", "refused", "says"),
+    [
+        (OptionError("needs 3 GB"), False, "needs 3 GB"),
+        (BackendError("no GPU"), False, "no GPU"),
+        (DivergedError("the loss became nan"), True, "the loss became nan"),
+        (MemoryError(), False, "more memory than there is"),
+        (ZeroDivisionError("by zero"), False, "a bug in nstyle (ZeroDivisionError: by zero)"),
+    ],
+)
+def test_other_errors_cost_this_job_and_may_be_over_next_time(
+    task, monkeypatch, caplog, error, refused, says
+):
+    def fail(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(transfer, "paint", fail)
+    with caplog.at_level(logging.ERROR):
+        answer = worker.answer(task(), Workplace())
+    assert answer.refused == refused and says in str(answer.error)
+    assert ("Traceback" in caplog.text) == isinstance(error, ZeroDivisionError)
+
+
+def test_the_share_of_memory_is_the_tasks(task):
+    place = Workplace()
+    answer = worker.answer({**task(), "share": 1000}, place)
+    assert "needs about" in str(answer.error) and place.share == 1000
