@@ -62,9 +62,10 @@ def test_colours_of_the_photo_stay_where_asked_for():
 
 
 def test_colours_are_matched_for_each_photo():
-    painter = Instant(STYLE, colors="match")
+    painter, other = Instant(STYLE, colors="match"), 255 - tiny.picture(3, (80, 60))
     painter.paint(painter.gather(PHOTO))
-    assert not painter._looks
+    found = painter.paint(painter.gather(other)).picture
+    assert (found.pixels == instant(other, STYLE, colors="match").picture.pixels).all()
 
 
 def test_several_styles_are_blended():
