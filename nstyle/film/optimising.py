@@ -57,30 +57,32 @@ class Optimising:
         from nstyle.film.objectives import Objectives
 
         if self._objectives is None:
-            setting = painter.set_up(self.first, self.options, self._workplace)
-            self._objectives = Objectives(*setting, self.options)
-        objectives, options = self._objectives, self.options
-        if last is None:
-            objectives.hold(None)
-            if planning.begins_painted(given, options):
-                guess = transfer.first_guess(given, options, self._workplace)
-                given = dataclasses.replace(given, start=guess)
-        else:
-            moved, options = last.moved(), self._going_on
-            start = begun(given.photo, moved, last.link.trust)
-            given = dataclasses.replace(given, start=start)
-            objectives.hold(moved, last.link.trust, self._weight)
+            found = painter.set_up(self.first, self.options, self._workplace)
+            self._objectives = Objectives(*found, self.options)
+        objectives, options = self._objectives, self._going_on if last else self.options
+        given = self._beginning(given, last)
         painting = painter.Painting(
             given, options, objectives.setting, objectives.device, self._listeners, build=objectives
         )
         watch = painting.run()
         if watch.stopped == "interrupted":
             raise KeyboardInterrupt
-        values = pixels.to_floats(
-            painter.on_host(watch.x), objectives.setting.convention, options.pixel_range
-        )
-        picture = painting.finished(watch.x)
-        return Painted(Picture.from_floats(values), picture, len(watch.history))
+        x, convention = painter.on_host(watch.x), objectives.setting.convention
+        values = Picture.from_floats(pixels.to_floats(x, convention, options.pixel_range))
+        return Painted(values, painting.finished(watch.x), len(watch.history))
+
+    def _beginning(self, given: Inputs, last: Last | None) -> Inputs:
+        """With what a frame begins; the objective is told what it is held to."""
+        if last is not None:
+            moved = last.moved()
+            self._objectives.hold(moved, last.link.trust, self._weight)
+            start = begun(given.photo, moved, last.link.trust)
+            return dataclasses.replace(given, start=start)
+        self._objectives.hold(None)
+        if not planning.begins_painted(given, self.options):
+            return given
+        guess = transfer.first_guess(given, self.options, self._workplace)
+        return dataclasses.replace(given, start=guess)
 
     def state(self) -> dict[str, np.ndarray]:
         """See FramePainter: nothing."""
