@@ -11,9 +11,8 @@ import tiny
 from nstyle import pixels, places
 from nstyle.backend import autograd, mx, nd
 from nstyle.errors import WeightsError
-from nstyle.feedforward import network_file, painting
+from nstyle.feedforward import TAPS, network_file, painting
 from nstyle.feedforward.anystyle import AnyStyle, Styled
-from nstyle.feedforward.decoder import TAPS
 from nstyle.feedforward.looks import look, look_within, mixed, statistics
 from nstyle.feedforward.network_file import ANY_STYLE, ONE_STYLE, NetworkFile
 from nstyle.picture import Picture

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nstyle.backend import autograd, nd
-from nstyle.feedforward import anystyle, looks, material, parameters
-from nstyle.feedforward.decoder import TAPS, WIDTHS, Decoder, halves
+from nstyle.feedforward import TAPS, looks, parameters
+from nstyle.feedforward.decoder import WIDTHS, Decoder, halves
 from nstyle.feedforward.options import TrainOptions
 
 CHANNELS = dict(zip(TAPS, (8, 6, 5, 4)))
@@ -68,5 +68,3 @@ def test_a_mixture_of_looks_is_their_weighted_sum():
 def test_what_options_know_of_the_decoder_is_true():
     wanted = TrainOptions(paintings=("art",), photos=("photos",), output="any.params")
     assert wanted.shape == {"widths": list(WIDTHS)}
-    assert sorted(material.ENCODER_LAYERS) == sorted(TAPS)
-    assert material.ENCODER == anystyle.ENCODER

@@ -9,7 +9,8 @@ import tiny
 from nstyle import inputs, problem
 from nstyle.backend import mx, nd
 from nstyle.evaluation import evaluate
-from nstyle.feedforward.decoder import TAPS, Decoder
+from nstyle.feedforward import TAPS
+from nstyle.feedforward.decoder import Decoder
 from nstyle.feedforward.lessons import FIRST, AnyStyle, OneStyle
 from nstyle.feedforward.parameters import start
 from nstyle.feedforward.perception import Perception, style_loss

@@ -1,3 +1,8 @@
 """One pass per picture: networks that paint, and how they are trained."""
 
 ANY_STYLE, ONE_STYLE = "any style", "one style"  # kinds of networks
+# Of any style: the network that looks at photo and painting, and its taps, deepest first. The
+# decoder gets the first SHOWN of the photo, and all of the painting.
+ENCODER = "vgg19-slim"
+TAPS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
+SHOWN = 3

@@ -13,14 +13,12 @@ import numpy as np
 from nstyle import layers, networks, places, weights
 from nstyle.backend import autograd, nd
 from nstyle.errors import WeightsError
-from nstyle.feedforward import blocks, painting
+from nstyle.feedforward import ENCODER, SHOWN, TAPS, blocks, painting
 from nstyle.feedforward.blocks import keeping
-from nstyle.feedforward.decoder import TAPS, Decoder
+from nstyle.feedforward.decoder import Decoder
 from nstyle.feedforward.looks import Look, look, look_within, mixed
 from nstyle.feedforward.network_file import ANY_STYLE, NetworkFile
 from nstyle.feedforward.parameters import fill, start
-
-ENCODER = "vgg19-slim"
 
 
 class AnyStyle:
@@ -110,4 +108,4 @@ class Styled:
         return taps
 
     def _decoded(self, taps: dict[str, Any]) -> Any:
-        return self._network.decoder(*(taps[tap] for tap in TAPS[:3]), *self._look)
+        return self._network.decoder(*(taps[tap] for tap in TAPS[:SHOWN]), *self._look)

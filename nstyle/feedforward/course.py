@@ -7,8 +7,8 @@ from typing import Any
 
 from nstyle import pixels, problem
 from nstyle.backend import nd
-from nstyle.feedforward import ONE_STYLE
-from nstyle.feedforward.decoder import TAPS, Decoder
+from nstyle.feedforward import ONE_STYLE, SHOWN, TAPS
+from nstyle.feedforward.decoder import Decoder
 from nstyle.feedforward.lessons import AnyStyle, OneStyle
 from nstyle.feedforward.looks import look
 from nstyle.feedforward.material import Example, Material
@@ -100,5 +100,5 @@ def inputs_of(example: Example, setting: Setting, device: Any) -> list[Any]:
         return [nd.array(photo, ctx=device)]
     painting = pixels.to_array(example.painting, setting.convention)
     seen = setting.look(photo, device)
-    taps = [seen[tap].copy() for tap in TAPS[:3]]
+    taps = [seen[tap].copy() for tap in TAPS[:SHOWN]]
     return taps + look(setting.look(painting, device))

@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from nstyle.backend import gluon
+from nstyle.feedforward import SHOWN, TAPS
 from nstyle.feedforward.blocks import Convolution, InstanceNorm, enlarged, within_range
 
-# Taps of the encoder, from the deepest up; the last gives statistics alone.
-TAPS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
 WIDTHS = (128, 64, 48, 32)
 
 
@@ -61,11 +60,11 @@ class Decoder(gluon.HybridBlock):
             self.shaping = gluon.nn.HybridSequential()
             before = 0
             for depth, (tap, own, width) in enumerate(zip(TAPS, self.channels, widths)):
-                there = own if depth < 3 else 0
+                there = own if depth < SHOWN else 0
                 if there:
                     self.adain.add(InstanceNorm(own))
                 self.joining.add(Styled(width, before + there, own, f"joining_{tap}_"))
-                if depth < 3:
+                if depth < SHOWN:
                     self.shaping.add(Styled(width, width, own, f"shaping_{tap}_"))
                 before = width
             self.last = Convolution(3, before, prefix="last_")
@@ -75,15 +74,15 @@ class Decoder(gluon.HybridBlock):
         each, deviations and means of the style at relu4_1 ... relu1_1. -> (1, 3, 8h, 8w), h of
         relu4_1.
         """
-        taps, looks = inputs[:3], inputs[3:]
+        taps, looks = inputs[:SHOWN], inputs[SHOWN:]
         x = None
         for depth, look in enumerate(looks):
             parts = [] if x is None else [enlarged(F, x)]
-            if depth < 3:
+            if depth < SHOWN:
                 parts.append(self.adain[depth](taps[depth], *halves(F, look, self.channels[depth])))
             x = parts[0] if len(parts) == 1 else F.concat(*parts, dim=1)
             x = self.joining[depth](x, look)
-            if depth < 3:
+            if depth < SHOWN:
                 x = self.shaping[depth](x, look)
         return within_range(F, self.last(x), mean)
 

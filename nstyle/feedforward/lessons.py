@@ -11,7 +11,7 @@ import numpy as np
 
 from nstyle import losses
 from nstyle.executor import Term
-from nstyle.feedforward.decoder import TAPS
+from nstyle.feedforward import SHOWN, TAPS
 from nstyle.feedforward.looks import look
 from nstyle.feedforward.perception import Perception, style_loss, weighted
 from nstyle.feedforward.training import Lesson
@@ -70,7 +70,7 @@ class AnyStyle:
         whole = sum(energy(term) for term in terms if term.kind == "content")
         factors = {"style": 1 / own, "content": self._content / whole, "tv": 1 / own}
         terms = weighted(terms, factors)
-        inputs = [photo[tap] for tap in TAPS[:3]] + look(painting)
+        inputs = [photo[tap] for tap in TAPS[:SHOWN]] + look(painting)
         return Lesson(inputs, self._perception.objective(terms))
 
 

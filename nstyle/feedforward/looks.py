@@ -9,7 +9,7 @@ import numpy as np
 
 from nstyle import targets
 from nstyle.backend import autograd, nd
-from nstyle.feedforward.decoder import TAPS
+from nstyle.feedforward import TAPS
 from nstyle.styles import STYLE_LOSSES
 
 FLOOR = 1e-5  # of variances, MXNet's least

@@ -13,7 +13,7 @@ import numpy as np
 
 from nstyle import fingerprints, image, inputs
 from nstyle.errors import OptionError
-from nstyle.feedforward import ANY_STYLE, network_file
+from nstyle.feedforward import ANY_STYLE, ENCODER, TAPS, network_file
 from nstyle.feedforward.network_file import NetworkFile
 from nstyle.feedforward.options import CROP_STEP, KIND, LOSS, TrainOptions
 from nstyle.files import check_place
@@ -27,8 +27,6 @@ log = logging.getLogger("nstyle")
 KEPT_CROPS = 2.0  # pictures are kept in memory with a short edge of so many crops
 MOST = 1000  # pictures that are kept: a gigabyte
 EXAMPLES, EXAMPLE_CROPS = 3, 1.5  # of the preview: how many, their long edge in crops
-ENCODER = "vgg19-slim"  # anystyle.ENCODER
-ENCODER_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # decoder.TAPS
 
 
 @dataclass(frozen=True)
@@ -113,8 +111,8 @@ def check_loss(wanted: TrainOptions, options: Options) -> None:
     if options.style_scale != 1 or options.style_size:
         raise OptionError("--style-scale, --style-size: have no place beside --paintings")
     layers = parse_layers(options.style_layers, "style_layers")
-    if not set(ENCODER_LAYERS) <= set(layers):
-        raise OptionError(f"--style-layers: beside --paintings needs {','.join(ENCODER_LAYERS)}")
+    if not set(TAPS) <= set(layers):
+        raise OptionError(f"--style-layers: beside --paintings needs {','.join(TAPS[::-1])}")
 
 
 def check_written(wanted: TrainOptions, options: Options) -> None:
