@@ -14,7 +14,7 @@ UNSUPPORTED = runpy.run_path(str(HERE / "nstyle/runtime.py"))["what_works"]()
 # after any more; there is neither studio nor cluster.
 GRADIO = 'gradio>=6.20,<7; python_version >= "3.10"'
 # OpenCV 4.12 wants numpy 2; GluonCV brings the same version with windows, which servers lack.
-VIDEO = ["av>=12", "opencv-python-headless>=4.5,<4.12"]
+VIDEO = ["av>=15", "opencv-python-headless>=4.5,<4.12"]
 
 DASK = 'dask[distributed]>=2024.8; python_version >= "3.10"'
 

@@ -131,8 +131,7 @@ def turned(text: str) -> int:
 def pictures_of(container: Any) -> Any:
     """The first stream of pictures that is no cover; None where there is none."""
     for stream in container.streams.video:
-        kinds = getattr(stream, "disposition", None)  # not in PyAV before 15
-        if kinds is None or not kinds & type(kinds).attached_pic:
+        if not stream.disposition & type(stream.disposition).attached_pic:
             return stream
     return None
 

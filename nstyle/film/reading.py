@@ -61,25 +61,33 @@ def numbered(clip: Clip, begin: int) -> Iterator[tuple[int, Any]]:
 
 
 def decoded(av: Any, container: Any, stream: Any) -> Iterator[Any]:
-    """All frames; what cannot be decoded is left out, and what follows a broken key frame and has
-    nothing to stand on, up to the next.
+    """All frames; what cannot be decoded is left out, and what follows a key frame that is missing
+    and has nothing to stand on, up to the next.
     """
-    lost = None
+    missing: list[int] = []  # times of key frames that have not come yet
     try:
         for packet in container.demux(stream):
-            try:
-                found = packet.decode()
-            except av.FFmpegError as error:
-                log.debug("%s: a packet is broken (%s)", container.name, error.strerror)
-                lost = packet.pts if packet.is_keyframe else lost
-                continue
-            for frame in found:
-                lost = None if frame.key_frame else lost
-                baseless = None not in (lost, frame.pts) and frame.pts > lost
-                if not frame.is_corrupt and not baseless:
+            if packet.is_keyframe and packet.pts is not None:
+                missing.append(packet.pts)
+            for frame in frames_of(av, packet):
+                at = frame.pts
+                if frame.key_frame or at in missing:
+                    missing = [key for key in missing if at is not None and key > at]
+                stands = at is None or not any(key < at for key in missing)
+                if stands and not frame.is_corrupt:
                     yield frame
     except av.FFmpegError as error:  # of the file itself
         log.debug("%s: cannot be read further (%s)", container.name, error.strerror)
+
+
+def frames_of(av: Any, packet: Any) -> Sequence[Any]:
+    """What comes out of the decoder with a packet; nothing where that is broken."""
+    try:
+        found: Sequence[Any] = packet.decode()
+        return found
+    except av.FFmpegError as error:
+        log.debug("a packet is broken (%s)", error.strerror)
+        return ()
 
 
 def shown(clip: Clip, frame: Any) -> np.ndarray:

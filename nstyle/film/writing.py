@@ -121,7 +121,7 @@ def sound_of(plan: Plan, container: Any) -> Iterator[Any]:
         return
     with clips.opened(plan.clip.path) as (_, source):
         streams = {number: source.streams[number] for number in plan.sounds}
-        copies = {number: copied(container, stream) for number, stream in streams.items()}
+        copies = {n: container.add_stream_from_template(each) for n, each in streams.items()}
         packets = shifted(source.demux(list(streams.values())), plan)
 
         def copy(until: Fraction) -> None:
@@ -132,13 +132,6 @@ def sound_of(plan: Plan, container: Any) -> Iterator[Any]:
                     break
 
         yield copy
-
-
-def copied(container: Any, stream: Any) -> Any:
-    """A stream of the same kind in another container."""
-    if hasattr(container, "add_stream_from_template"):
-        return container.add_stream_from_template(stream)
-    return container.add_stream(template=stream)  # PyAV before 14
 
 
 def shifted(packets: Iterable[Any], plan: Plan) -> Iterator[tuple[Fraction, Any]]:
