@@ -15,6 +15,7 @@ from typing import Any
 from PIL import Image
 
 import nstyle
+from nstyle.picture import Picture
 
 GAP = 6
 REBUILD = {
@@ -48,6 +49,13 @@ def paste_grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
 def thumbnail(path: str, edge: int) -> Image.Image:
     """The picture in a file with at most that long edge."""
     image = Image.open(path).convert("RGB")
+    image.thumbnail((edge, edge))
+    return image
+
+
+def small(picture: Picture, edge: int) -> Image.Image:
+    """The picture with at most that long edge."""
+    image = picture.to_pil().convert("RGB")
     image.thumbnail((edge, edge))
     return image
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 import nstyle
-from benchmarks.networks import paste_grid, thumbnail
+from benchmarks.networks import paste_grid, small, thumbnail
 from nstyle.evaluation import score
 from nstyle.onepass import options_of
 
@@ -44,9 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             ratios.append(here.style / own.style)
             print(f"{content} {style}: style {here.style:.3f} of {own.style:.3f} = "
                   f"{ratios[-1]:.3f}, content {here.content:.3f}", flush=True)  # fmt: skip
-            small = picture.to_pil().convert("RGB")
-            small.thumbnail((cell, cell))
-            row.append(small)
+            row.append(small(picture, cell))
     print(f"median of {len(ratios)}: {statistics.median(ratios):.3f}")
     if words.output:
         paste_grid(rows).save(words.output, quality=words.quality, optimize=True)
