@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -14,7 +15,8 @@ from atelier import Atelier, needs_gradio, opened, picture
 from browser import DESKTOP, PHONE, Visit, visiting
 from PIL import Image
 
-from nstyle import image
+from nstyle import image, places
+from nstyle.feedforward import network_file
 
 pytestmark = needs_gradio
 
@@ -161,6 +163,26 @@ def check_history(visit: Visit) -> None:
     page.get_by_role("button", name="Delete my photo.png").click()
     page.wait_for_selector("#history .none:visible")
     assert page.locator("#history li").count() == 0
+
+
+def test_a_network_of_the_shelf_paints_in_one_pass(browser, tmp_path):
+    (tmp_path / "networks").mkdir()
+    trained = replace(network_file.read(str(places.PLAIN)), about={"style": "wave"})
+    network_file.write(str(tmp_path / "networks" / "wave.params"), trained)
+    words = tmp_path / "studio", "--networks", str(tmp_path / "networks")
+    with opened(*words) as atelier, at_home(browser, atelier) as visit:
+        page = visit.page
+        upload(visit, "photo", PHOTO, "my photo.png")
+        page.get_by_role("button", name="network: wave").click()
+        page.wait_for_selector("#stage[data-state=preview]:not(.busy)")
+        page.get_by_role("button", name="Paint", exact=True).click()
+        page.wait_for_selector("#stage[data-state=done]")
+        assert "painted in one pass" in page.locator("#stage .line").inner_text()
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name="Download").click()
+        waiting.value.save_as(tmp_path / "got.png")
+        assert image.read(tmp_path / "got.png").size == (160, 120)
+        assert image.read_metadata(tmp_path / "got.png")["network"] == "wave"
 
 
 def test_another_style_leaves_the_painting_to_go_on(browser, tmp_path):
