@@ -20,7 +20,7 @@ FLOORS = {
     "errors": 0, "interruption": 0, "runtime": 0, "files": 0, "formats": 0, "processes": 0,
     "pretrained": 0,  # data only
     "backend": 1, "layers": 1, "picture": 1, "syntax": 1, "places": 1, "fetching": 1,
-    "quasinewton": 1, "recipes": 1, "checkpoints": 1, "video_file": 1, "photos": 1,
+    "dask_cluster": 1, "quasinewton": 1, "recipes": 1, "checkpoints": 1, "video_file": 1, "photos": 1,
     "fields": 2, "agreement": 2, "likeness": 2, "image": 2, "colours": 2, "pyramid": 2,
     "pixels": 2, "balance": 2,
     "optimizers": 2, "denoise": 2, "networks": 2, "losses": 2, "downloads": 2, "archives": 2,
@@ -122,7 +122,7 @@ def test_only_the_studio_knows_the_web(path):
 @every_file
 def test_only_one_room_knows_dask(path):
     names = {name.split(".")[0] for name in imported(ast.parse(path.read_text(encoding="utf-8")))}
-    assert not names & DASK or shown(path) == "nstyle/batch/cluster.py"
+    assert not names & DASK or shown(path) == "nstyle/dask_cluster.py"
 
 
 @every_file
