@@ -34,7 +34,8 @@ class Moments:
     """Statistics of features of one shape. Its buffer is kept from call to call.
 
     shape: (1, C, h, w); weight: (h, w), 0..1, or None for 1 everywhere; share: moments of the same
-    shape with another weight, whose buffer may be used, too. positions: the sum of the weights.
+    shape with another weight, whose buffer may be used, too; positions: the sum of the weights,
+    where these are only a part of them.
     Raises MXNetError where features have another shape.
     """
 
@@ -45,12 +46,15 @@ class Moments:
         device: Any,
         weight: np.ndarray | None = None,
         share: Moments | None = None,
+        positions: float | None = None,
     ):
         _, self._channels, height, width = shape
-        self.positions = float(height * width)
         self.weight = None
+        if positions is None:
+            every = weight is None
+            positions = height * width if every else np.sum(weight, dtype=np.float64)
+        self.positions = float(positions)
         if weight is not None:
-            self.positions = float(np.sum(weight, dtype=np.float64))
             self.weight = nd.array(weight.reshape((1, 1, height, width)), ctx=device)
         self._flat = device.device_type == "cpu" and height * width >= FLAT * self._channels
         # [products, weighted features], for all weights of a layer; what is pulled through a weight

@@ -31,6 +31,8 @@ from nstyle.workplace import Workplace
 
 log = logging.getLogger("nstyle")
 
+Build = Callable[[problem.Setting, Inputs, Options, Any], Problem]  # see problem.build
+
 
 def paint(
     inputs: Inputs,
@@ -41,8 +43,9 @@ def paint(
     saver: Saver | None = None,
     begun: Saved | None = None,
     workplace: Workplace | None = None,
+    build: Build | None = None,
 ) -> Result:
-    """Paint the photo in the style; see transfer.run."""
+    """Paint the photo in the style; see transfer.paint."""
     began = time.perf_counter() - (begun.seconds if begun else 0.0)
     device = find_device(options.gpu)
     setting = problem.load_network(inputs, options, device, workplace)
@@ -50,7 +53,8 @@ def paint(
     say_what_runs(inputs, setting, options, device, need)
     denoise.prepare(options.denoiser, options.remove_noise)
     ctrl_c = Interruption()
-    painting = Painting(inputs, options, setting, device, [*listeners, ctrl_c], saver, begun)
+    heard = [*listeners, ctrl_c]
+    painting = Painting(inputs, options, setting, device, heard, saver, begun, build)
 
     def result(watch: solver.Watch) -> Result:
         seconds = time.perf_counter() - began
@@ -79,9 +83,11 @@ class Painting:
         listeners: Sequence[solver.Listener],
         saver: Saver | None = None,
         begun: Saved | None = None,
+        build: Build | None = None,
     ) -> None:
         self._whole, self._options, self._setting = inputs, options, setting
         self._device, self._listeners = device, listeners
+        self._build = build or problem.build
         self._saver, self._begun = saver, begun
         self._forecast = planning.forecast_for(inputs, options, setting)
         for step in begun.history if begun else ():
@@ -118,7 +124,7 @@ class Painting:
             last.objective = None  # holds the smaller one's memory, as self._task does
         inputs = self._whole.at(size, options.resize)
         self._task = None  # frees the smaller one's memory before the larger is made
-        task = problem.build(self._setting, inputs, options, self._device)
+        task = self._build(self._setting, inputs, options, self._device)
         self._task, self._inputs, self._scale = task, inputs, scale
         x, standing = self._begin(last, size)
         return solver.solve(
@@ -195,7 +201,8 @@ class Painting:
         width, height = self._inputs.photo.size
         terms, read = getattr(loss, "terms", {}), partial(self.finished, x)
         left = self._forecast.after(self._scale, eps, seconds)
-        return Step(epoch, self._scale, width, height, loss, terms, eps, seconds, read, left)
+        sent = getattr(loss, "sent", 0)
+        return Step(epoch, self._scale, width, height, loss, terms, eps, seconds, read, left, sent)
 
     def finished(self, x: Any) -> Picture:
         """The array as a picture of the final size, noise removed, 16 bits."""

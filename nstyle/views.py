@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nstyle.losses import as_float32
+from nstyle.losses import as_float32, dot
 from nstyle.moments import Moments, Statistics
 
 # (layer, how much each of its positions counts, (h, w), or None for 1 everywhere).
@@ -31,6 +31,9 @@ class View(Protocol):
     def features(self, names: Iterable[str]) -> dict[str, Any]:
         """Layers, float32 (1, C, h, w), to be kept."""
 
+    def energy(self, features: Any) -> float:
+        """The sum of the squares of one of these."""
+
 
 class Whole:
     """A view of all of a picture at once. taps: name -> (1, C, h, w), at least one."""
@@ -51,3 +54,12 @@ class Whole:
     def features(self, names: Iterable[str]) -> dict[str, Any]:
         """See View."""
         return {name: as_float32(self._taps[name]).copy() for name in names}
+
+    def energy(self, features: Any) -> float:
+        """See View."""
+        return energy(features)
+
+
+def energy(features: Any) -> float:
+    """The sum of the squares of an array of the device."""
+    return float(dot(features, features).asscalar())
