@@ -35,6 +35,7 @@ setup(
         "nstyle.distillation",
         "nstyle.feedforward",
         "nstyle.learning",
+        "nstyle.mural",
         "nstyle.pretrained",
         "nstyle.reporting",
         "nstyle.samples",

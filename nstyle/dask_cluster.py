@@ -75,13 +75,14 @@ class Connection:
     def __init__(
         self, address: str, local: int | None, *, attempts: int = 1, direct: bool = False
     ) -> None:
-        self.library, self.client = library(), None
+        self.library = library()
+        self.client: Any = None
         self._address, self._mine = address, None
         knobs = {"direct_to_workers": True} if direct else {}
         try:
             with uninterrupted():
                 where = address if local is None else self._begin(local, attempts)
-                self.client: Any = self.library.Client(where, timeout=SECONDS, **knobs)
+                self.client = self.library.Client(where, timeout=SECONDS, **knobs)
             self._check_workers()
         except (OSError, ValueError, asyncio.TimeoutError) as error:
             self.close()

@@ -49,11 +49,9 @@ class Moments:
         positions: float | None = None,
     ):
         _, self._channels, height, width = shape
+        whole = height * width if weight is None else np.sum(weight, dtype=np.float64)
+        self.positions = float(whole if positions is None else positions)
         self.weight = None
-        if positions is None:
-            every = weight is None
-            positions = height * width if every else np.sum(weight, dtype=np.float64)
-        self.positions = float(positions)
         if weight is not None:
             self.weight = nd.array(weight.reshape((1, 1, height, width)), ctx=device)
         self._flat = device.device_type == "cpu" and height * width >= FLAT * self._channels

@@ -53,7 +53,7 @@ def paint(
     say_what_runs(inputs, setting, options, device, need)
     denoise.prepare(options.denoiser, options.remove_noise)
     ctrl_c = Interruption()
-    heard = [*listeners, ctrl_c]
+    heard: list[solver.Listener] = [*listeners, ctrl_c]
     painting = Painting(inputs, options, setting, device, heard, saver, begun, build)
 
     def result(watch: solver.Watch) -> Result:

@@ -137,7 +137,7 @@ class Pieces:
 
 def whole_shapes(shapes: Mapping[str, Sequence[int]], last: Tile) -> dict[str, tuple[int, ...]]:
     """(1, C, h, w) of the layers of the whole picture. shapes: of a tile's; last: the last tile."""
-    found = {}
+    found: dict[str, tuple[int, ...]] = {}
     for name, (one, channels, height, width) in shapes.items():
         stride = layers.stride(name)
         down, across = last.rows.begin // stride, last.columns.begin // stride

@@ -70,7 +70,7 @@ class Demand:
         return self._tiling(size, lambda edges: self._bytes(NOTHING, size, None, edges))
 
     def of_part(self, size: Size, edges: Size) -> int:
-        """Bytes for a part of a picture that is painted, of this size, in tiles with these edges."""
+        """Bytes for a part of this size of a picture that is painted; edges: of its tiles."""
         return self._bytes(size, NOTHING, edges, None)
 
     def _tiling(self, size: Size, needed: Callable[[Size | None], int]) -> Tiling | None:

@@ -113,7 +113,8 @@ def compared(
     terms: Sequence[Term], seen: Mapping[int, Statistics]
 ) -> tuple[dict[int, Any], dict[int, Sequence[Any]]]:
     """(values, slopes) of the terms of style, by their number, from what was seen of all tiles."""
-    values, slopes = {}, {}
+    values: dict[int, Any] = {}
+    slopes: dict[int, Sequence[Any]] = {}
     for number, statistics in seen.items():
         term = terms[number]
         compare = STYLE_LOSSES[term.form].compare

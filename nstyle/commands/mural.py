@@ -1,0 +1,30 @@
+"""`nstyle mural`: paint one picture, its parts on the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import argparse
+
+from nstyle.commands import run
+from nstyle.commands.console import say
+from nstyle.commands.flags import add_fields, typed_for
+from nstyle.mural.settings import Settings, check
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The flags of `mural`: those of `run`, and where."""
+    add_fields(parser, Settings)
+    run.add(parser)
+
+
+def work(words: argparse.Namespace) -> int:
+    """Paint one picture; the exit code. Raises what nstyle refuses."""
+    settings = typed_for(Settings, words)
+    order, begun = run.ordered(words)
+    check(order.options)
+    from nstyle.mural.painting import Mural
+
+    mural = Mural(settings, order.delivery.checkpoint_epochs)
+    code = run.carried_out(order, begun, mural.run)
+    if not order.delivery.quiet:
+        say(mural.summary())
+    return code

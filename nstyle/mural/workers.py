@@ -1,0 +1,167 @@
+"""Actors at the workers of a Dask cluster: asked all at once, replaced when one is lost."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from nstyle.dask_cluster import SECONDS, Connection
+from nstyle.errors import BackendError, NStyleError
+from nstyle.mural.actor import Actor, Away
+from nstyle.places import PRETRAINED
+
+log = logging.getLogger("nstyle")
+
+PAUSE = 0.1  # seconds between two looks for a new worker
+
+
+class Lost(Exception):
+    """A worker is gone, and what it held."""
+
+
+class Team(Protocol):
+    """Who holds the parts: actors of Dask, or what stands for them in a test."""
+
+    @property
+    def count(self) -> int:
+        """How many."""
+
+    def ask(self, method: str, words: Mapping[int, Sequence[Any]]) -> dict[int, Any]:
+        """What methods of actors give, by number, done at once by all of `words`. Raises Lost."""
+
+    def replace(self) -> set[int]:
+        """Put new actors in the place of lost ones; their numbers. Raises BackendError."""
+
+    def free(self) -> int | None:
+        """Bytes of memory for each part, None where nobody knows."""
+
+
+class Workers:
+    """A Team of a cluster. count: of actors, None for one at each worker.
+
+    weights: path of the network's file; seen: whether the workers see it there; threads: of each,
+    None for those that their workers were started with. Raises BackendError.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        count: int | None,
+        weights: str,
+        *,
+        seen: bool,
+        threads: int | None,
+    ) -> None:
+        self._connection, self._threads = connection, threads
+        self._weights, self._seen = weights, seen
+        self._futures: dict[int, Any] = {}
+        self._actors: dict[int, Any] = {}
+        self._places: dict[int, str] = {}
+        self._made = 0
+        self.count = count or len(connection.threads())
+        self._create(range(self.count))
+
+    def ask(self, method: str, words: Mapping[int, Sequence[Any]]) -> dict[int, Any]:
+        """See Team. All have answered, or are lost, when it comes back."""
+        waiting, answers = {}, {}
+        lost: Exception | None = None
+        failed: Exception | None = None
+        for number, some in words.items():
+            try:
+                waiting[number] = getattr(self._actors[number], method)(*some)
+            except (RuntimeError, ValueError) as error:  # Dask knows that it is lost
+                lost = error
+        for number, answer in waiting.items():
+            try:
+                answers[number] = answer.result()
+            except NStyleError as error:
+                failed = error
+            except (Away, OSError, RuntimeError, ValueError, KeyError) as error:
+                if isinstance(error, (Away, OSError)) or not self._there(number):
+                    lost = error
+                else:
+                    failed = error
+        if lost:
+            raise Lost(str(lost))
+        if failed:
+            raise failed
+        return answers
+
+    def replace(self) -> set[int]:
+        """See Team."""
+        gone = {number for number in self._actors if not self._there(number)}
+        for number in gone:
+            place = self._places.pop(number)
+            log.warning("worker %s is lost; its part begins anew elsewhere", place)
+            del self._actors[number], self._futures[number]
+        self._create(sorted(gone), patient=True)
+        return gone
+
+    def free(self) -> int | None:
+        """See Team."""
+        told = self.ask("free", {number: () for number in self._actors})
+        hosts = [place.rpartition(":")[0] for place in self._places.values()]
+        shares = [
+            told[number] // hosts.count(place.rpartition(":")[0])
+            for number, place in self._places.items()
+            if told[number] is not None
+        ]
+        return min(shares, default=None)
+
+    def _there(self, number: int) -> bool:
+        """Whether an actor answers."""
+        try:
+            self._actors[number].free().result(timeout=SECONDS)
+        except Exception:  # noqa: BLE001 - whatever Dask says, nobody is there
+            return False
+        return True
+
+    def _create(self, numbers: Sequence[int], *, patient: bool = False) -> None:
+        """Actors of these numbers, at workers that have none as far as there are such."""
+        client = self._connection.client
+        for number in numbers:
+            place = self._place(patient=patient)
+            self._made += 1
+            threads = self._threads or self._connection.threads()[place]
+            self._futures[number] = client.submit(
+                Actor,
+                number,
+                threads,
+                actor=True,
+                key=f"nstyle-mural-{os.getpid()}-{id(self)}-{self._made}",
+                workers=[place],
+                allow_other_workers=False,
+            )
+            self._places[number] = place
+        try:
+            for number in numbers:
+                self._actors[number] = self._futures[number].result(timeout=SECONDS)
+            self.ask("install", {number: self._file() for number in numbers})
+            self.ask("meet", {number: (self._actors,) for number in self._actors})
+        except Exception as error:
+            if isinstance(error, (Lost, NStyleError)):
+                raise
+            raise Lost(str(error)) from error
+
+    def _place(self, *, patient: bool) -> str:
+        """The address of a worker with as few actors as may be; patient: wait for one with none."""
+        deadline = time.monotonic() + (SECONDS if patient else 0)
+        while True:
+            there = self._connection.threads()
+            taken = list(self._places.values())
+            best = min(sorted(there), key=taken.count, default=None)
+            if best is not None and (best not in taken or time.monotonic() >= deadline):
+                return best
+            if time.monotonic() >= deadline:
+                raise BackendError("--dask: no worker is left; what was saved can be gone on with")
+            time.sleep(PAUSE)
+
+    def _file(self) -> tuple[str, bytes | None]:
+        path = Path(self._weights).resolve()
+        if path.parent == PRETRAINED.resolve():
+            return path.name, None
+        return str(path), None if self._seen else path.read_bytes()
