@@ -5,6 +5,7 @@ MXNet is loaded when the part begins, after the threads are set.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import inspect
 import os
@@ -15,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from nstyle import memory, runtime
-from nstyle.errors import NStyleError
 from nstyle.mural.messages import Order, size_of
 from nstyle.places import PRETRAINED
 from nstyle.workplace import Workplace
+
+PATIENCE = 0.5  # seconds until it is seen whether to wait any longer
 
 
 class Away(Exception):
@@ -34,12 +36,17 @@ class Actor:
         self._inbox: dict[tuple[str, int], np.ndarray] = {}
         self._workplace = Workplace()
         self._part: Any = None
+        self._released = False
         self._weights = ""
         self._folder: Any = None
 
     async def free(self) -> int | None:
         """Bytes of memory there are, None where nobody knows. Also: whether anybody is there."""
         return memory.available()
+
+    async def release(self) -> None:
+        """One of the neighbours is lost: wait for none of them."""
+        self._released = True
 
     async def receive(self, kind: str, sender: int, strip: np.ndarray) -> None:
         """A strip from a neighbour."""
@@ -73,6 +80,7 @@ class Actor:
 
     def do(self, name: str, *words: Any) -> Any:
         """What the part's method gives."""
+        self._released = False
         return getattr(self._part, name)(*words)
 
     def _post(self, kind: str, strips: Mapping[int, np.ndarray]) -> int:
@@ -83,20 +91,23 @@ class Actor:
                 for number, strip in strips.items()
             ]
             for each in waiting:
-                settle(each)
-        except NStyleError:
-            raise
-        except (OSError, RuntimeError, ValueError) as error:  # Dask's, of lost workers
+                self._settle(each)
+        except (OSError, RuntimeError) as error:  # Dask's, of lost workers
             raise Away(str(error)) from error
         return sum(size_of((kind, self._number, strip)) for strip in strips.values())
 
+    def _settle(self, answer: Any) -> None:
+        """Wait until it was received. Raises Away.
 
-def settle(answer: Any) -> None:
-    """Wait until it was received. Of an actor at the same worker Dask gives the coroutine itself,
-    which waits for nothing.
-    """
-    if not inspect.iscoroutine(answer):
+        Of an actor at the same worker Dask gives the coroutine itself, which waits for nothing.
+        """
+        if inspect.iscoroutine(answer):
+            with contextlib.suppress(StopIteration):
+                answer.send(None)
+            return
+        while not answer.done():
+            with contextlib.suppress(asyncio.TimeoutError):
+                answer.result(timeout=PATIENCE)
+            if self._released:
+                raise Away("a neighbour is lost")
         answer.result()
-        return
-    with contextlib.suppress(StopIteration):
-        answer.send(None)

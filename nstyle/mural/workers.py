@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,10 +18,15 @@ from nstyle.places import PRETRAINED
 log = logging.getLogger("nstyle")
 
 PAUSE = 0.1  # seconds between two looks for a new worker
+PATIENCE = 1.0  # seconds to wait for one answer before it is seen whether another one is lost
 
 
 class Lost(Exception):
     """A worker is gone, and what it held."""
+
+
+class StillWaiting(Exception):
+    """There is no answer yet."""
 
 
 class Team(Protocol):
@@ -68,28 +74,46 @@ class Workers:
     def ask(self, method: str, words: Mapping[int, Sequence[Any]]) -> dict[int, Any]:
         """See Team. All have answered, or are lost, when it comes back."""
         waiting, answers = {}, {}
-        lost: Exception | None = None
-        failed: Exception | None = None
+        errors: list[Exception] = []
         for number, some in words.items():
             try:
                 waiting[number] = getattr(self._actors[number], method)(*some)
-            except (RuntimeError, ValueError) as error:  # Dask knows that it is lost
-                lost = error
-        for number, answer in waiting.items():
-            try:
-                answers[number] = answer.result()
-            except NStyleError as error:
-                failed = error
-            except (Away, OSError, RuntimeError, ValueError, KeyError) as error:
-                if isinstance(error, (Away, OSError)) or not self._there(number):
-                    lost = error
-                else:
-                    failed = error
-        if lost:
-            raise Lost(str(lost))
-        if failed:
-            raise failed
+            except RuntimeError as error:  # Dask knows that it is lost
+                errors.append(Lost(str(error)))
+        while waiting:
+            if any(isinstance(error, Lost) for error in errors):
+                self._release(waiting)
+            for number, answer in list(waiting.items()):
+                try:
+                    answers[number] = self._answer(number, answer)
+                except StillWaiting:
+                    continue
+                except Exception as error:
+                    errors.append(error)
+                del waiting[number]
+        for error in sorted(errors, key=lambda error: not isinstance(error, Lost)):
+            raise error
         return answers
+
+    def _answer(self, number: int, answer: Any) -> Any:
+        """What an actor answered. Raises StillWaiting, Lost, and what the actor raised."""
+        try:
+            return answer.result(timeout=PATIENCE)
+        except NStyleError:
+            raise
+        except Exception as error:
+            there = self._futures[number].status == "finished"
+            if there and not answer.done():
+                raise StillWaiting from error
+            if there and not isinstance(error, (Away, OSError)):
+                raise
+            raise Lost(str(error)) from error
+
+    def _release(self, numbers: Iterable[int]) -> None:
+        """Let those go on who wait for one that is lost: Dask would let them wait for ever."""
+        for number in numbers:
+            with contextlib.suppress(RuntimeError):
+                self._actors[number].release()
 
     def replace(self) -> set[int]:
         """See Team."""
