@@ -172,9 +172,11 @@ class Crew:
         """All parts as they were kept, then all calls since; what the last one gave."""
         for _ in range(TRIES):
             try:
-                self._new |= self._team.replace()
+                self._new |= self._team.replace() & self._orders.keys()
                 self._ready()
-                log.info("going on from %d calls before", len(self._told))
+                log.info(
+                    "all parts begin again with what was kept; %d calls since", len(self._told)
+                )
                 answer = None
                 for call in self._told:
                     answer = call()

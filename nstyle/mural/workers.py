@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import time
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -67,9 +67,13 @@ class Workers:
         self._futures: dict[int, Any] = {}
         self._actors: dict[int, Any] = {}
         self._places: dict[int, str] = {}
-        self._made = 0
-        self.count = count or len(connection.threads())
-        self._create(range(self.count))
+        self._gone: set[str] = set()  # addresses
+        self._most = len(connection.threads())
+        self.count = count or self._most
+        try:
+            self._create(range(self.count))
+        except Lost:
+            self.replace()
 
     def ask(self, method: str, words: Mapping[int, Sequence[Any]]) -> dict[int, Any]:
         """See Team. All have answered, or are lost, when it comes back."""
@@ -88,11 +92,11 @@ class Workers:
                     answers[number] = self._answer(number, answer)
                 except StillWaiting:
                     continue
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - raised below, once all are done
                     errors.append(error)
                 del waiting[number]
-        for error in sorted(errors, key=lambda error: not isinstance(error, Lost)):
-            raise error
+        if errors:  # a loss may be what the others complain about
+            raise min(errors, key=lambda each: not isinstance(each, Lost))
         return answers
 
     def _answer(self, number: int, answer: Any) -> Any:
@@ -117,17 +121,24 @@ class Workers:
 
     def replace(self) -> set[int]:
         """See Team."""
-        gone = {number for number in self._actors if not self._there(number)}
+        gone = {number for number in range(self.count) if not self._there(number)}
         for number in gone:
             place = self._places.pop(number)
-            log.warning("worker %s is lost; its part begins anew elsewhere", place)
-            del self._actors[number], self._futures[number]
-        self._create(sorted(gone), patient=True)
+            log.warning("worker %s is lost; its part %d begins anew elsewhere", place, number + 1)
+            self._gone.add(place)
+            self._futures.pop(number)
+            self._actors.pop(number, None)
+        self._create(sorted(gone))
         return gone
 
     def free(self) -> int | None:
         """See Team."""
-        told = self.ask("free", {number: () for number in self._actors})
+        wanted: dict[int, Sequence[Any]] = {number: () for number in range(self.count)}
+        try:
+            told = self.ask("free", wanted)
+        except Lost:  # it may have had nothing to do
+            self.replace()
+            told = self.ask("free", wanted)
         hosts = [place.rpartition(":")[0] for place in self._places.values()]
         shares = [
             told[number] // hosts.count(place.rpartition(":")[0])
@@ -144,19 +155,18 @@ class Workers:
             return False
         return True
 
-    def _create(self, numbers: Sequence[int], *, patient: bool = False) -> None:
-        """Actors of these numbers, at workers that have none as far as there are such."""
-        client = self._connection.client
+    def _create(self, numbers: Sequence[int]) -> None:
+        """Actors of these numbers, at workers that have as few as may be."""
+        there = self._there_are() if numbers else {}
         for number in numbers:
-            place = self._place(patient=patient)
-            self._made += 1
-            threads = self._threads or self._connection.threads()[place]
-            self._futures[number] = client.submit(
+            taken = list(self._places.values())
+            place = min(sorted(there), key=taken.count)
+            self._futures[number] = self._connection.client.submit(
                 Actor,
                 number,
-                threads,
+                self._threads or there[place],
                 actor=True,
-                key=f"nstyle-mural-{os.getpid()}-{id(self)}-{self._made}",
+                key=f"nstyle-mural-{uuid.uuid4()}",
                 workers=[place],
                 allow_other_workers=False,
             )
@@ -166,20 +176,22 @@ class Workers:
                 self._actors[number] = self._futures[number].result(timeout=SECONDS)
             self.ask("install", {number: self._file() for number in numbers})
             self.ask("meet", {number: (self._actors,) for number in self._actors})
+        except NStyleError:
+            raise
         except Exception as error:
-            if isinstance(error, (Lost, NStyleError)):
-                raise
             raise Lost(str(error)) from error
 
-    def _place(self, *, patient: bool) -> str:
-        """The address of a worker with as few actors as may be; patient: wait for one with none."""
-        deadline = time.monotonic() + (SECONDS if patient else 0)
+    def _there_are(self) -> dict[str, int]:
+        """Threads of the workers by address, once there are as many workers as there were.
+
+        Or after a while, fewer. Raises BackendError where there is none.
+        """
+        deadline = time.monotonic() + SECONDS
         while True:
-            there = self._connection.threads()
-            taken = list(self._places.values())
-            best = min(sorted(there), key=taken.count, default=None)
-            if best is not None and (best not in taken or time.monotonic() >= deadline):
-                return best
+            found = self._connection.threads()
+            there = {place: found[place] for place in found if place not in self._gone}
+            if len(there) >= self._most or (there and time.monotonic() >= deadline):
+                return there
             if time.monotonic() >= deadline:
                 raise BackendError("--dask: no worker is left; what was saved can be gone on with")
             time.sleep(PAUSE)
