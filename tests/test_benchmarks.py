@@ -15,7 +15,17 @@ import tiny
 from PIL import Image
 
 import nstyle
-from benchmarks import batch, iteration, picture, processes, reporting, scene, studio_load, tiles
+from benchmarks import (
+    batch,
+    iteration,
+    mural,
+    picture,
+    processes,
+    reporting,
+    scene,
+    studio_load,
+    tiles,
+)
 from benchmarks.workers import judging, ours, painting
 from nstyle import memory
 from nstyle.picture import Picture
@@ -384,3 +394,19 @@ def test_a_batch_in_both_arrangements(tmp_path, monkeypatch, capsys):
     assert [row["arrangement"] for row in rows] == ["1 x 2 threads", "2 x 1 threads"]
     assert all(row["seconds"] == 2 * row["each"] > 0 for row in rows)
     assert "1 x 2 threads" in capsys.readouterr().out
+
+
+# ---- mural ----
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="Dask is not installed")
+def test_a_mural_is_compared_with_one_process(weights, tmp_path, capsys):
+    path = tmp_path / "mural.json"
+    words = ["--edge", "288", "--tile", "64", "--workers", "1", "2", "--epochs", "4", "--kill"]
+    assert mural.main([*words, "--model", "vgg19", "--weights", weights, "--json", str(path)]) == 0
+    alone, one, two = json.loads(path.read_text())["rows"]
+    assert alone["what"] == "1 process, tiles of 64" and "difference" not in alone
+    assert (one["speed"], one["killed"], two["killed"]) == (1.0, None, "one")
+    assert max(one["difference"], two["difference"]) < 1e-4
+    assert 0 == one["strips"] < two["strips"] < two["bytes"]
+    assert "largest difference" in capsys.readouterr().out
