@@ -12,6 +12,7 @@ travels is counted as it is pickled, to and fro, and between the workers once.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 import os
 import signal
@@ -89,7 +90,8 @@ def paint(words: argparse.Namespace, photo: Picture, workers: int, kill: bool) -
     row = row_of(result, f"{workers} workers, {words.parts or workers} parts")
     each = statistics.median(step.sent for step in counted(result))
     kinds = {kind: mural.counted[kind] / mural.epochs for kind in EACH_EPOCH}
-    return {**row, "bytes": each, "killed": "one" if killed else None, **kinds}
+    about = {"workers": workers, "bytes": each, "killed": "one" if killed else None}
+    return {**row, **about, **kinds}
 
 
 def counted(result: Result) -> Sequence[Step]:
@@ -106,10 +108,8 @@ def row_of(result: Result, what: str) -> dict[str, Any]:
 def compare(words: argparse.Namespace) -> list[dict[str, Any]]:
     """A row for one process, and one for each number of workers."""
     photo = square(words.edge)
-    tile = words.tile if words.tile != "auto" else str(max(64, words.edge // 2))
-    alone = options_of(argparse.Namespace(**{**vars(words), "tile": tile}), words.cores)
-    given = {name: getattr(alone, name) for name in alone.__dataclass_fields__}
-    rows = [row_of(stylize(photo, sample(SAMPLE_STYLE), **given), f"1 process, tiles of {tile}")]
+    alone = dataclasses.asdict(options_of(words, words.cores))
+    rows = [row_of(stylize(photo, sample(SAMPLE_STYLE), **alone), "1 process")]
     for workers in words.workers:
         last = workers == words.workers[-1]
         rows.append(paint(words, photo, workers, words.kill and last))
@@ -130,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--kill", action="store_true", help="a worker of the last run")
     parser.add_argument("--model", default="vgg19-slim")
     parser.add_argument("--weights", metavar="FILE")
-    parser.add_argument("--tile", default="auto")
+    parser.add_argument("--tile", default="512", help="px that a tile owns, for all runs")
     parser.add_argument("--threads", type=int, default=1, help="of each worker")
     parser.add_argument("--cores", type=int, default=runtime.usable_cores(), help="of one process")
     parser.add_argument("--json", metavar="FILE")
@@ -138,7 +138,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     rows = compare(words)
     print(reporting.table(rows, COLUMNS))
-    reporting.write_json(words.json, {**reporting.facts(words.threads), "rows": rows})
+    about = {**reporting.facts(words.threads), "edge": words.edge, "tile": words.tile}
+    reporting.write_json(words.json, {**about, "rows": rows})
     return int(any(row["difference"] > 1e-4 for row in rows[1:]))
 
 

@@ -10,6 +10,7 @@ import pytest
 import tiny
 from team import Here
 
+from benchmarks import scaling
 from nstyle import inputs, problem
 from nstyle.backend import mx
 from nstyle.errors import BackendError, OptionError
@@ -168,6 +169,9 @@ def test_what_travels_grows_with_the_border_not_with_the_area(weights_file):
         found[name] = counted[STRIPS], counted[MOMENTS]
     assert found["wide"][0] == pytest.approx(found["small"][0], rel=0.01)  # cut across
     assert found["large"][0] == pytest.approx(2 * found["small"][0], rel=0.02)
+    parts = scaling.parts_of(512, 2, 64, deepest="relu3_1")
+    calculated = sum(scaling.strips(parts, number) for number in range(2))
+    assert found["large"][0] == pytest.approx(calculated, rel=0.01)
     assert found["large"][1] == pytest.approx(found["small"][1], rel=0.01)
 
 
