@@ -64,6 +64,11 @@ def version() -> str:
     return __version__
 
 
+def worker_folder() -> str:
+    """Where the worker that asks may leave files; Dask sweeps it."""
+    return str(library().get_worker().local_directory)
+
+
 class Connection:
     """The workers at an address, or so many processes here; client: of Dask.
 

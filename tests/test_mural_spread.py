@@ -43,7 +43,9 @@ def task(
     setting = problem.load_network(gathered, chosen, CPU)
     if team is None:
         return problem.build(setting, gathered, chosen, CPU).executor
-    return building.build(setting, gathered, chosen, team, Counted(), every).executor
+    return building.build(
+        setting, gathered, chosen, CPU, team=team, counted=Counted(), every=every
+    ).executor
 
 
 @functools.lru_cache(maxsize=1)
@@ -75,13 +77,11 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("parts", [2, 4])
-def test_loss_terms_and_gradient_are_those_of_one_process(case, parts, weights_file):
+def test_loss_terms_and_gradient_are_those_of_one_process(case, weights_file):
     options = dict(CASES[case])
     given = masks() if options.pop("masks", False) else None
     alone = task(None, weights_file, given, **options)
-    team = Here(parts, weights_file)
-    spread = task(team, weights_file, given, **options)
+    spread = task(Here(4, weights_file), weights_file, given, **options)
     loss, gradient = alone(alone.load(X))
     other, slope = spread(spread.load(X))
     assert other == pytest.approx(loss, rel=1e-5)
@@ -141,7 +141,7 @@ def test_a_lost_part_changes_nothing_whenever_it_is_lost(every, weights_file):
     team = Here(2, weights_file)
     whole = walked(task(team, weights_file, every=every))
     calls, found = team.calls, set()
-    for call in range(1, calls + 1, 4):
+    for call in range(1, calls + 1, 6):
         team = Here(2, weights_file, lost={call: call % 2, call + 9: (call + 1) % 2})
         assert np.array_equal(walked(task(team, weights_file, every=every)), whole)
         found.add(team.replaced)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
 
 from nstyle.commands import run
-from nstyle.commands.console import say
+from nstyle.commands.console import FAILED, say
 from nstyle.commands.flags import add_fields, typed_for
 from nstyle.mural.settings import Settings, check
 
@@ -22,9 +24,18 @@ def work(words: argparse.Namespace) -> int:
     order, begun = run.ordered(words)
     check(order.options)
     from nstyle.mural.painting import Mural
+    from nstyle.mural.workers import Gone
 
     mural = Mural(settings, order.delivery.checkpoint_epochs)
-    code = run.carried_out(order, begun, mural.run)
+    try:
+        code = run.carried_out(order, begun, mural.run)
+    except Gone as error:
+        checkpoint = order.delivery.checkpoint
+        there = os.path.exists(checkpoint)
+        say(
+            f"error: {error}" + (f"; to go on: --resume {shlex.quote(checkpoint)}" if there else "")
+        )
+        return FAILED
     if not order.delivery.quiet:
         say(mural.summary())
     return code

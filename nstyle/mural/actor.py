@@ -9,13 +9,14 @@ import asyncio
 import contextlib
 import inspect
 import os
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from nstyle import memory, runtime
+from nstyle.dask_cluster import worker_folder
+from nstyle.files import atomic_write
 from nstyle.mural.messages import Order, size_of
 from nstyle.places import PRETRAINED
 from nstyle.workplace import Workplace
@@ -38,7 +39,6 @@ class Actor:
         self._part: Any = None
         self._released = False
         self._weights = ""
-        self._folder: Any = None
 
     async def free(self) -> int | None:
         """Bytes of memory there are, None where nobody knows. Also: whether anybody is there."""
@@ -59,10 +59,9 @@ class Actor:
         """
         self._weights = path if os.path.dirname(path) else str(PRETRAINED / path)
         if content is not None:
-            self._folder = tempfile.TemporaryDirectory(prefix="nstyle-mural-")
-            self._weights = os.path.join(self._folder.name, os.path.basename(path))
-            with open(self._weights, "wb") as file:
-                file.write(content)
+            name = f"{self._number}-{os.path.basename(path)}"
+            self._weights = os.path.join(worker_folder(), name)
+            atomic_write(self._weights, lambda file: file.write(content))
 
     def meet(self, actors: Mapping[int, Any]) -> None:
         """All actors by number."""

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from nstyle import layers, memory, problem, targets
-from nstyle.backend import mx
 from nstyle.errors import OptionError
 from nstyle.executor import Term
 from nstyle.inputs import Inputs
@@ -35,11 +34,10 @@ log = logging.getLogger("nstyle")
 class InParts:
     """A view (see views.View) of the photo that the parts hold: its features stay with them."""
 
-    def __init__(self, crew: Crew, tiling: Tiling) -> None:
+    def __init__(self, crew: Crew, tiling: Tiling, device: Any) -> None:
         facts = crew.facts[0]
         self.shapes = whole_shapes(facts.shapes, tiling.tiles[-1])
-        self.device = mx.cpu()
-        self._crew = crew
+        self.device, self._crew = device, crew
 
     def statistics(self, asked: Mapping[Any, Asked], *, mean: bool) -> dict[Any, Statistics]:
         """See View; nobody asks for those of a photo."""
@@ -56,11 +54,17 @@ class InParts:
 
 
 def build(
-    setting: Setting, inputs: Inputs, options: Options, team: Team, counted: Counted, every: int
+    setting: Setting,
+    inputs: Inputs,
+    options: Options,
+    device: Any,
+    *,
+    team: Team,
+    counted: Counted,
+    every: int,
 ) -> Problem:
     """The objective for these pictures. every: see SpreadObjective. Raises OptionError."""
     problem.let_go()  # of the size before
-    device = mx.cpu()
     paintings = [
         problem.shown_by(setting, inputs, options, device, number)
         for number in range(len(inputs.styles))
@@ -70,11 +74,12 @@ def build(
     tiling, parts = divided(setting, inputs, options, team)
     log.info("%dx%d on %d parts, %s", *size, len(parts), tiling)
     crew = Crew(team, orders(setting, inputs, options, parts), counted)
-    view = InParts(crew, tiling)
+    view = InParts(crew, tiling, device)
     terms = targets.build_terms(inputs, options, setting.likeness, view, paintings)
     crew.aim({number: [summand(term, part) for term in terms] for number, part in enumerate(parts)})
     clip_norm = options.clip_norm * 3 * size[0] * size[1]
-    objective = SpreadObjective(crew, size, terms, clip_norm=clip_norm, every=every)
+    about = {"device": device, "clip_norm": clip_norm, "every": every}
+    objective = SpreadObjective(crew, size, terms, **about)
     return Problem(objective, inputs.photo, setting.convention, options)
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from nstyle.errors import BackendError
 from nstyle.mural.messages import (
     MOMENTS,
     PICTURES,
@@ -28,7 +27,7 @@ from nstyle.mural.messages import (
     Summand,
 )
 from nstyle.mural.packing import Packed, added
-from nstyle.mural.workers import Lost, Team
+from nstyle.mural.workers import Gone, Lost, Team
 
 log = logging.getLogger("nstyle")
 
@@ -165,8 +164,9 @@ class Crew:
             try:
                 return call()
             except Lost as loss:
+                lost = loss
                 self._again(loss)
-        return call()
+        raise given_up(lost)
 
     def _again(self, loss: Lost) -> Any:
         """All parts as they were kept, then all calls since; what the last one gave."""
@@ -183,7 +183,7 @@ class Crew:
                 return answer
             except Lost as another:
                 loss = another
-        raise BackendError(f"--dask: workers are lost again and again ({loss})") from loss
+        raise given_up(loss)
 
     def _ready(self) -> None:
         """New parts begin; all have what was kept."""
@@ -202,6 +202,11 @@ class Crew:
         """What changes is no longer known here."""
         for _, target, *_ in program:
             self._known.pop(target, None)
+
+
+def given_up(loss: Lost) -> Gone:
+    """What ends the painting."""
+    return Gone(f"--dask: workers are lost again and again ({loss})")
 
 
 def ordered(answers: Mapping[int, Any]) -> list[Any]:

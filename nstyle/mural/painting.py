@@ -83,7 +83,8 @@ class Mural:
             width, height = size = inputs.photo.size
             if size != gathered.photo.size and width * height < WORTH * team.count:
                 return problem.build(setting, inputs, options, device)
-            made = building.build(setting, inputs, options, team, self.counted, self._every)
+            about: dict[str, Any] = {"team": team, "counted": self.counted, "every": self._every}
+            made = building.build(setting, inputs, options, device, **about)
             self._objective = made.executor
             return made
 
@@ -92,13 +93,15 @@ class Mural:
     def _team(self, weights: str, options: Options) -> Workers:
         local, connection = self._settings.local, self.connection
         assert connection is not None
-        share = None if local is None else max(1, runtime.usable_cores() // local)
+        # Elsewhere they have those that they were started with.
+        threads = options.threads or runtime.usable_cores()
+        share = None if local is None else max(1, threads // local)
         return Workers(
             connection,
             self._settings.parts,
             os.path.abspath(weights),
             seen=local is not None,
-            threads=options.threads or share,
+            threads=share,
         )
 
     def _count(self, step: Step) -> None:

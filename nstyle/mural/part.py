@@ -59,6 +59,11 @@ class Part:
         self._own = block.own.seen_from(block.seen)
         self._free = None if order.free is None else nd.array(order.free, ctx=self._device)
         self._arrays: dict[int, Any] = {}
+        # Between two calls: the array that is looked at, with the others' strips around it, and
+        # what comes of it.
+        self._x: Any = None
+        self._seen: Any = None
+        self._gradient: Any = None
         self._smoothness: Any = None  # gradient of the total variation
 
     def facts(self) -> Facts:
@@ -186,7 +191,8 @@ class Part:
 
     def _gather(self, target: int) -> None:
         """The gradient of the layers' terms: others' tiles reach into what is owned here."""
-        gradient, own = self._gradient.copy(), self._order.block.own
+        gradient, self._gradient = self._gradient, None
+        own = self._order.block.own
         for number, (_, theirs) in self._order.neighbours.items():
             if theirs:
                 box, strip = theirs.seen_from(own), self._inbox[GRADIENT, number]

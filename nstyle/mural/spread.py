@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from nstyle.backend import mx
 from nstyle.executor import Loss, Term
 from nstyle.moments import Statistics
 from nstyle.mural.crew import Crew, Seen
@@ -22,7 +21,7 @@ from nstyle.tiled import compared
 
 
 class Spread:
-    """An array (1, 3, H, W) whose shares the parts hold; free: told when nobody needs it."""
+    """An array (1, 3, H, W) whose shares the parts hold, as long as this object lives."""
 
     def __init__(self, number: int, objective: SpreadObjective) -> None:
         self._objective, self.ref = objective, Ref(number)
@@ -66,14 +65,22 @@ class SpreadObjective:
     """As executor.Executor for the parts of a crew.
 
     size: (width, height); terms: of the whole, those of content without their targets, which are
-    with the parts; every: calls after which the arrays are kept here, so that a lost worker costs
-    no more than these.
+    with the parts; device: where styles are compared; every: calls after which the arrays are
+    kept here, so that a lost worker costs no more than these.
     """
 
     def __init__(
-        self, crew: Crew, size: Size, terms: Sequence[Term], *, clip_norm: float, every: int
+        self,
+        crew: Crew,
+        size: Size,
+        terms: Sequence[Term],
+        *,
+        device: Any,
+        clip_norm: float,
+        every: int,
     ) -> None:
         self._crew, self._size, self._terms = crew, size, list(terms)
+        self._device = device
         self._clip_norm, self._every = clip_norm, every
         self._program: list[Instruction] = []
         self._made, self._calls, self._sent = 0, 0, 0
@@ -173,8 +180,9 @@ class SpreadObjective:
 
     def _compared(self, seen: Seen) -> tuple[dict[int, float], Seen]:
         """(values, slopes) of the terms of style."""
-        here = mx.cpu()
-        statistics = {number: Statistics(*unpacked(each, here)) for number, each in seen.items()}
+        statistics = {
+            number: Statistics(*unpacked(each, self._device)) for number, each in seen.items()
+        }
         values, slopes = compared(self._terms, statistics)
         return (
             {number: float(value.asscalar()) for number, value in values.items()},

@@ -25,6 +25,10 @@ class Lost(Exception):
     """A worker is gone, and what it held."""
 
 
+class Gone(BackendError):
+    """The cluster is gone, or all its workers are."""
+
+
 class StillWaiting(Exception):
     """There is no answer yet."""
 
@@ -40,7 +44,7 @@ class Team(Protocol):
         """What methods of actors give, by number, done at once by all of `words`. Raises Lost."""
 
     def replace(self) -> set[int]:
-        """Put new actors in the place of lost ones; their numbers. Raises BackendError."""
+        """Put new actors in the place of lost ones; their numbers. Raises Gone."""
 
     def free(self) -> int | None:
         """Bytes of memory for each part, None where nobody knows."""
@@ -50,7 +54,7 @@ class Workers:
     """A Team of a cluster. count: of actors, None for one at each worker.
 
     weights: path of the network's file; seen: whether the workers see it there; threads: of each,
-    None for those that their workers were started with. Raises BackendError.
+    None for those that their workers were started with. Raises Gone.
     """
 
     def __init__(
@@ -184,16 +188,19 @@ class Workers:
     def _there_are(self) -> dict[str, int]:
         """Threads of the workers by address, once there are as many workers as there were.
 
-        Or after a while, fewer. Raises BackendError where there is none.
+        Or after a while, fewer. Raises Gone where there is none.
         """
         deadline = time.monotonic() + SECONDS
         while True:
-            found = self._connection.threads()
+            try:
+                found = self._connection.threads()
+            except Exception as error:  # of Dask's many
+                raise Gone("--dask: the cluster is gone") from error
             there = {place: found[place] for place in found if place not in self._gone}
             if len(there) >= self._most or (there and time.monotonic() >= deadline):
                 return there
             if time.monotonic() >= deadline:
-                raise BackendError("--dask: no worker is left; what was saved can be gone on with")
+                raise Gone("--dask: no worker is left")
             time.sleep(PAUSE)
 
     def _file(self) -> tuple[str, bytes | None]:
