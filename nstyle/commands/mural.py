@@ -31,10 +31,10 @@ def work(words: argparse.Namespace) -> int:
         code = run.carried_out(order, begun, mural.run)
     except Gone as error:
         checkpoint = order.delivery.checkpoint
-        there = os.path.exists(checkpoint)
-        say(
-            f"error: {error}" + (f"; to go on: --resume {shlex.quote(checkpoint)}" if there else "")
+        how = (
+            f"; to go on: --resume {shlex.quote(checkpoint)}" if os.path.exists(checkpoint) else ""
         )
+        say(f"error: {error}{how}")
         return FAILED
     if not order.delivery.quiet:
         say(mural.summary())

@@ -94,8 +94,8 @@ class Crew:
 
     def retire(self, numbers: Iterable[int]) -> None:
         """The team is to do something else; these arrays can still be read."""
-        self.read(numbers)
-        self._retired = True
+        self.keep(numbers)
+        self._kept, self._retired = {}, True
 
     def run(self, program: Sequence[Instruction], asked: Ref | None = None) -> float:
         """Do the same with all shares; the sum of the squares of what is asked."""
@@ -124,8 +124,8 @@ class Crew:
             slopes = compare(summed([seen for seen, _ in ordered(looks)]))
             pulled = self._each("pull", slopes, kind=MOMENTS)
             self.counted[STRIPS] += sum(sent for _, sent in pulled.values())
-            shares = [*(each for _, each in ordered(looks)), *(e for e, _ in ordered(pulled))]
-            return {n: sum(each.get(n, 0.0) for each in shares) for each in shares for n in each}
+            smooth = [values for _, values in ordered(looks)]
+            return {**totals(smooth), **totals([values for values, _ in ordered(pulled)])}
 
         return self._tell(tell)
 
@@ -150,7 +150,7 @@ class Crew:
 
     def _tell(self, call: Callable[[], Any]) -> Any:
         """Do what changes the parts, and remember it."""
-        if self._retired:
+        if self._retired:  # the last of its arrays are let go
             return 0.0
         self._told.append(call)
         try:
@@ -174,9 +174,7 @@ class Crew:
             try:
                 self._new |= self._team.replace() & self._orders.keys()
                 self._ready()
-                log.info(
-                    "all parts begin again with what was kept; %d calls since", len(self._told)
-                )
+                log.info("going on from what was kept, %d calls ago", len(self._told))
                 answer = None
                 for call in self._told:
                     answer = call()
@@ -212,6 +210,11 @@ def given_up(loss: Lost) -> Gone:
 def ordered(answers: Mapping[int, Any]) -> list[Any]:
     """By the number of the part, so that sums are always rounded in the same way."""
     return [answers[part] for part in sorted(answers)]
+
+
+def totals(shares: Sequence[Mapping[int, float]]) -> dict[int, float]:
+    """Values of terms, from those of the parts, which have the same terms."""
+    return {number: sum(share[number] for share in shares) for number in shares[0]}
 
 
 def summed(shares: Sequence[Seen]) -> Seen:

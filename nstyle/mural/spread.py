@@ -62,7 +62,7 @@ class Spread:
 
 
 class SpreadObjective:
-    """As executor.Executor for the parts of a crew.
+    """As executor.Executor for the parts of a crew; without `dot`, which L-BFGS alone asks for.
 
     size: (width, height); terms: of the whole, those of content without their targets, which are
     with the parts; device: where styles are compared; every: calls after which the arrays are

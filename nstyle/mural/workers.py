@@ -72,12 +72,13 @@ class Workers:
         self._actors: dict[int, Any] = {}
         self._places: dict[int, str] = {}
         self._gone: set[str] = set()  # addresses
-        self._most = len(connection.threads())
-        self.count = count or self._most
+        workers = len(connection.threads())
+        self.count = count or workers
+        self._used = min(workers, self.count)
         try:
             self._create(range(self.count))
-        except Lost:
-            self.replace()
+        except Lost as loss:
+            raise Gone(f"--dask: a worker cannot take its part ({loss})") from loss
 
     def ask(self, method: str, words: Mapping[int, Sequence[Any]]) -> dict[int, Any]:
         """See Team. All have answered, or are lost, when it comes back."""
@@ -186,7 +187,7 @@ class Workers:
             raise Lost(str(error)) from error
 
     def _there_are(self) -> dict[str, int]:
-        """Threads of the workers by address, once there are as many workers as there were.
+        """Threads of the workers by address, once there are as many as had parts.
 
         Or after a while, fewer. Raises Gone where there is none.
         """
@@ -197,7 +198,7 @@ class Workers:
             except Exception as error:  # of Dask's many
                 raise Gone("--dask: the cluster is gone") from error
             there = {place: found[place] for place in found if place not in self._gone}
-            if len(there) >= self._most or (there and time.monotonic() >= deadline):
+            if len(there) >= self._used or (there and time.monotonic() >= deadline):
                 return there
             if time.monotonic() >= deadline:
                 raise Gone("--dask: no worker is left")
