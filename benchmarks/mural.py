@@ -3,10 +3,11 @@
     python -m benchmarks.mural [--edge 2048] [--workers 1 2] [--epochs 12] [--kill]
 
 paints a square of the sample photo at one size, first in one process, in tiles, then on so many
-workers, one thread each; --kill kills one of the last run's workers in the middle. Seconds and
-bytes are medians over the epochs, without the first two, but for those after a kill; the largest
-difference to the picture of one process is in parts of the range from black to white. What
-travels is counted as it is pickled, to and fro, and between the workers once.
+workers in the same tiles, one thread in each process; --kill kills one of the last run's workers in
+the middle. Seconds and bytes per epoch are medians without the first two epochs; statistics, strips
+and small are means, into which goes what is repeated after a kill. The largest difference to the
+picture of one process is in parts of the range from black to white. What travels is counted as it
+is pickled: to and fro, and between the workers once.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import reporting
-from nstyle import image, runtime, stylize
+from nstyle import image, stylize
 from nstyle.commands.pictures import SAMPLE_PHOTO, SAMPLE_STYLE, sample
 from nstyle.mural.messages import EACH_EPOCH
 from nstyle.mural.painting import Mural
@@ -53,8 +54,8 @@ def square(edge: int) -> Picture:
     return resize(Picture(np.ascontiguousarray(middle)), edge, edge)
 
 
-def options_of(words: argparse.Namespace, threads: int) -> Options:
-    """The same picture for all; threads: of each process."""
+def options_of(words: argparse.Namespace) -> Options:
+    """The same picture for all. As many threads, too, which decide how sums are rounded."""
     return Options(
         model=words.model,
         weights=words.weights,
@@ -63,8 +64,9 @@ def options_of(words: argparse.Namespace, threads: int) -> Options:
         stop_eps=0,
         max_num_epochs=words.epochs,
         tile=words.tile,
+        precision=words.precision,
         gpu=-1,
-        threads=threads,
+        threads=words.threads,
     )
 
 
@@ -82,7 +84,7 @@ def killing(mural: Mural, epoch: int, killed: list[int]) -> Callable[[Step], Non
 
 def paint(words: argparse.Namespace, photo: Picture, workers: int, kill: bool) -> dict[str, Any]:
     """A row, with its picture."""
-    options = options_of(words, words.threads)
+    options = options_of(words)
     mural = Mural(Settings(dask=f"local:{workers}", parts=words.parts))
     killed: list[int] = []
     listeners = [killing(mural, words.epochs // 2, killed)] if kill else []
@@ -108,7 +110,7 @@ def row_of(result: Result, what: str) -> dict[str, Any]:
 def compare(words: argparse.Namespace) -> list[dict[str, Any]]:
     """A row for one process, and one for each number of workers."""
     photo = square(words.edge)
-    alone = dataclasses.asdict(options_of(words, words.cores))
+    alone = dataclasses.asdict(options_of(words))
     rows = [row_of(stylize(photo, sample(SAMPLE_STYLE), **alone), "1 process")]
     for workers in words.workers:
         last = workers == words.workers[-1]
@@ -131,8 +133,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default="vgg19-slim")
     parser.add_argument("--weights", metavar="FILE")
     parser.add_argument("--tile", default="512", help="px that a tile owns, for all runs")
-    parser.add_argument("--threads", type=int, default=1, help="of each worker")
-    parser.add_argument("--cores", type=int, default=runtime.usable_cores(), help="of one process")
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--json", metavar="FILE")
     words = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -24,7 +24,7 @@ from nstyle.mural.building import neighbours
 from nstyle.mural.geometry import Block, blocks, tiles_for
 
 MODEL, DEEPEST = "vgg19", "relu5_1"  # the built-in network sees as far
-BYTES = 3 * 4  # of a pixel: float32
+PICTURE, GRADIENT = 3 * 4, 3 * 8  # bytes of a pixel: float32, float64
 COLUMNS: list[reporting.Column] = [
     ("machines", "machines", str),
     ("tiles", "tiles", str),
@@ -53,8 +53,11 @@ def seen(part: Block) -> int:
 
 def strips(parts: Sequence[Block], number: int) -> int:
     """Bytes that a part sends in an epoch: of the picture, and of the gradient."""
-    pairs = neighbours(number, parts).values()
-    return BYTES * sum(math.prod(box.size) for pair in pairs for box in pair if box)
+    total = 0
+    for mine, theirs in neighbours(number, parts).values():
+        total += PICTURE * math.prod(theirs.size) if theirs else 0
+        total += GRADIENT * math.prod(mine.size) if mine else 0
+    return total
 
 
 def measured(found: dict[str, Any]) -> dict[str, float]:

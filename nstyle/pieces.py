@@ -91,6 +91,10 @@ class Pieces:
 
     def statistics(self, x: Any, asked: Mapping[Any, Asked]) -> dict[Any, Statistics]:
         """What is asked about a picture, in one look at each tile, the last one last."""
+        return {key: each.statistics() for key, each in self.sums(x, asked).items()}
+
+    def sums(self, x: Any, asked: Mapping[Any, Asked]) -> dict[Any, Sums]:
+        """The same, not yet divided by positions."""
         sums = {key: Sums(moments, mean=mean) for key, (_, moments, mean) in asked.items()}
         by_layer: dict[str, list[Any]] = {}
         for key, (name, *_) in asked.items():
@@ -101,7 +105,7 @@ class Pieces:
                 flat = self.cut(name, tile)
                 for key in keys:
                     sums[key].add(flat, self.weight(name, tile, asked[key][1]))
-        return {key: each.statistics() for key, each in sums.items()}
+        return sums
 
     def weight(self, name: str, tile: Tile, moments: Moments) -> Any:
         """A tile's part of the weights, (1, n), or None."""

@@ -15,7 +15,7 @@ from typing import Any
 from nstyle import losses
 from nstyle.backend import nd
 from nstyle.executor import Executor, Loss, Term
-from nstyle.moments import Statistics, pulled
+from nstyle.moments import Statistics, Sums, pulled
 from nstyle.pieces import Asked, Pieces
 from nstyle.styles import STYLE_LOSSES
 from nstyle.tiles import Tile
@@ -48,8 +48,8 @@ class TiledExecutor(Executor):
 
     def __call__(self, x: Any) -> tuple[float, Any]:
         """x: (1, 3, H, W) -> loss, gradient of x's shape (a new array)."""
-        values, slopes = compared(self._terms, self.seen(x))
-        gradient = self.pulled(x, slopes, values)
+        values, slopes = compared(self._terms, self._pieces.statistics(x, self._asked))
+        gradient = self.pulled(x, slopes, values).astype("float32")
         self._limit(gradient)
         for number, term in enumerate(self._terms):
             if term.kind == "tv":
@@ -60,16 +60,17 @@ class TiledExecutor(Executor):
         self.terms = {term.name: value for term, value in zip(self._terms, numbers.tolist())}
         return Loss(self.terms), gradient
 
-    def seen(self, x: Any) -> dict[int, Statistics]:
+    def sums(self, x: Any) -> dict[int, Sums]:
         """What each term of style depends on: the first look."""
-        return self._pieces.statistics(x, self._asked)
+        return self._pieces.sums(x, self._asked)
 
     def pulled(self, x: Any, slopes: Slopes, values: dict[int, Any]) -> Any:
         """The gradient of the layers' terms: the second look, right after the first.
 
-        The values of the terms of content go into `values`.
+        float64, so that it does not matter in which order tiles add up, see moments.Sums. The
+        values of the terms of content go into `values`.
         """
-        gradient = nd.zeros(x.shape, ctx=x.context)
+        gradient = nd.zeros(x.shape, ctx=x.context, dtype="float64")
         for count, tile in enumerate(reversed(self.tiling.tiles)):
             if count or not slopes:  # the first look ended with the last tile
                 self._pieces.forward(x, tile)
@@ -94,7 +95,7 @@ class TiledExecutor(Executor):
                 head = part if head is None else head + part
             heads[name] = self._pieces.placed(name, tile, head)
         (top, bottom, *_), (left, right, *_) = tile
-        gradient[:, :, top:bottom, left:right] += self._features.backward(heads)
+        gradient[:, :, top:bottom, left:right] += self._features.backward(heads).astype("float64")
 
     def _style(self, number: int, tile: Tile, flat: Any, slope: Sequence[Any], out: Any) -> Any:
         """The gradient (C, n) of a term of style from what the tile owns of its layer."""

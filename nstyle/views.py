@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nstyle.losses import as_float32, dot
+from nstyle.losses import as_float32
 from nstyle.moments import Moments, Statistics
 
 # (layer, how much each of its positions counts, (h, w), or None for 1 everywhere).
@@ -61,5 +61,6 @@ class Whole:
 
 
 def energy(features: Any) -> float:
-    """The sum of the squares of an array of the device."""
-    return float(dot(features, features).asscalar())
+    """The sum of the squares of features (1, C, h, w), in float64: see moments.Sums."""
+    planes = features.asnumpy()[0]
+    return sum(float(np.square(plane, dtype=np.float64).sum()) for plane in planes)

@@ -51,7 +51,6 @@ def test_boxes():
     assert one.common(other) == Box(6, 10, 15, 20) == other.common(one)
     assert one.common(Box(10, 12, 0, 20)) is None
     assert one.common(other).seen_from(other) == Box(0, 4, 0, 5)
-    assert other.around(2, Box(0, 31, 0, 100)) == Box(4, 31, 13, 42)
     assert one.size == (20, 10)
 
 

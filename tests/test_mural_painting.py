@@ -31,7 +31,7 @@ DASK = importlib.util.find_spec("distributed") is not None
 needs_dask = pytest.mark.skipif(not DASK, reason="Dask is not installed: '.[dask]'")
 SIZE = (160, 128)
 PHOTO, PAINTING = tiny.picture(1, SIZE), tiny.picture(2, (140, 130))
-CLOSE = 1e-4  # of black to white
+CLOSE = 1e-4  # of black to white; other tiles, another number of threads round differently
 
 
 def chosen(weights: str, **options: Any) -> dict[str, Any]:
@@ -47,10 +47,10 @@ def painted(team: Here, options: Options, masks: Masks | None = None, **knobs: A
     return transfer.paint(gathered, options, build=build, **knobs)
 
 
-def check_same(one: Result, other: Result) -> None:
+def check_same(one: Result, other: Result, close: float = CLOSE) -> None:
     assert (one.stopped, one.epochs) == (other.stopped, other.epochs)
     first, second = one.picture.floats(), other.picture.floats()
-    assert np.abs(first - second).max() < CLOSE
+    assert np.abs(first - second).max() <= close
     assert np.abs(first - PHOTO / 255).max() > 0.1
     losses = [[step.loss for step in result.history] for result in (one, other)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
@@ -79,6 +79,7 @@ def test_the_picture_of_one_process(case, parts, weights_file):
     check_same(
         stylize(PHOTO, PAINTING, keep_mask=keep, **options),
         painted(Here(parts, weights_file), Options(**options), masks),
+        close=0.0,
     )
 
 

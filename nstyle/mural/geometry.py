@@ -42,15 +42,6 @@ class Box(NamedTuple):
         """This part of an array (1, C, H, W)."""
         return array[:, :, self.top : self.bottom, self.left : self.right]
 
-    def around(self, pixels: int, within: Box) -> Box:
-        """So many pixels more on each side, as far as there are."""
-        return Box(
-            max(self.top - pixels, within.top),
-            min(self.bottom + pixels, within.bottom),
-            max(self.left - pixels, within.left),
-            min(self.right + pixels, within.right),
-        )
-
 
 class Block(NamedTuple):
     """A part: what it owns, what it sees, and its tiles, counted from the corner of what it sees.

@@ -23,10 +23,11 @@ def unpacked(found: Packed, device: Any) -> tuple[Any, Any]:
     """(second, mean) again."""
     triangle, mean = found
     channels = (math.isqrt(8 * len(triangle) + 1) - 1) // 2
-    matrix = np.empty((channels, channels), np.float32)
+    matrix = np.empty((channels, channels), triangle.dtype)
     rows, columns = np.triu_indices(channels)
     matrix[rows, columns] = matrix[columns, rows] = triangle
-    return nd.array(matrix, ctx=device), None if mean is None else nd.array(mean, ctx=device)
+    there = {"ctx": device, "dtype": triangle.dtype}
+    return nd.array(matrix, **there), None if mean is None else nd.array(mean, **there)
 
 
 def added(one: Packed, other: Packed) -> Packed:

@@ -26,10 +26,9 @@ from nstyle.pieces import Pieces
 from nstyle.setting import load_network
 from nstyle.syntax import parse_layers
 from nstyle.tiled import TiledExecutor
+from nstyle.views import energy
 from nstyle.workplace import Workplace
 
-# Of an array's value and gradient, one is the other times the array over this (Euler's theorem).
-DEGREES = {"squared": 2.0, "laplacian": 2.0, "power": 2 * losses.TV_POWER}
 PICTURE, GRADIENT = "picture", "gradient"  # strips of
 
 # (kind, number of a neighbour -> strip) -> bytes that were sent
@@ -68,10 +67,7 @@ class Part:
 
     def facts(self) -> Facts:
         """What is known of the photo."""
-        energies = {
-            name: float(losses.dot(found, found).asscalar())
-            for name, found in self._targets.items()
-        }
+        energies = {name: energy(found) for name, found in self._targets.items()}
         return Facts(self._features.shapes, energies)
 
     def aim(self, summands: Sequence[Summand]) -> None:
@@ -143,7 +139,7 @@ class Part:
         )
 
     def look(self) -> tuple[dict[int, Packed], dict[int, float]]:
-        """(statistics of the terms of style, values of those of total variation): this share."""
+        """(sums for the terms of style, values of those of total variation): this share."""
         width, height = self._order.block.seen.size
         seen = nd.zeros((1, 3, height, width), ctx=self._device)
         put(seen, self._own, self._x)
@@ -157,17 +153,17 @@ class Part:
             for number, term in enumerate(self._terms)
             if term.kind == "tv"
         }
-        statistics = {number: packed(*found) for number, found in self._executor.seen(seen).items()}
+        sums = self._executor.sums(seen)
+        statistics = {number: packed(each.second, each.mean) for number, each in sums.items()}
         return statistics, smooth
 
     def _smooth(self, term: Term) -> float:
         """The value of a total variation; its gradient is kept."""
-        width, height = self._order.block.seen.size
-        near = self._own.around(1, Box(0, height, 0, width))
-        _, slope = losses.VARIATIONS[term.form](near.of(self._seen), term.scale)
-        slope = self._own.seen_from(near).of(slope)
-        self._smoothness = slope if self._smoothness is None else self._smoothness + slope
-        return float(losses.dot(self._x, slope).asscalar()) / DEGREES[term.form]
+        top, bottom, left, right = self._own
+        value, self._smoothness = losses.share_of_variation(
+            term.form, self._seen, term.scale, (top, bottom), (left, right)
+        )
+        return float(value.asscalar())
 
     def pull(self, slopes: Mapping[int, Packed]) -> tuple[dict[int, float], int]:
         """The second look, from the gradients of the statistics: ({number of a term of content:
@@ -196,10 +192,9 @@ class Part:
         for number, (_, theirs) in self._order.neighbours.items():
             if theirs:
                 box, strip = theirs.seen_from(own), self._inbox[GRADIENT, number]
-                gradient[:, :, box.top : box.bottom, box.left : box.right] += nd.array(
-                    strip, ctx=self._device
-                )
-        self._arrays[target] = gradient
+                strip = nd.array(strip, ctx=self._device, dtype=strip.dtype)
+                put(gradient, box, box.of(gradient) + strip)
+        self._arrays[target] = gradient.astype("float32")
 
     def _finish(self, target: int) -> None:
         """The same with that of total variation, where pixels may change."""

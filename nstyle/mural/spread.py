@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nstyle.executor import Loss, Term
-from nstyle.moments import Statistics
+from nstyle.moments import divided
 from nstyle.mural.crew import Crew, Seen
 from nstyle.mural.messages import Instruction, Ref
 from nstyle.mural.packing import packed, unpacked
@@ -180,9 +180,11 @@ class SpreadObjective:
 
     def _compared(self, seen: Seen) -> tuple[dict[int, float], Seen]:
         """(values, slopes) of the terms of style."""
-        statistics = {
-            number: Statistics(*unpacked(each, self._device)) for number, each in seen.items()
-        }
+        statistics = {}
+        for number, sums in seen.items():
+            moments = self._terms[number].moments
+            assert moments is not None
+            statistics[number] = divided(*unpacked(sums, self._device), moments.positions)
         values, slopes = compared(self._terms, statistics)
         return (
             {number: float(value.asscalar()) for number, value in values.items()},
