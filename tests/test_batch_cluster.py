@@ -16,6 +16,7 @@ import pytest
 import tiny
 from PIL import Image
 
+from nstyle import dask_cluster
 from nstyle.batch import cluster, tasks, worker
 from nstyle.batch.cluster import Cluster
 from nstyle.batch.jobs import Job
@@ -118,14 +119,14 @@ def test_a_worker_of_another_version_that_comes_later_fails_its_task(pool, task,
 
 @needs_dask
 def test_a_worker_of_another_version_is_refused(pool, monkeypatch):
-    monkeypatch.setattr(cluster, "__version__", "another")
+    monkeypatch.setattr(dask_cluster, "__version__", "another")
     with pytest.raises(BackendError, match=r"has nstyle .*, here is another"):
         Cluster(pool._client.scheduler.address, None, 1)
 
 
 @needs_dask
 def test_an_address_where_nobody_answers_is_refused(monkeypatch):
-    monkeypatch.setattr(cluster, "SECONDS", 0.5)
+    monkeypatch.setattr(dask_cluster, "SECONDS", 0.5)
     for address in ("tcp://127.0.0.1:9", "nonsense://somewhere"):
         with pytest.raises(BackendError, match=f"--dask {address}: no cluster to paint on") as no:
             Cluster(address, None, 1)

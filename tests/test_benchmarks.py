@@ -19,9 +19,11 @@ from benchmarks import (
     batch,
     flicker,
     iteration,
+    mural,
     picture,
     processes,
     reporting,
+    scaling,
     scene,
     studio_load,
     tiles,
@@ -424,3 +426,23 @@ def test_films_flicker_less_than_frames_alone(tmp_path, capsys):
     assert all(row["ratio"] == row["film"] / row["alone"] for row in rows)
     assert max(row["ratio"] for row in rows if row["method"] == "instant") < 0.6
     assert capsys.readouterr().out.count("panning") == 8
+
+
+# ---- mural ----
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="Dask is not installed")
+def test_a_mural_is_compared_with_one_process(weights, tmp_path, capsys):
+    path = tmp_path / "mural.json"
+    words = ["--edge", "288", "--tile", "64", "--workers", "1", "2", "--epochs", "4", "--kill"]
+    assert mural.main([*words, "--model", "vgg19", "--weights", weights, "--json", str(path)]) == 0
+    alone, one, two = json.loads(path.read_text())["rows"]
+    assert alone["what"] == "1 process" and "difference" not in alone
+    assert (one["speed"], one["killed"], two["killed"]) == (1.0, None, "one")
+    assert max(one["difference"], two["difference"]) < 1e-4
+    assert 0 == one["strips"] < two["strips"] < two["bytes"]
+    assert "largest difference" in capsys.readouterr().out
+    assert scaling.main([str(path), "--edge", "2000", "--machines", "1", "4", "--tile", "256"]) == 0
+    heading, _, *rows = capsys.readouterr().out.splitlines()
+    assert heading.startswith("calculated, not measured: 2000x2000")
+    assert [row.split()[0] for row in rows] == ["1", "4"]

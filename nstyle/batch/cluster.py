@@ -1,4 +1,4 @@
-"""Dask: the same tasks on the workers of a cluster, local or elsewhere. Its only import.
+"""Dask: the same tasks on the workers of a cluster, local or elsewhere.
 
 Files travel as they are, each as a task of its own whose result the workers share, so that the
 scheduler can make it anew when a worker is lost.
@@ -6,13 +6,9 @@ scheduler can make it anew when a worker is lost.
 
 from __future__ import annotations
 
-import asyncio
 import collections
-import contextlib
 import hashlib
-import importlib.util
 import logging
-import signal
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -21,45 +17,15 @@ from nstyle import __version__
 from nstyle.batch import parcels
 from nstyle.batch.parcels import Parcel
 from nstyle.batch.tasks import Answer, BrokenOff, Task, died
-from nstyle.errors import BackendError, ImageError, NStyleError
+from nstyle.dask_cluster import Connection, library
+from nstyle.errors import ImageError, NStyleError
 
 log = logging.getLogger("nstyle")
 
-SECONDS = 30  # to find the scheduler, and a worker
 FILES_KEPT = 64  # at the workers, for tasks to come
-LOOPBACK = "127.0.0.1"
-# What goes wrong is said once, by whoever asks.
-QUIET = {"logging": {"distributed": "critical", "distributed.client": "critical"}}
-LOCAL = {  # of the configuration, for a cluster of this machine
-    "distributed.worker.multiprocessing-method": "spawn",  # MXNet does not survive a fork
-    "distributed.scheduler.worker-saturation": 1.0,  # a worker that dies is to blame for one task
-    "distributed.nanny.pre-spawn-environ": {},  # trims memory so often that painting is slower
-    "distributed.worker.memory.pause": False,
-    "distributed.worker.memory.spill": False,
-    "distributed.worker.memory.target": False,
-}
-
-
-def library() -> Any:
-    """The module. Raises BackendError where it is not installed."""
-    try:
-        import dask
-
-        dask.config.set(QUIET)  # before it sets up its logs
-        import distributed
-    except ImportError:
-        raise BackendError(
-            '--dask: needs Dask (Python 3.10 or later); run: pip install "nstyle[dask]"'
-        ) from None
-    return distributed
 
 
 # ---- what runs at a worker ----
-
-
-def version() -> str:
-    """Of nstyle."""
-    return __version__
 
 
 def same(data: bytes) -> bytes:
@@ -90,59 +56,15 @@ class Cluster:
     """
 
     def __init__(self, address: str, local: int | None, attempts: int) -> None:
-        self._dask = library()
-        self._address, self._mine = address, None
+        self._address = address
         self._files: collections.OrderedDict[str, Any] = collections.OrderedDict()
-        try:
-            with uninterrupted():
-                where = address if local is None else self._begin(local, attempts)
-                self._client = self._dask.Client(where, timeout=SECONDS)
-            self._check_workers()
-        except (OSError, ValueError, asyncio.TimeoutError) as error:
-            self.close()
-            reason = str(error).split("\n")[0] or "nobody answers"
-            raise BackendError(f"--dask {address}: no cluster to paint on ({reason})") from error
-        except BaseException:
-            self.close()
-            raise
-
-    def _begin(self, count: int, attempts: int) -> Any:
-        import dask
-
-        dask.config.set({**LOCAL, "distributed.scheduler.allowed-failures": attempts - 1})
-        self._mine = self._dask.LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            host=LOOPBACK,
-            dashboard_address=f"{LOOPBACK}:0",
-            memory_limit=0,  # nstyle knows what it needs
-            silence_logs=logging.CRITICAL,
-        )
-        return self._mine
-
-    def _check_workers(self) -> None:
-        self._client.wait_for_workers(1, timeout=SECONDS)
-        try:
-            found = self._client.run(version)
-        except Exception as error:
-            raise BackendError(
-                f"--dask {self._address}: its workers need nstyle {__version__} ({error})"
-            ) from error
-        for worker, theirs in found.items():
-            if theirs != __version__:
-                raise BackendError(
-                    f"--dask {self._address}: {worker} has nstyle {theirs}, here is {__version__}; "
-                    "install the same everywhere"
-                )
+        self._connection = Connection(address, local, attempts=attempts)
+        self._dask, self._client = self._connection.library, self._connection.client
 
     @property
     def dashboard(self) -> str | None:
         """Its address, where there is one."""
-        if self._mine is not None and importlib.util.find_spec("bokeh") is None:
-            return None
-        with contextlib.suppress(LookupError):
-            return self._client.dashboard_link
-        return None
+        return self._connection.dashboard
 
     def answers(self, tasks: Iterable[tuple[Any, Task]]) -> Iterator[tuple[Any, Answer]]:
         """See tasks.Pool."""
@@ -217,17 +139,4 @@ class Cluster:
     def close(self) -> None:
         """See tasks.Pool."""
         self._files.clear()
-        for each in (getattr(self, "_client", None), self._mine):
-            if each is not None:
-                with contextlib.suppress(Exception):
-                    each.close(timeout=5)
-
-
-@contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Processes that begin meanwhile never hear Ctrl-C, nor do those that they begin."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._connection.close()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nstyle.dask_cluster import count, local_count
 from nstyle.errors import OptionError
 from nstyle.fields import check_fields, option
-
-LOCAL = "local:"
-MOST = 512  # processes
 
 
 @dataclass(frozen=True)
@@ -48,20 +46,9 @@ class Settings:
             return
         if self.workers != "auto":
             raise OptionError("--workers: means nothing with --dask; give --dask local:N")
-        if not self.local and "://" not in self.dask:
-            raise OptionError(f"--dask: {self.dask!r} is neither tcp://HOST:PORT nor local:N")
+        local_count(self.dask)  # refuses what is neither
 
     @property
     def local(self) -> int | None:
         """The N of --dask local:N. Raises OptionError."""
-        if self.dask is None or not self.dask.startswith(LOCAL):
-            return None
-        return count(self.dask[len(LOCAL) :], "--dask local:N")
-
-
-def count(text: str, name: str, more: str = "") -> int:
-    """A number of processes. Raises OptionError."""
-    number = int(text) if text.isascii() and text.isdigit() else 0
-    if not 1 <= number <= MOST:
-        raise OptionError(f"{name}: {text!r} is not allowed; give {more}from 1 to {MOST}")
-    return number
+        return None if self.dask is None else local_count(self.dask)
