@@ -19,6 +19,7 @@ from nstyle.feedforward.options import CROP_STEP, KIND, LOSS, TrainOptions
 from nstyle.files import check_place
 from nstyle.learning import checkpoint, curve, pictures
 from nstyle.options import Options, shaping
+from nstyle.photos import EXTENSIONS
 from nstyle.picture import Picture, resize
 from nstyle.syntax import parse_layers
 
@@ -123,7 +124,7 @@ def check_written(wanted: TrainOptions, options: Options) -> None:
         "--curve": wanted.curve,
         "the preview": wanted.preview,
     }
-    read = [wanted.style_image, wanted.heldout, options.weights]
+    read = [wanted.style_image, wanted.heldout, options.weights, wanted.beginning]
     taken = {os.path.realpath(path): "one of the inputs" for path in read if path}
     for flag, path in written.items():
         if not path:
@@ -131,6 +132,8 @@ def check_written(wanted: TrainOptions, options: Options) -> None:
         place = os.path.realpath(path)
         if place in taken:
             raise OptionError(f"{flag}: {path} is {taken[place]}; give another file")
+        if path != wanted.preview and trained_on(path, wanted):
+            raise OptionError(f"{flag}: {path} is a picture to train on, or would be; give another")
         taken[place] = f"the file of {flag}, too"
         try:
             check_place(path)
@@ -139,6 +142,14 @@ def check_written(wanted: TrainOptions, options: Options) -> None:
             raise OptionError(
                 f"{flag}: {path} cannot be written ({reason}); choose another place"
             ) from error
+
+
+def trained_on(path: str, wanted: TrainOptions) -> bool:
+    """Whether a file would be taken for a picture to train on."""
+    folders, place = (*wanted.photos, *wanted.paintings), Path(path)
+    if place.suffix.lower() not in EXTENSIONS:
+        return False
+    return bool(pictures.inside([place], folders))
 
 
 def read_saved(wanted: TrainOptions) -> checkpoint.Saved | None:
@@ -179,7 +190,7 @@ Named = dict[Path, np.ndarray]
 
 def read_pictures(folders: Sequence[str], wanted: TrainOptions) -> tuple[Named, Named]:
     """(pictures to train on, held-out ones for the preview). Raises OptionError, ImageError."""
-    paths, listed = pictures.split(folders, wanted.heldout)
+    paths, listed = pictures.split(folders, wanted.heldout, wanted.is_preview)
     short_edge = round(KEPT_CROPS * wanted.crop)
     chosen = pictures.some_of(paths, MOST, wanted.seed)
     loaded = pictures.load_named(chosen, short_edge, least=wanted.crop)

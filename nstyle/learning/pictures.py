@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +27,8 @@ LARGEST_WINDOW = 2.0
 NAMED = 5  # pictures left out of which the log tells why
 
 
-def find(folders: Iterable[str]) -> list[Path]:
-    """All picture files in the folders and below, sorted.
+def find(folders: Iterable[str], without: Callable[[str], bool] | None = None) -> list[Path]:
+    """All picture files in the folders and below, sorted. without: true for those that are none.
 
     Raises OptionError for a folder that is none or that holds no picture.
     """
@@ -37,6 +37,8 @@ def find(folders: Iterable[str]) -> list[Path]:
         if not os.path.isdir(folder):
             raise OptionError(f"{folder}: no such folder; give folders of training pictures")
         inside = [path for path in Path(folder).rglob("*") if path.suffix.lower() in EXTENSIONS]
+        if without is not None:
+            inside = [path for path in inside if not without(str(path))]
         if not inside:
             raise OptionError(f"{folder}: holds no picture ({' '.join(EXTENSIONS)})")
         found += inside
@@ -61,13 +63,15 @@ def read_heldout(path: str | None) -> list[Path]:
     return listed
 
 
-def split(folders: Iterable[str], heldout: str | None) -> tuple[list[Path], list[Path]]:
+def split(
+    folders: Iterable[str], heldout: str | None, without: Callable[[str], bool] | None = None
+) -> tuple[list[Path], list[Path]]:
     """(training pictures, held-out pictures), which share no content, whatever its path.
 
-    A picture that is there twice is trained on once. Raises OptionError when none is left.
+    A picture that is there twice is trained on once. without: as for `find`. Raises OptionError when none is left.
     """
     kept_out = read_heldout(heldout)
-    found = {_content(path): path for path in reversed(find(folders))}
+    found = {_content(path): path for path in reversed(find(folders, without))}
     for path in kept_out:
         found.pop(_content(path), None)
     training = sorted(found.values())
