@@ -21,6 +21,7 @@ from nstyle.finishing import finished
 from nstyle.inputs import Inputs
 from nstyle.options import Options, shaping
 from nstyle.records import Result
+from nstyle.syntax import flag
 
 # Fields of Options that say something here; the rest is about optimisation.
 FIELDS = (
@@ -72,6 +73,8 @@ class Instant:
         self._strength = check_strength(strength)
         self._path = network or str(places.ANY_STYLE)
         self._file = network_file.read(self._path)
+        if self._file.network != ANY_STYLE:
+            check_strokes(self.options, self._path)
         self._styles = self._styles_of(style)
         self._network: Any = None
         self._looks: dict[Any, Any] = {}
@@ -171,6 +174,15 @@ def options_of(given: dict[str, Any]) -> Options:
             raise OptionError(f"{name}: means nothing for one pass; there are {', '.join(FIELDS)}")
     usual = {"model": "vgg19-slim", "max_long_edge": LONG_EDGE, "tile": "off"}
     return presets.resolve({**usual, **given}, None)
+
+
+def check_strokes(options: Options, path: str) -> None:
+    """Refuse what a network of one style, at `path`, cannot change. Raises OptionError."""
+    for name in ("style_scale", "style_size", "style_blend"):
+        if getattr(options, name) != getattr(Options, name):
+            raise OptionError(
+                f"{flag(name)}: {path} has its style and strokes from its training; leave it out"
+            )
 
 
 def check_strength(strength: Any) -> float:

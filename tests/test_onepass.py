@@ -10,12 +10,30 @@ import tiny
 
 import nstyle
 from nstyle import inputs, onepass, transfer
+from nstyle.backend import mx, nd
 from nstyle.errors import ImageError, OptionError, WeightsError
+from nstyle.feedforward import network_file
+from nstyle.feedforward.network_file import ONE_STYLE, NetworkFile
+from nstyle.feedforward.parameters import start, trained
+from nstyle.feedforward.residual import ResidualNetwork
 from nstyle.masking import Masks
 from nstyle.onepass import Instant, instant
 from nstyle.options import Options
 
 PHOTO, STYLE = tiny.picture(1, (80, 60)), tiny.picture(2, (64, 64))
+
+
+@pytest.fixture(scope="module")
+def one_style(tmp_path_factory):
+    """A network of one style, of random values."""
+    shape = {"width": 4, "mean": [123.0, 117.0, 104.0]}
+    network = ResidualNetwork(**shape)
+    start(network, 1, mx.cpu())
+    network(nd.zeros((1, 3, 32, 32)))
+    arrays = {name: parameter.data().asnumpy() for name, parameter in trained(network).items()}
+    path = str(tmp_path_factory.mktemp("network") / "mine.params")
+    network_file.write(path, NetworkFile(ONE_STYLE, shape, arrays))
+    return path
 
 
 def test_the_photo_keeps_its_own_size():
@@ -113,6 +131,16 @@ def test_regions_take_their_own_style_and_kept_parts_stay():
 def test_bad_input_is_refused_before_any_work(style, more, error, says):
     with pytest.raises(error, match=says):
         Instant(style, **more)
+
+
+@pytest.mark.parametrize(
+    "more", [{"style_scale": 2}, {"style_size": 200}, {"style_blend": "1"}, {"style_scale": "0.5"}]
+)
+def test_a_network_of_one_style_refuses_what_asks_for_other_strokes(one_style, more):
+    (name,) = more
+    with pytest.raises(OptionError, match="--" + name.replace("_", "-")):
+        Instant(network=one_style, **more)
+    assert Instant(network=one_style, style_scale=1).options.style_scale == 1
 
 
 def test_a_run_can_begin_with_it(weights_file, monkeypatch):

@@ -15,7 +15,7 @@ from PIL import Image
 
 from nstyle import files, train
 from nstyle.errors import BackendError, NStyleError, WeightsError
-from nstyle.feedforward import ANY_STYLE, ONE_STYLE, network_file
+from nstyle.feedforward import ANY_STYLE, ONE_STYLE, material, network_file
 from nstyle.feedforward.material import gather
 from nstyle.onepass import instant
 from nstyle.options import Options
@@ -395,6 +395,20 @@ def test_unreadable_photos_are_left_out_and_named(wanted, options, toys, tmp_pat
     assert (len(found.photos), len(found.examples)) == (2, 2)
     assert "2 of 6 pictures left out" in caplog.text
     assert "bad.jpg" in caplog.text and "narrow.png" in caplog.text
+
+
+def test_large_photos_and_more_than_fit_are_left_out(
+    wanted, options, tmp_path, monkeypatch, caplog
+):
+    folder = Path(write_pictures(tmp_path / "mixed", range(8)))
+    Image.fromarray(tiny.picture(9, (60, 50))).save(folder / "large.png")
+    mixed = replace(wanted, photos=(str(folder),))
+    with caplog.at_level(logging.WARNING, "nstyle"):
+        found = gather(mixed, replace(options, max_pixels=44 * 40))
+    assert len(found.photos) + len(found.examples) == 8 and "raise --max-pixels" in caplog.text
+    monkeypatch.setattr(material, "ROOM", 5 * 3 * 44 * 40)
+    found = gather(wanted, options)
+    assert len(found.photos) + len(found.examples) == 5
 
 
 def test_nothing_temporary_is_left(wanted, options, tmp_path):
