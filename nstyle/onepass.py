@@ -172,7 +172,7 @@ def options_of(given: dict[str, Any]) -> Options:
     for name in given:
         if name not in FIELDS:
             raise OptionError(f"{name}: means nothing for one pass; there are {', '.join(FIELDS)}")
-    usual = {"model": "vgg19-slim", "max_long_edge": LONG_EDGE, "tile": "off"}
+    usual = {"model": "vgg19-slim", "max_long_edge": LONG_EDGE}
     return presets.resolve({**usual, **given}, None)
 
 

@@ -48,6 +48,15 @@ def test_sizes_are_those_of_stylize():
     assert instant(PHOTO, STYLE, max_long_edge=40, rescale="size").picture.size == (80, 60)
 
 
+def test_what_tiles_can_do_is_not_refused(monkeypatch):
+    monkeypatch.setattr(inputs, "MAX_PIXELS_AT_ONCE", 30 * 40 - 1)
+    painter = Instant(STYLE, max_long_edge=40)
+    assert painter.gather(PHOTO).photo.size == (40, 30)
+    monkeypatch.setattr(inputs, "MAX_PIXELS_IN_TILES", 30 * 40 - 1)
+    with pytest.raises(OptionError, match="at most 1199"):
+        painter.gather(PHOTO)
+
+
 def test_the_package_offers_it():
     assert nstyle.instant is instant and nstyle.Instant is Instant
 
@@ -177,4 +186,3 @@ def test_a_texture_has_no_first_guess(weights_file, monkeypatch):
         max_num_epochs=1, gpu=-1,
     )  # fmt: skip
     assert result.picture.size == (48, 48)
-    assert Options(init="instant").init == "instant"
