@@ -152,6 +152,20 @@ def test_a_network_of_one_style_refuses_what_asks_for_other_strokes(one_style, m
     assert Instant(network=one_style, style_scale=1).options.style_scale == 1
 
 
+@pytest.mark.parametrize("colors", ["style", "content"])
+@pytest.mark.parametrize("kind", ["any style", "one style"])
+def test_without_strength_the_photo_itself_is_left(kind, colors, one_style):
+    given = {"style": STYLE} if kind == "any style" else {"network": one_style}
+    painted = [
+        instant(PHOTO, **given, strength=strength, colors=colors).picture.floats()
+        for strength in (0, 0.02, 0.49, 0.51, 1)
+    ]
+    away = [np.abs(each - PHOTO / 255).mean() for each in painted]
+    assert away[0] < 0.5 / 255 and away[:3] == sorted(away[:3])
+    steps = [np.abs(a - b).mean() for a, b in zip(painted, painted[1:])]
+    assert max(steps[0], steps[2]) < 0.05 * away[-1] < steps[3], "without a jump"
+
+
 def test_a_run_can_begin_with_it(weights_file, monkeypatch):
     asked = []
     monkeypatch.setattr(
