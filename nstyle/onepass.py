@@ -52,8 +52,9 @@ def instant(
     """Paint the photo `content` in one pass; for several photos make an `Instant`.
 
     style: as for stylize, or None where `network` is a file that `nstyle train` wrote for one.
-    strength: 0 (the photo itself) to 1, see `share_of_photo`. options: those of FIELDS; colors, style_blend and sizes mean what
-    they do for stylize. Raises OptionError, ImageError, WeightsError, BackendError.
+    strength: 0 (the photo itself) to 1, see `share_of_photo`. options: those of FIELDS;
+    colors, style_blend and sizes mean what they do for stylize. Raises OptionError, ImageError,
+    WeightsError, BackendError.
     """
     painter = Instant(style, network=network, strength=strength, **options)
     return painter.paint(painter.gather(content))
