@@ -27,7 +27,8 @@ def look_through(view: View, weight: np.ndarray | None = None) -> Look:
 
     Of all of it where weight is None, or next to nothing.
     """
-    measure, found = STYLE_LOSSES["mean-std"], {}
+    measure = STYLE_LOSSES["mean-std"]
+    found: dict[str, Any] = {}
     if weight is not None:
         found = targets.measured(view, measure, {tap: (tap, weight) for tap in TAPS})
     left = {tap: (tap, None) for tap in TAPS if found.get(tap) is None}

@@ -115,7 +115,8 @@ def load_named(
     may take together, of which the first of the paths get theirs, one at least. Bad ones are left
     out. Logs how many were, and the first few by name. Raises ImageError when none is left.
     """
-    loaded, refused, taken = {}, [], 0
+    loaded: dict[Path, np.ndarray] = {}
+    refused, taken = [], 0
     for path in paths:
         try:
             picture = _shrink(_read(path, least, max_pixels), short_edge)
