@@ -10,12 +10,7 @@ import tiny
 
 import nstyle
 from nstyle import inputs, onepass, transfer
-from nstyle.backend import mx, nd
 from nstyle.errors import ImageError, OptionError, WeightsError
-from nstyle.feedforward import network_file
-from nstyle.feedforward.network_file import ONE_STYLE, NetworkFile
-from nstyle.feedforward.parameters import start, trained
-from nstyle.feedforward.residual import ResidualNetwork
 from nstyle.masking import Masks
 from nstyle.onepass import Instant, instant
 from nstyle.options import Options
@@ -25,15 +20,8 @@ PHOTO, STYLE = tiny.picture(1, (80, 60)), tiny.picture(2, (64, 64))
 
 @pytest.fixture(scope="module")
 def one_style(tmp_path_factory):
-    """A network of one style, of random values."""
-    shape = {"width": 4, "mean": [123.0, 117.0, 104.0]}
-    network = ResidualNetwork(**shape)
-    start(network, 1, mx.cpu())
-    network(nd.zeros((1, 3, 32, 32)))
-    arrays = {name: parameter.data().asnumpy() for name, parameter in trained(network).items()}
-    path = str(tmp_path_factory.mktemp("network") / "mine.params")
-    network_file.write(path, NetworkFile(ONE_STYLE, shape, arrays))
-    return path
+    """A network of one style."""
+    return tiny.write_network(tmp_path_factory.mktemp("network") / "mine.params")
 
 
 def test_the_photo_keeps_its_own_size():
