@@ -95,6 +95,19 @@ def write_vgg(
     return save_params(path, {name: array for name, array in named.items() if array is not None})
 
 
+def write_network(path: str | os.PathLike[str], seed: int = 1) -> str:
+    """Write a narrow network of one style with random values; its path."""
+    from nstyle.feedforward import ONE_STYLE, network_file, parameters
+    from nstyle.feedforward.residual import ResidualNetwork
+
+    shape = {"width": 4, "mean": MEAN.tolist()}
+    network = ResidualNetwork(**shape)
+    parameters.start(network, seed)
+    arrays = {name: each.data().asnumpy() for name, each in parameters.trained(network).items()}
+    network_file.write(os.fspath(path), network_file.NetworkFile(ONE_STYLE, shape, arrays))
+    return os.fspath(path)
+
+
 # ---- pictures ----
 
 
