@@ -73,9 +73,19 @@ def test_a_trained_network_is_asked_for_one_pass(tmp_path):
     assert order["command"] == (
         "nstyle paint photo.png --network wave.params.png --strength 0.5 --max-long-edge 200"
     )
-    told = orders.preview({"options": {"colors": "match"}}, photo, network, Settings())
+    told = orders.preview({"options": {"colors": "match"}}, photo, network)
     assert told["network"] == network.path and told["options"]["colors"] == "style"
     assert "style" not in told
+
+
+def test_a_network_paints_no_more_than_is_painted_here(tmp_path):
+    photo, network = a_source(tmp_path), a_source(tmp_path, "wave.params.png", network=True)
+    order = orders.painting({}, photo, network, Settings(max_long_edge=600))
+    assert order["typed"] == {"max_long_edge": 600}  # one pass paints 1024 unasked
+    assert orders.painting({}, photo, network, Settings())["typed"] == {}
+    given = {"options": {"max_long_edge": 800, "enlarge": True}}
+    with pytest.raises(Refused, match="paints up to 600"):
+        orders.painting(given, photo, network, Settings(max_long_edge=600))
 
 
 def test_every_option_is_offered_but_those_of_the_server():

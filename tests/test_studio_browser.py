@@ -144,7 +144,7 @@ def check_copy(visit: Visit, context: Any) -> None:
     copied = visit.page.evaluate("navigator.clipboard.readText()")
     assert copied == (
         "python run.py --content-image 'my photo.png' --style-image style.png "
-        "--stop-eps 0.0 --max-num-epochs 1000000"
+        "--max-long-edge 512 --stop-eps 0.0 --max-num-epochs 1000000"
     )
 
 
@@ -172,7 +172,7 @@ def test_a_network_of_the_shelf_paints_in_one_pass(browser, tmp_path):
     words = tmp_path / "studio", "--networks", str(tmp_path / "networks")
     with opened(*words) as atelier, at_home(browser, atelier) as visit:
         page = visit.page
-        upload(visit, "photo", PHOTO, "my photo.png")
+        upload(visit, "photo", picture(1, (800, 600)), "my photo.png")
         page.get_by_role("button", name="network: wave").click()
         page.wait_for_selector("#stage[data-state=preview]:not(.busy)")
         page.get_by_role("button", name="Paint", exact=True).click()
@@ -181,7 +181,7 @@ def test_a_network_of_the_shelf_paints_in_one_pass(browser, tmp_path):
         with page.expect_download() as waiting:
             page.get_by_role("button", name="Download").click()
         waiting.value.save_as(tmp_path / "got.png")
-        assert image.read(tmp_path / "got.png").size == (160, 120)
+        assert image.read(tmp_path / "got.png").size == (512, 384)  # as the page says
         assert image.read_metadata(tmp_path / "got.png")["network"] == "wave"
 
 
@@ -262,7 +262,7 @@ def test_a_control_changes_the_preview(browser, atelier):
                 visit.page.locator("#colors").get_by_role("radio", name=label).check()
             assert answer.value.ok
         order = answer.value.request.post_data_json
-        assert order["options"] == {"colors": "match"} and order["strength"] == 1
+        assert order["options"] == {"colors": "match", "max_long_edge": 512} and order["strength"] == 1
 
 
 def test_all_of_it_works_with_the_keyboard(browser, atelier):

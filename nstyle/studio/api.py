@@ -99,7 +99,7 @@ class Api:
         """JPEG: the photo in the style in one pass, small."""
         person, given = self._person(request), await read_json(request)
         photo, style = self._chosen(person, given)
-        order = orders.preview(given, photo, style, self._studio.settings)
+        order = orders.preview(given, photo, style)
         answer = await run_in_threadpool(self._studio.previews.ask, order)
         return Response(base64.b64decode(answer["jpeg"]), media_type="image/jpeg", headers=PRIVATE)
 

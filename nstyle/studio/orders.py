@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nstyle import inputs, onepass, presets
@@ -22,8 +22,8 @@ NOT_HERE = ("weights", "gpu", "threads", "max_pixels", "style_blend")
 PREVIEW = ("colors", "style_scale")  # what a preview shows of the options
 
 
-def options_of(given: Mapping[str, Any], settings: Settings) -> tuple[dict[str, Any], str | None]:
-    """(what differs from the defaults, preset) of a request. Raises Refused."""
+def read(given: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """(options that were chosen, preset) of a request. Raises Refused."""
     typed, preset = given.get("options") or {}, given.get("preset") or None
     if not isinstance(typed, dict) or not (preset is None or isinstance(preset, str)):
         raise Refused("options are an object of names and values, the preset is a name")
@@ -33,12 +33,20 @@ def options_of(given: Mapping[str, Any], settings: Settings) -> tuple[dict[str, 
     if noise_share(str(typed.get("init", "content"))) is None:
         raise Refused("--init: in the studio content, instant, noise or noise:0.7")
     typed = {name: value for name, value in typed.items() if value is not None and value != ""}
-    chosen = presets.resolve(typed, preset)
+    return typed, preset
+
+
+def limited(
+    typed: Mapping[str, Any], resolve: Callable[[dict[str, Any]], Options], settings: Settings
+) -> tuple[dict[str, Any], Options]:
+    """(options with their values, all options); where no size is asked for, none too large."""
+    typed = dict(typed)
+    chosen = resolve(typed)
     asked = chosen.size is not None or "max_long_edge" in typed
     if not asked and chosen.max_long_edge > settings.max_long_edge:
         typed["max_long_edge"] = settings.max_long_edge
-        chosen = presets.resolve(typed, preset)
-    return {name: getattr(chosen, name) for name in typed}, preset
+        chosen = resolve(typed)
+    return {name: getattr(chosen, name) for name in typed}, chosen
 
 
 def painting(
@@ -46,19 +54,28 @@ def painting(
 ) -> dict[str, Any]:
     """The order of a job: what job.json holds beside names and times. Raises Refused."""
     try:
-        typed, preset = options_of(given, settings)
+        typed, preset = read(given)
         strength = onepass.check_strength(given.get("strength", 1))
         chosen = presets.resolve(typed, preset)
-        inputs.check_style_loss(chosen)
-        model, _ = inputs.find_weights(chosen)
-        inputs.check_layers(chosen, model)
+        if style.network:
+            typed, chosen = limited(of_one_pass(typed), onepass.options_of, settings)
+            order = {"network": style.path, "strength": strength}
+        else:
+            typed, chosen = limited(typed, lambda typed: presets.resolve(typed, preset), settings)
+            check_network(chosen)
+            order = {}
         check_sizes(chosen, photo, style, settings)
     except NStyleError as error:
         raise refused(error) from error
-    order: dict[str, Any] = {"typed": typed, "preset": preset, "one_pass": style.network}
-    if style.network:
-        order.update(network=style.path, strength=strength, typed=of_one_pass(typed))
+    order.update(typed=typed, preset=preset, one_pass=style.network)
     return {**order, "command": command(order, photo, style)}
+
+
+def check_network(chosen: Options) -> None:
+    """Refuse losses, models and layers that there are not. Raises OptionError, WeightsError."""
+    inputs.check_style_loss(chosen)
+    model, _ = inputs.find_weights(chosen)
+    inputs.check_layers(chosen, model)
 
 
 def check_sizes(chosen: Options, photo: Source, style: Source, settings: Settings) -> None:
@@ -79,12 +96,10 @@ def check_sizes(chosen: Options, photo: Source, style: Source, settings: Setting
         )
 
 
-def preview(
-    given: Mapping[str, Any], photo: Source, style: Source, settings: Settings
-) -> dict[str, Any]:
+def preview(given: Mapping[str, Any], photo: Source, style: Source) -> dict[str, Any]:
     """What a worker is asked for. Raises Refused."""
     try:
-        typed, preset = options_of(given, settings)
+        typed, preset = read(given)
         chosen = presets.resolve(typed, preset)
         strength = onepass.check_strength(given.get("strength", 1))
     except NStyleError as error:

@@ -18,7 +18,7 @@ export function order(photo, style, chosen) {
   const options = { ...quality.options };
   if (chosen.strength !== MIDDLE) options.content_weight = contentWeight(chosen.strength);
   if (chosen.colors !== "style") options.colors = chosen.colors;
-  if (chosen.max_long_edge !== 512) options.max_long_edge = chosen.max_long_edge;
+  options.max_long_edge = chosen.max_long_edge; // presets and networks have sizes of their own
   for (const [name, value] of Object.entries(chosen)) {
     const text = String(value ?? "").trim();
     if (name.startsWith("option:") && text) options[name.slice(7)] = text;
