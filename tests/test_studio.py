@@ -6,10 +6,9 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -112,6 +111,8 @@ def test_the_shelf_holds_samples_and_networks_of_one_style(tmp_path):
         shelf.find("network-any") is None and shelf.find("photo-coffee").typed == "input/coffee.jpg"
     )
     assert str(tmp_path) not in json.dumps([source.as_json() for source in networks])
+    (tmp_path / "nowhere.params").symlink_to(tmp_path / "gone.params")
+    assert [source.name for source in shelf.styles() if source.network] == ["wave"]
 
 
 @pytest.mark.parametrize(
@@ -377,7 +378,45 @@ def test_too_many_at_once_are_told_so():
 def test_a_bug_in_a_duty_costs_one_answer(caplog):
     told = duties.answer(lambda request: 1 / 0, {})
     assert told["status"] == 500 and "ZeroDivisionError" in caplog.text
-    assert threading.active_count() >= 1
+
+
+class FakeInstant:
+    """Notes what is loaded; its picture tells which network and style painted it."""
+
+    loaded: ClassVar[list[str]] = []
+
+    def __init__(self, style: Any, *, network: str, **options: Any) -> None:
+        self.colour = Path(network).read_bytes()[0]
+        FakeInstant.loaded.append(Path(network).name)
+
+    def restyled(self, style: Any, **options: Any) -> Any:
+        return self
+
+    def gather(self, photo: Any) -> Any:
+        return photo
+
+    def paint(self, photo: Any) -> Any:
+        pixels = np.full((16, 16, 3), self.colour, np.uint8)
+        return a_result(picture=Picture(pixels))
+
+
+def test_previews_follow_the_files_of_networks_and_keep_those_in_use(tmp_path, monkeypatch):
+    monkeypatch.setattr("nstyle.onepass.Instant", FakeInstant)
+    monkeypatch.setattr(FakeInstant, "loaded", [])
+    paint = duties.Previews()
+
+    def preview(name: str) -> bytes:
+        request = {"photo": "photo", "network": str(tmp_path / name), "strength": 1, "options": {}}
+        return paint(request)["jpeg"]
+
+    for index in range(6):
+        (tmp_path / f"{index}").write_bytes(bytes([index * 40]))
+    before = preview("0")
+    (tmp_path / "0").write_bytes(bytes([200, 200]))  # trained anew over the same file
+    assert preview("0") != before
+    for name in "12030405":
+        preview(name)
+    assert FakeInstant.loaded == ["0", "0", "1", "2", "3", "4", "5"]  # the one in use stayed
 
 
 # ---- the command ----
@@ -418,4 +457,12 @@ def test_where_things_are_kept(monkeypatch, tmp_path):
     )
     with pytest.raises(OptionError, match="--queue"):
         Settings(queue=-1)
-    assert settings.Settings(host="localhost").local and not Settings(host="0.0.0.0").local
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [("localhost", True), ("127.0.0.2", True), ("::1", True), ("0.0.0.0", False), ("::", False),
+     ("127.evil.example", False), ("", False)],
+)  # fmt: skip
+def test_what_only_this_machine_can_ask(host, local):
+    assert settings.Settings(host=host).local == local

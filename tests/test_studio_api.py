@@ -310,8 +310,10 @@ def test_gradio_takes_nothing_in(atelier, path):
 
 
 def test_other_names_for_this_machine_are_not_answered(atelier):
-    assert atelier.ask("GET", "/healthz", Host="evil.example").status == 404
-    assert atelier.ask("GET", "/healthz", Host="localhost:1").status == 200
+    for host in ("evil.example", "127.evil.example", "127.0.0.1.evil.example:80", "10.0.0.1"):
+        assert atelier.ask("GET", "/healthz", Host=host).status == 404, host
+    for host in ("localhost:1", "127.0.0.1", "[::1]:7860", "[::1]"):
+        assert atelier.ask("GET", "/healthz", Host=host).status == 200, host
 
 
 def test_answers_keep_the_browser_at_home(atelier):

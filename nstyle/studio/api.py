@@ -98,7 +98,7 @@ class Api:
     async def preview(self, request: Request) -> Response:
         """JPEG: the photo in the style in one pass, small."""
         person, given = self._person(request), await read_json(request)
-        photo, style = self._chosen(person, given)
+        photo, style = await run_in_threadpool(self._chosen, person, given)
         order = orders.preview(given, photo, style)
         answer = await run_in_threadpool(self._studio.previews.ask, order)
         return Response(base64.b64decode(answer["jpeg"]), media_type="image/jpeg", headers=PRIVATE)
@@ -112,7 +112,7 @@ class Api:
     async def paint(self, request: Request) -> Response:
         """A new job."""
         person, given = self._person(request), await read_json(request)
-        photo, style = self._chosen(person, given)
+        photo, style = await run_in_threadpool(self._chosen, person, given)
         order = await run_in_threadpool(orders.painting, given, photo, style, self._studio.settings)
         self._studio.painter.check_room(person.owner)
         job = await run_in_threadpool(person.new_job, order, photo, style)

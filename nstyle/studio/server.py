@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from nstyle.errors import OptionError
-from nstyle.studio.settings import Settings, private_folder
+from nstyle.studio.settings import Settings, private_folder, this_machine
 
 log = logging.getLogger("nstyle")
 
@@ -117,7 +117,7 @@ def from_here(scope: Any) -> bool:
     """Whether the request names this machine: a page elsewhere can give a name of its own to it."""
     named = dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower()
     host = named.rsplit(":", 1)[0] if not named.endswith("]") else named
-    return host in ("localhost", "[::1]", "") or host.startswith("127.")
+    return not host or this_machine(host.strip("[]"))
 
 
 def bound(settings: Settings) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,17 @@ class Settings:
     @property
     def local(self) -> bool:
         """Whether only this machine can ask."""
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+        return this_machine(self.host)
+
+
+def this_machine(host: str) -> bool:
+    """Whether a name or address is this machine's for itself; others can give theirs to it."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def private_folder(path: Path) -> Path:
