@@ -28,6 +28,7 @@ from nstyle.studio.refusals import Refused
 from nstyle.studio.settings import Settings
 from nstyle.studio.sources import Shelf, Source, clean_name
 from nstyle.studio.store import Store
+from nstyle.studio.studio import Studio
 
 TOKEN = "0123456789abcdef" * 2
 CHECKOUT = Path(__file__).parents[1]
@@ -193,9 +194,62 @@ def test_a_full_history_and_a_full_disk_are_told(tmp_path, monkeypatch):
     a_job(store, tmp_path)
     with pytest.raises(Refused, match="history is full"):
         a_job(store, tmp_path)
+    store.of(TOKEN).jobs()[0].remove()
     monkeypatch.setattr("nstyle.studio.store.ROOM", 2**62)
     with pytest.raises(Refused, match="nearly full"):
         store.of(TOKEN).new_upload()
+    with pytest.raises(Refused, match="nearly full"):
+        a_job(store, tmp_path)
+
+
+def test_the_folder_of_all_does_not_grow_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr("nstyle.studio.store.COUNTED", -1)
+    store = Store(Settings(folder=str(tmp_path / "home"), gigabytes=0.01))
+    place = store.of(TOKEN).new_upload()
+    (place / "picture").write_bytes(bytes(10_000_000))
+    for token in (TOKEN, "f" * 32):  # a new token helps nobody
+        with pytest.raises(Refused, match="folder is full"):
+            store.of(token).new_upload()
+    with pytest.raises(Refused, match="folder is full"):
+        a_job(store, tmp_path)
+
+
+def test_old_uploads_go_while_the_studio_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr("nstyle.studio.studio.HOUR", 0.01)
+    monkeypatch.setattr(workers.Worker, "begin", lambda self: None)
+    open_studio = Studio(Settings(folder=str(tmp_path / "home")))
+    open_studio.begin()
+    try:
+        person, busy = open_studio.store.of(TOKEN), open_studio.store.of("f" * 32)
+        old, new = upload(person, tmp_path), upload(busy, tmp_path)
+        uploads = tmp_path / "home" / "people" / person.owner / "uploads"
+        os.utime(uploads / old.id, (0, 0))
+        until(lambda: not uploads.parent.exists())  # nothing is left of who had nothing else
+        assert busy.upload(new.id).id == new.id
+    finally:
+        open_studio.close()
+
+
+def test_what_never_became_a_job_does_not_count(tmp_path, monkeypatch):
+    store = Store(Settings(folder=str(tmp_path / "home"), history=1))
+    jobs = tmp_path / "home" / "people" / store.of(TOKEN).owner / "jobs"
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="full"):
+        patch.setattr("nstyle.studio.store.copy", raising(OSError("the disk is full")))
+        a_job(store, tmp_path)
+    assert list(jobs.iterdir()) == []
+    (jobs / ("0" * 16)).mkdir()  # the server was killed at that moment
+    job = a_job(store, tmp_path)
+    store.tidy()
+    assert list(jobs.iterdir()) == [job.folder]
+
+
+def raising(error: Exception) -> Any:
+    """A function that does nothing else."""
+
+    def fail(*words: Any) -> None:
+        raise error
+
+    return fail
 
 
 # ---- the queue ----

@@ -35,6 +35,9 @@ class Settings:
     queue: int = option(20, "paintings that may wait", kind=int, low=0)
     minutes: float = option(60.0, "longest time for one painting", kind=float, low=0.01)
     history: int = option(200, "paintings kept for each browser", kind=int, low=1)
+    gigabytes: float = option(
+        20.0, "uploads and paintings of all, after which nothing new is taken", kind=float, low=0.01
+    )
 
     def __post_init__(self) -> None:
         check_fields(self)

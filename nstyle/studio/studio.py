@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +13,9 @@ from nstyle.studio.sources import Shelf
 from nstyle.studio.store import Store
 from nstyle.studio.workers import Worker
 
+log = logging.getLogger("nstyle")
+
+HOUR = 3600.0  # seconds
 SECONDS = 60.0  # after which a worker is taken to hang
 # Requests that may wait for a worker; together fewer than the server's 40 threads, so that all else
 # is answered meanwhile.
@@ -27,12 +32,22 @@ class Studio:
         self.painter = Painter(settings)
         self.previews = Worker(["preview"], seconds=SECONDS, waiting=PREVIEWS)
         self._looker = Worker(["look"], seconds=SECONDS, waiting=LOOKS)
+        self._closed = threading.Event()
 
     def begin(self) -> None:
         """Tidy up what an earlier server left, and start to work."""
         self.store.tidy()
         for worker in (self._looker, self.previews, self.painter):
             worker.begin()
+        threading.Thread(target=self._forget, daemon=True).start()
+
+    def _forget(self) -> None:
+        """Every hour, the uploads that nobody uses any more."""
+        while not self._closed.wait(HOUR):
+            try:
+                self.store.forget_uploads()
+            except OSError as error:
+                log.warning("old uploads were not removed: %s", error)
 
     def look(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Check an upload. Raises Refused."""
@@ -47,6 +62,7 @@ class Studio:
 
     def close(self) -> None:
         """Interrupt the painting and end all processes."""
+        self._closed.set()
         self.painter.close()
         self.previews.close()
         self._looker.close()
