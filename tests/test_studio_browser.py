@@ -204,6 +204,33 @@ def test_another_style_leaves_the_painting_to_go_on(browser, tmp_path):
         page.wait_for_selector("#history li[data-state=painting]")  # the other one's turn
 
 
+SIDE = "document.querySelector('#stage .{} img').naturalWidth"
+
+
+def test_a_painting_stands_against_its_own_photo(browser, tmp_path):
+    """Also where the stage showed an older painting of another photo."""
+    with opened(tmp_path / "studio") as atelier, at_home(browser, atelier) as visit:
+        page = visit.page
+        preview(visit)
+        page.get_by_role("button", name="All options").click()
+        page.get_by_label("--max-num-epochs").fill("1")
+        page.get_by_label("--max-num-epochs").blur()
+        page.get_by_role("button", name="Paint", exact=True).click()
+        page.wait_for_selector("#stage[data-state=done]")
+        upload(visit, "photo", picture(3, (200, 120)), "other.png")
+        page.wait_for_selector("#stage[data-state=preview]:not(.busy)")
+        page.locator("#history li .open").click()
+        page.wait_for_selector("#stage[data-state=done]")
+        page.wait_for_function(f"{SIDE.format('photo')} === 160")
+        page.get_by_label("--max-num-epochs").fill("1000000")
+        page.get_by_label("--max-num-epochs").blur()
+        page.get_by_role("button", name="Paint", exact=True).click()
+        page.wait_for_selector("#stage[data-state=painting]")
+        assert page.evaluate(SIDE.format("photo")) == 200
+        assert page.evaluate(SIDE.format("result")) != 160
+        page.wait_for_function(f"{SIDE.format('result')} === 200")
+
+
 def test_refusals_are_said_on_the_page(browser, atelier):
     with at_home(browser, atelier) as visit:
         upload(visit, "photo", PHOTO, "photo.png")

@@ -78,7 +78,10 @@ async function paint() {
   if (!photo.source || !style.source) return failed("Choose a photo and a style first.");
   stage.error("");
   try {
+    const url = photo.url;
     const job = await api.paint(order(photo.source, style.source, chosen));
+    followed = {};
+    await stage.wait(url);
     follow(job.id);
     stage.root.scrollIntoView({ block: "nearest", behavior: "smooth" });
     await history.refresh();
@@ -130,10 +133,9 @@ async function open(id) {
   try {
     followed = {};
     const url = await api.jobPhoto(id);
-    await stage.draw("photo", url);
+    await stage.wait(url);
     URL.revokeObjectURL(opened);
     opened = url;
-    stage.number = "";
     follow(id);
     stage.root.scrollIntoView({ block: "nearest", behavior: "smooth" });
   } catch (error) {
