@@ -17,7 +17,7 @@ from PIL import Image
 from test_records import a_result, a_step
 
 from nstyle import cli, places, processes
-from nstyle.errors import OptionError
+from nstyle.errors import OptionError, WeightsError
 from nstyle.feedforward import network_file
 from nstyle.feedforward.network_file import ANY_STYLE, ONE_STYLE, NetworkFile
 from nstyle.picture import Picture
@@ -112,6 +112,9 @@ def test_the_shelf_holds_samples_and_networks_of_one_style(tmp_path):
         shelf.find("network-any") is None and shelf.find("photo-coffee").typed == "input/coffee.jpg"
     )
     assert str(tmp_path) not in json.dumps([source.as_json() for source in networks])
+    order = orders.painting({}, a_source(tmp_path), networks[0], Settings())
+    assert "--network wave.params" in order["command"]
+    assert str(tmp_path) not in order["command"]
     (tmp_path / "nowhere.params").symlink_to(tmp_path / "gone.params")
     assert [source.name for source in shelf.styles() if source.network] == ["wave"]
 
@@ -256,10 +259,13 @@ def raising(error: Exception) -> Any:
 
 FAKE = """
 import json, sys
+import time
 folder, seconds = sys.argv[1:]
 print(json.dumps({"epoch": 1, "pictures": 1}), flush=True)
 for line in sys.stdin:
     wish = json.loads(line)["stop"]
+    if wish == "slow":
+        time.sleep(2)
     if wish != "deaf":
         print(json.dumps({"ended": wish}), flush=True)
         break
@@ -275,7 +281,7 @@ def painter(monkeypatch, tmp_path):
         return subprocess.Popen([sys.executable, "-c", FAKE, *words], text=True, **pipes)
 
     monkeypatch.setattr(processes, "start", start)
-    monkeypatch.setattr(queueing, "GRACE", 1.0)
+    monkeypatch.setattr(painting, "GRACE", 1.0)
     made = Painter(Settings(folder=str(tmp_path / "home"), queue=3))
     made.begin()
     yield made
@@ -330,6 +336,21 @@ def test_a_painter_that_does_not_listen_is_killed(painter, tmp_path):
     painter.stop(job, "deaf")
     until(lambda: job.state != "painting")
     assert job.state == "interrupted"
+
+
+def test_a_painter_with_long_epochs_is_given_the_time(painter, tmp_path):
+    job = a_job(Store(Settings(folder=str(tmp_path / "home"))), tmp_path)
+    painter.add(job)
+    until(lambda: painter.told(job).get("progress"))
+    painter._longest = 3.0  # as if an epoch had taken so long
+    painter.stop(job, "slow")
+    until(lambda: job.state != "painting")
+    assert job.state == "slow"  # its own last word: it was not killed
+
+
+def test_patience_follows_the_longest_epoch():
+    assert painting.patience(0.2) == painting.GRACE
+    assert painting.patience(60) > 5 * 60
 
 
 # ---- a painting ----
@@ -395,6 +416,21 @@ def test_a_bug_is_told_without_its_traceback(tmp_path, monkeypatch, caplog):
     told = painting.work(Job(tmp_path / "job", "", {}), easel)
     assert told["ended"] == "failed" and "a bug in nstyle" in told["note"]
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_refusals_do_not_tell_where_the_server_keeps_things(tmp_path, monkeypatch):
+    path = str(tmp_path / "wave.params")
+    refuse = raising(WeightsError(f"{path}: damaged"))
+    told = duties.answer(refuse, {"network": path, "strength": 1, "options": {}})
+    assert told["refused"] == "wave.params: damaged"
+    photo, style = a_source(tmp_path), a_source(tmp_path, "style.png")
+    monkeypatch.setattr("nstyle.inputs.find_weights", refuse)
+    with pytest.raises(Refused, match="^--model vgg19: its weights are not installed here$"):
+        orders.painting({"options": {"model": "vgg19"}}, photo, style, Settings())
+    easel, _ = an_easel(tmp_path / "job")
+    monkeypatch.setattr(painting, "paint", refuse)
+    told = painting.work(Job(tmp_path / "job", "", {"network": path}), easel)
+    assert told["note"] == "wave.params: damaged"
 
 
 # ---- workers ----
@@ -487,6 +523,15 @@ def test_bad_settings_and_a_taken_port_are_refused(capsys, tmp_path):
         words = ["studio", "--folder", str(tmp_path), "--port", str(taken.getsockname()[1])]
         assert cli.main(words) == 2
     assert "choose another port" in capsys.readouterr().err
+
+
+def test_two_studios_do_not_share_a_folder(tmp_path):
+    first = settings.held(tmp_path)
+    with pytest.raises(OptionError, match="another studio has it open"):
+        settings.held(tmp_path)
+    os.close(first)
+    os.close(settings.held(tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_gradio_one_line_says_what_to_install(tmp_path):

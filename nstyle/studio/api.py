@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import logging
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -22,6 +23,8 @@ from nstyle.studio.refusals import Refused, unknown
 from nstyle.studio.sources import Source
 from nstyle.studio.store import Person
 from nstyle.studio.studio import Studio
+
+log = logging.getLogger("nstyle")
 
 LONGEST_JSON = 100_000  # bytes
 PRIVATE = {"Cache-Control": "no-store"}
@@ -241,5 +244,9 @@ def guarded(endpoint: Endpoint) -> Endpoint:
             return JSONResponse({"error": str(error)}, error.status, headers=PRIVATE)
         except NStyleError as error:
             return JSONResponse({"error": str(error)}, 400, headers=PRIVATE)
+        except OSError as error:  # a full disk, most of all; its path is nobody's business
+            log.error("%s %s: %s", request.method, request.url.path, error)
+            told = f"the studio's disk does not work: {error.strerror or type(error).__name__}"
+            return JSONResponse({"error": told}, 503, headers=PRIVATE)
 
     return answer

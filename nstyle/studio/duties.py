@@ -17,7 +17,7 @@ from nstyle import image, places, processes
 from nstyle.errors import ImageError, NStyleError
 from nstyle.files import atomic_write
 from nstyle.reporting.pictures import shrunk
-from nstyle.studio.refusals import Refused
+from nstyle.studio.refusals import Refused, without_folders
 from nstyle.studio.sources import version
 from nstyle.workplace import Kept
 
@@ -118,7 +118,7 @@ def answer(duty: Duty, request: Mapping[str, Any]) -> dict[str, Any]:
     except Refused as error:
         return {"refused": str(error), "status": error.status}
     except NStyleError as error:
-        return {"refused": str(error)}
+        return {"refused": without_folders(str(error), request.values())}
     except MemoryError:
         return {"refused": "this picture takes too much memory; make it smaller", "status": 415}
     except Exception:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from nstyle import inputs, onepass, presets
-from nstyle.errors import NStyleError
+from nstyle.errors import NStyleError, WeightsError
 from nstyle.fields import as_words
 from nstyle.options import Options
 from nstyle.studio.refusals import Refused
 from nstyle.studio.settings import Settings
 from nstyle.studio.sources import Source
 from nstyle.syntax import flag, noise_share
+
+log = logging.getLogger("nstyle")
 
 # Files of the server, and what is the server's own business.
 NOT_HERE = ("weights", "gpu", "threads", "max_pixels", "style_blend")
@@ -72,9 +75,13 @@ def painting(
 
 
 def check_network(chosen: Options) -> None:
-    """Refuse losses, models and layers that there are not. Raises OptionError, WeightsError."""
+    """Refuse losses, models and layers that there are not. Raises Refused, OptionError."""
     inputs.check_style_loss(chosen)
-    model, _ = inputs.find_weights(chosen)
+    try:
+        model, _ = inputs.find_weights(chosen)
+    except WeightsError as error:  # tells folders of the server
+        log.info("%s", error)
+        raise Refused(f"--model {chosen.model}: its weights are not installed here") from error
     inputs.check_layers(chosen, model)
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nstyle import places
+from nstyle.errors import OptionError
 from nstyle.fields import check_fields, option
+
+log = logging.getLogger("nstyle")
 
 
 @dataclass(frozen=True)
@@ -88,3 +92,23 @@ def private_folder(path: Path) -> Path:
     """Make a folder that only its owner can look into. Raises OSError."""
     os.makedirs(path, mode=0o700, exist_ok=True)
     return path
+
+
+def held(folder: Path) -> int:
+    """Lock a folder until the number given is closed or the process ends; nothing is left in it.
+
+    Raises OptionError where another studio has it: each would take the other's paintings for lost.
+    """
+    import fcntl
+
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(number)
+        raise OptionError(
+            f"--folder {folder}: another studio has it open; close that one, or give another folder"
+        ) from None
+    except OSError as error:
+        log.warning("%s cannot be locked (%s); open no second studio on it", folder, error)
+    return number

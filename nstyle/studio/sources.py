@@ -116,7 +116,9 @@ def _read(path: str, kind: str) -> tuple[Source, bytes] | None:
     buffer = io.BytesIO()
     shrunk(picture, THUMBNAIL).save(buffer, "JPEG", quality=85)
     name = stem.replace("_", " ")
-    typed = path if kind == "network" else os.path.join("input", os.path.basename(path))
+    # The server's folders are nobody's business.
+    typed = os.path.basename(path)
+    typed = typed if kind == "network" else os.path.join("input", typed)
     width, height = picture.size
     network = kind == "network"
     source = Source(f"{kind}-{stem}", name, path, path, width, height, typed, network)
