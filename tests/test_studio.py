@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -76,6 +77,20 @@ def test_a_trained_network_is_asked_for_one_pass(tmp_path):
     told = orders.preview({"options": {"colors": "match"}}, photo, network)
     assert told["network"] == network.path and told["options"]["colors"] == "style"
     assert "style" not in told
+
+
+def test_what_means_nothing_is_told(tmp_path):
+    photo, style = a_source(tmp_path), a_source(tmp_path, "style.png")
+    network = a_source(tmp_path, "wave.params.png", network=True)
+    options = {"colors": "match", "content_weight": 3, "lr": "", "max_long_edge": 200}
+    given = {"options": options, "preset": "fast", "strength": 1}
+    order = orders.painting(given, photo, network, Settings())
+    assert order["ignored"] == ["colors", "content_weight", "preset"]
+    assert Job(tmp_path, "", order).as_json()["ignored"] == order["ignored"]
+    assert orders.painting(given, photo, style, Settings())["ignored"] == ["strength"]
+    assert orders.painting({"options": {"lr": 1}}, photo, style, Settings())["ignored"] == []
+    with pytest.raises(Refused, match="--lr"):  # and a bad value is none the less
+        orders.painting({"options": {"lr": "x"}}, photo, network, Settings())
 
 
 def test_a_network_paints_no_more_than_is_painted_here(tmp_path):
@@ -219,7 +234,7 @@ def test_the_folder_of_all_does_not_grow_for_ever(tmp_path, monkeypatch):
 
 def test_old_uploads_go_while_the_studio_runs(tmp_path, monkeypatch):
     monkeypatch.setattr("nstyle.studio.studio.HOUR", 0.01)
-    monkeypatch.setattr(workers.Worker, "begin", lambda self: None)
+    monkeypatch.setattr(workers.Desk, "begin", lambda self: None)
     open_studio = Studio(Settings(folder=str(tmp_path / "home")))
     open_studio.begin()
     try:
@@ -425,7 +440,7 @@ def test_refusals_do_not_tell_where_the_server_keeps_things(tmp_path, monkeypatc
     assert told["refused"] == "wave.params: damaged"
     photo, style = a_source(tmp_path), a_source(tmp_path, "style.png")
     monkeypatch.setattr("nstyle.inputs.find_weights", refuse)
-    with pytest.raises(Refused, match="^--model vgg19: its weights are not installed here$"):
+    with pytest.raises(Refused, match=r"^--model vgg19: its weights are not installed here$"):
         orders.painting({"options": {"model": "vgg19"}}, photo, style, Settings())
     easel, _ = an_easel(tmp_path / "job")
     monkeypatch.setattr(painting, "paint", refuse)
@@ -446,7 +461,7 @@ def test_a_worker_that_hangs_is_given_up_and_replaced(monkeypatch):
         return subprocess.Popen([sys.executable, "-c", script], text=True, **pipes)
 
     monkeypatch.setattr(processes, "start", start)
-    worker = workers.Worker([], seconds=20, waiting=2)
+    worker = workers.Desk([], seconds=20, waiting=2, each=2)
     assert worker.ask({"do": "answer"}) == {}
     worker._seconds = 0.2
     with pytest.raises(Refused, match="took too long"):
@@ -459,10 +474,22 @@ def test_a_worker_that_hangs_is_given_up_and_replaced(monkeypatch):
 
 
 def test_too_many_at_once_are_told_so():
-    worker = workers.Worker([], seconds=1, waiting=1)
-    with worker._in_turn(), pytest.raises(Refused, match="too many") as refused:
-        worker.ask({})
+    worker = workers.Desk([], seconds=1, waiting=1, each=1)
+    with worker._in_turn("anne"), pytest.raises(Refused, match="too many") as refused:
+        worker.ask({}, "bert")
     assert refused.value.status == 503
+
+
+def test_one_browser_cannot_take_all_places():
+    desk = workers.Desk([], seconds=1, waiting=5, each=2)
+    desk._turn = contextlib.nullcontext()  # all are answered at once
+    with desk._in_turn("anne"), desk._in_turn("anne"):
+        with pytest.raises(Refused, match="2 of your requests wait") as refused:
+            desk.ask({}, "anne")
+        with desk._in_turn("bert"):  # has a place
+            pass
+    assert refused.value.status == 429
+    assert not desk._waiting  # nobody is remembered
 
 
 def test_a_bug_in_a_duty_costs_one_answer(caplog):

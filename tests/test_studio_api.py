@@ -112,9 +112,10 @@ def test_a_painting_waits_for_its_turn_and_is_stopped_and_gone_on_with(atelier):
     waiting = atelier.ask("GET", f"/api/jobs/{second}").json
     assert (waiting["state"], waiting["place"]) == ("queued", 1)
     atelier.wait(first, lambda job: (job["progress"] or {}).get("pictures", 0) >= 2)
-    # A preview comes while one is painted and another waits.
+    # Previews come while one is painted and another waits, for others, too.
     order = {"photo": "photo-coffee", "style": "style-cubist"}
-    assert atelier.ask("POST", "/api/preview", order).status == 200
+    for token in (ANNE, BERT):
+        assert atelier.ask("POST", "/api/preview", order, token).status == 200
     assert atelier.ask("GET", f"/api/jobs/{first}").json["state"] == "painting"
 
     assert atelier.ask("POST", f"/api/jobs/{second}/stop").json["state"] == "stopped"

@@ -87,7 +87,8 @@ class Api:
         try:
             await save_body(request, folder / "picture", settings.upload_bytes)
             name = request.query_params.get("name", "picture")
-            source = await run_in_threadpool(person.keep, folder, name, self._studio.look)
+            look = functools.partial(self._studio.look, who=person.owner)
+            source = await run_in_threadpool(person.keep, folder, name, look)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -103,7 +104,7 @@ class Api:
         person, given = self._person(request), await read_json(request)
         photo, style = await run_in_threadpool(self._chosen, person, given)
         order = orders.preview(given, photo, style)
-        answer = await run_in_threadpool(self._studio.previews.ask, order)
+        answer = await run_in_threadpool(self._studio.previews.ask, order, person.owner)
         return Response(base64.b64decode(answer["jpeg"]), media_type="image/jpeg", headers=PRIVATE)
 
     async def jobs(self, request: Request) -> Response:

@@ -65,7 +65,7 @@ def jpeg(picture: Any, quality: int = 88) -> bytes:
 
 
 class Previews:
-    """Paints previews; the newest networks stay loaded, each with the looks of its newest styles."""
+    """Paints previews; the newest networks stay loaded, with the looks of their newest styles."""
 
     def __init__(self) -> None:
         self._networks = Kept(NETWORKS_KEPT)

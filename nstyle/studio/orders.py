@@ -22,7 +22,7 @@ log = logging.getLogger("nstyle")
 
 # Files of the server, and what is the server's own business.
 NOT_HERE = ("weights", "gpu", "threads", "max_pixels", "style_blend")
-PREVIEW = ("colors", "style_scale")  # what a preview shows of the options
+IN_PREVIEW = ("colors", "style_scale")  # what a preview shows of the options
 
 
 def read(given: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
@@ -55,18 +55,23 @@ def limited(
 def painting(
     given: Mapping[str, Any], photo: Source, style: Source, settings: Settings
 ) -> dict[str, Any]:
-    """The order of a job: what job.json holds beside names and times. Raises Refused."""
+    """The order of a job: what job.json holds beside names and times. Raises Refused.
+
+    "ignored" names what was given and means nothing here, "typed" the options that do.
+    """
     try:
         typed, preset = read(given)
         strength = onepass.check_strength(given.get("strength", 1))
         chosen = presets.resolve(typed, preset)
         if style.network:
-            typed, chosen = limited(of_one_pass(typed), onepass.options_of, settings)
-            order = {"network": style.path, "strength": strength}
+            known = of_one_pass(typed)
+            ignored = [name for name in typed if name not in known] + ["preset"] * bool(preset)
+            typed, chosen = limited(known, onepass.options_of, settings)
+            order = {"network": style.path, "strength": strength, "ignored": ignored}
         else:
             typed, chosen = limited(typed, lambda typed: presets.resolve(typed, preset), settings)
             check_network(chosen)
-            order = {}
+            order = {"ignored": ["strength"] * ("strength" in given)}
         check_sizes(chosen, photo, style, settings)
     except NStyleError as error:
         raise refused(error) from error
@@ -111,7 +116,7 @@ def preview(given: Mapping[str, Any], photo: Source, style: Source) -> dict[str,
         strength = onepass.check_strength(given.get("strength", 1))
     except NStyleError as error:
         raise refused(error) from error
-    options = {name: getattr(chosen, name) for name in PREVIEW}
+    options = {name: getattr(chosen, name) for name in IN_PREVIEW}
     if style.network and options["colors"] == "match":
         options["colors"] = "style"
     where = {"network": style.path} if style.network else {"style": style.small}

@@ -18,7 +18,7 @@ class Refused(NStyleError):
 
 
 def without_folders(sentence: str, paths: Iterable[Any]) -> str:
-    """The sentence with the bare names of these files: the server's folders are nobody's business."""
+    """The sentence with the bare names of these files: folders are the server's own business."""
     for path in paths:
         if isinstance(path, str) and os.path.isabs(path):
             sentence = sentence.replace(path, os.path.basename(path))

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Tuple
+from typing import Any
 
 from nstyle import places
 from nstyle.errors import NStyleError
@@ -17,7 +17,7 @@ STYLES = (
     "cubist.jpg", "stained_glass.jpg", "woodcut_wave.jpg", "starry_flow.jpg", "pointillist.jpg",
 )  # fmt: skip
 THUMBNAIL = 640  # px, long edge on the shelf and, of a photo, behind the slider
-Version = Tuple[str, int, int]
+Version = tuple[str, int, int]
 LONGEST_NAME, LONGEST_EXTENSION = 80, 8  # letters
 
 

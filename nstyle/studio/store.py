@@ -56,7 +56,7 @@ class Store:
                 yield self.named(folder.name)
 
     def tidy(self) -> None:
-        """At the start: jobs that were at work were interrupted, half-made ones and old uploads go."""
+        """At the start: jobs at work were interrupted, half-made ones and old uploads go."""
         for person in self.everyone():
             person.sweep_jobs()
             for job in person.jobs():
@@ -138,7 +138,7 @@ class Person:
         return []
 
     def new_job(self, order: Mapping[str, Any], photo: Source, style: Source) -> Job:
-        """A folder with copies of what is needed. Raises Refused: no room, a full history; OSError."""
+        """A folder with copies of what is needed. Raises Refused: no room, full history; OSError."""
         self._check_room()
         if len(self.jobs()) >= self._settings.history:
             raise Refused(

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { Chooser, acceptPaste, offerCamera } from "./choosing.js";
 import { History } from "./history.js";
-import { order } from "./orders.js";
+import { order, paintingOrder } from "./orders.js";
 import { Stage } from "./stage.js";
 
 const PAINTING = 500, WAITING = 1500, GONE = 3000; // ms between two questions
@@ -79,7 +79,7 @@ async function paint() {
   stage.error("");
   try {
     const url = photo.url;
-    const job = await api.paint(order(photo.source, style.source, chosen));
+    const job = await api.paint(paintingOrder(photo.source, style.source, chosen));
     followed = {};
     await stage.wait(url);
     follow(job.id);

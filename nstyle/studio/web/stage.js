@@ -135,7 +135,9 @@ export class Stage {
     }
     const took = job.seconds ? ` after ${Math.round(job.seconds)} s` : "";
     const state = STATES[job.state];
-    return `${state[0].toUpperCase()}${state.slice(1)}${took}${job.note ? `: ${job.note}` : ""}`;
+    const ignored = job.ignored.length ? ` · without effect here: ${job.ignored.join(", ")}` : "";
+    const note = job.note ? `: ${job.note}` : "";
+    return `${state[0].toUpperCase()}${state.slice(1)}${took}${note}${ignored}`;
   }
 
   bar(job) {
