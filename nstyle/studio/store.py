@@ -138,7 +138,7 @@ class Person:
         return []
 
     def new_job(self, order: Mapping[str, Any], photo: Source, style: Source) -> Job:
-        """A folder with copies of what is needed. Raises Refused: no room, full history; OSError."""
+        """A folder with copies of what is needed. Raises Refused (no room, no place), OSError."""
         self._check_room()
         if len(self.jobs()) >= self._settings.history:
             raise Refused(
