@@ -204,7 +204,7 @@ def check_strength(strength: Any) -> float:
     """The number. Raises OptionError."""
     try:
         number = float(strength)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last: an integer of 400 digits
         number = -1.0
     if not 0 <= number <= 1:
         raise OptionError(f"--strength: {strength} is out of range; allowed is from 0 to 1")

@@ -120,6 +120,7 @@ def test_regions_take_their_own_style_and_kept_parts_stay():
         (None, {}, OptionError, "--style-image: none was given"),
         (STYLE, {"strength": 1.5}, OptionError, "--strength: 1.5"),
         (STYLE, {"strength": "much"}, OptionError, "--strength: much"),
+        (STYLE, {"strength": 10**400}, OptionError, "out of range"),
         (STYLE, {"lr": 0.1}, OptionError, "lr: means nothing for one pass"),
         (STYLE, {"network": "nowhere.params"}, WeightsError, "nowhere.params: no such file"),
         ("nowhere.jpg", {}, ImageError, "nowhere.jpg: no such file"),
