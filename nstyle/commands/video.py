@@ -20,7 +20,7 @@ from nstyle.commands.pictures import (
 from nstyle.delivery import Delivery
 from nstyle.errors import NStyleError, OptionError
 from nstyle.fields import build
-from nstyle.film.options import FilmOptions
+from nstyle.film.options import OPTIMISE, FilmOptions
 
 if TYPE_CHECKING:  # it loads numpy
     from nstyle.film.making import FilmStep
@@ -31,7 +31,7 @@ SECONDS = 10  # between two lines
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The flags of `video`."""
-    add_fields(parser, FilmOptions)
+    add_fields(parser, FilmOptions, defaults={"method": OPTIMISE})
     add_painting(parser, without=("content_image",))
     add_fields(parser, Delivery, TALK)
 
