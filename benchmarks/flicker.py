@@ -134,7 +134,11 @@ def alone(words: argparse.Namespace, method: str, clip: Clip) -> list[np.ndarray
 
 def film(words: argparse.Namespace, method: str, source: str, folder: Path) -> list[np.ndarray]:
     """The frames of what `nstyle video` paints, HxWx3 in 0..1."""
-    way = {"network": words.network} if method == NETWORK else {"method": method}
+    way: dict[str, Any] = {"method": method}
+    if method == NETWORK:
+        way = {"network": words.network}
+    elif method == OPTIMISE:
+        way["frame_epochs"] = words.frame_epochs
     output = str(folder / f"{Path(source).stem}-{method}.mp4")
     options = FilmOptions(
         content_video=source,
@@ -142,7 +146,6 @@ def film(words: argparse.Namespace, method: str, source: str, folder: Path) -> l
         keep_frames=True,
         restart=True,
         temporal_weight=words.temporal_weight,
-        frame_epochs=words.frame_epochs,
         **way,
     )
     styles = None if method == NETWORK else [words.style]

@@ -16,6 +16,7 @@ import tiny
 from PIL import Image
 
 from nstyle.cli import main
+from nstyle.errors import BackendError, DivergedError, ImageError, OptionError, WeightsError
 from nstyle.film.making import FilmStep
 
 pytest.importorskip("cv2", reason='OpenCV is not installed: pip install "nstyle[video]"')
@@ -88,6 +89,44 @@ def test_one_line_and_exit_code_2(folder, capsys, more, says):
         ["clip.mp4", "style.png"],
         ["clip.mp4", "output", "style.png"],
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (OptionError("too little memory"), 2, "nstyle: error: too little memory\n"),
+        (BackendError("no GPU 7"), 2, "nstyle: error: no GPU 7\n"),
+        (WeightsError("damaged"), 2, "nstyle: error: damaged\n"),
+        (DivergedError("not a number"), 1, "error: not a number\n"),
+        (ImageError("disk full"), 1, "error: disk full{kept}\n"),
+        (OSError(28, "No space left"), 1, "error: [Errno 28] No space left{kept}\n"),
+    ],
+)
+@pytest.mark.parametrize("frames", [0, 2])
+def test_the_same_command_goes_on_where_it_would(
+    folder, capsys, monkeypatch, error, code, says, frames
+):
+    from nstyle.film.passing import Passing
+
+    paint, painted = Passing.paint, []
+
+    def failing(*words):
+        if len(painted) == frames:
+            raise error
+        painted.append(1)
+        return paint(*words)
+
+    monkeypatch.setattr(Passing, "paint", failing)
+    assert main(words("--method", "instant", "--quiet")) == code
+    kept = "; frames kept: 2, the same command goes on" if frames else ""
+    assert capsys.readouterr().err == says.format(kept=kept)
+    assert (folder / "output" / "out.mp4.frames").exists() == bool(frames)
+
+
+def test_a_gpu_that_is_not_there_is_refused(folder, capsys):
+    assert main(words("--method", "instant", "--gpu", "7")) == 2
+    said = capsys.readouterr().err
+    assert "--gpu" in said and "goes on" not in said and said.count("\n") == 1
 
 
 def test_without_a_film_one_is_asked_for(folder, capsys):

@@ -44,7 +44,8 @@ def frames_in(folder):
 def test_every_frame_is_painted_and_told_of(make, tmp_path, method):
     ticks = [0, 40, 90, 100, 250, 300]
     path = clips.write(tmp_path / "a.mp4", clips.panned(6), ticks=ticks, sound="aac")
-    film, steps = make(path, method=method, frame_epochs=2), []
+    fewer = {"frame_epochs": 2} if method == "optimise" else {}
+    film, steps = make(path, method=method, **fewer), []
     assert (film.done, film.frames) == (0, 6)
     film.paint(steps.append)
     assert [step.number for step in steps] == [1, 2, 3, 4, 5, 6]
@@ -197,3 +198,27 @@ def test_refusals_come_before_any_work(make, tmp_path):
     with pytest.raises(ImageError, match="no such file"):
         make(tmp_path / "b.mp4")
     assert not list(tmp_path.glob("*.frames"))
+
+
+def test_pictures_of_others_stay_where_they_are(make, tmp_path):
+    path, folder = clips.write(tmp_path / "a.mp4", clips.panned(2)), tmp_path / "out.mp4.frames"
+    folder.mkdir()
+    for name in ("000000.png", "cover.png"):
+        (folder / name).write_text("mine")
+    with pytest.raises(OptionError, match=r"000000\.png: is in the way"):
+        make(path, method="instant", restart=True).paint()
+    (folder / "000000.png").rename(tmp_path / "mine.png")
+    make(path, method="instant", keep_frames=False).paint()
+    assert [each.name for each in folder.iterdir()] == ["cover.png"]
+    assert (folder / "cover.png").read_text() == "mine"
+
+
+def test_two_at_once_are_refused(make, tmp_path):
+    path = clips.write(tmp_path / "a.mp4", clips.panned(3))
+
+    def another(step):
+        with pytest.raises(OptionError, match="another film is being painted"):
+            make(path, method="instant").paint()
+
+    make(path, method="instant", keep_frames=False).paint(another)
+    assert not (tmp_path / "out.mp4.frames").exists() and (tmp_path / "out.mp4").exists()

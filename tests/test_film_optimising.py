@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import tiny
 
-from nstyle import stylize
+from nstyle import memory, stylize
+from nstyle.errors import OptionError
 from nstyle.film.consistency import Link
 from nstyle.film.frames import Last, next_inputs
 from nstyle.film.optimising import Optimising, begun
 from nstyle.options import Options
 from nstyle.picture import Picture
+from nstyle.planning import Demand
 
 SIZE = (48, 40)
 PHOTO, STYLE = Picture(tiny.picture(1, SIZE)), tiny.picture(2, (130, 130))
@@ -99,3 +101,32 @@ def test_what_shapes_the_frames_is_told_by_names_and_checksums(make):
     differing = {name for name, value in one.order().items() if other.order()[name] != value}
     assert differing == {"--content-weight"}
     assert dataclasses.is_dataclass(one.first)
+
+
+def tilings(painter):
+    """Of a large picture that is painted, and of a painting, as the film's frames have them."""
+    painter.paint(painter.first, None)
+    options = dataclasses.replace(painter.options, max_long_edge=3000, enlarge=True)
+    demand = Demand(painter.first, options, painter._objectives.setting)
+    return demand.tiling((3000, 2000)), demand.style_tiling((4000, 4000))
+
+
+def test_going_on_tiles_stay_as_large_as_they_were(make, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 1200 * 10**6)
+    one = make()
+    wanted = tilings(one)
+    assert all(wanted)
+    for free in (900 * 10**6, 100 * 10**9):
+        monkeypatch.setattr(memory, "available", lambda free=free: free)
+        again, other = make(), make()
+        again.restore(one.state())
+        assert tilings(again) == wanted != tilings(other)
+        assert again.state() == one.state() != other.state()
+
+
+def test_tiles_that_were_made_for_more_memory_than_there_is_are_refused(make, monkeypatch):
+    painter = make(max_long_edge=48)
+    painter.restore({"free": np.array(10**9)})
+    monkeypatch.setattr(memory, "available", lambda: 10**6)
+    with pytest.raises(OptionError, match=r"begun with 1\.0 GB .*; free some, or .*--restart"):
+        painter.paint(painter.first, None)

@@ -33,7 +33,30 @@ def test_bad_values_are_refused_by_the_name_that_is_typed(name, value, says):
 def test_a_network_paints_in_one_pass():
     assert FilmOptions(content_video="a").optimises
     assert not FilmOptions(content_video="a", method="instant").optimises
-    assert not FilmOptions(content_video="a", network="n.params").optimises
+    made = FilmOptions(content_video="a", network="n.params")
+    assert not made.optimises and made.method == "instant"
+    assert not FilmOptions(content_video="a", method="instant", network="n.params").optimises
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"strength": 0.2}, "--strength: for --method instant alone"),
+        ({"method": "instant", "frame_epochs": 3}, "--frame-epochs: for --method optimise alone"),
+        ({"network": "n.params", "frame_epochs": 3}, "--frame-epochs: for --method optimise alone"),
+        ({"network": "n.params", "method": "optimise"}, "--network: n.params paints in one pass"),
+    ],
+)
+def test_what_the_method_does_nothing_with_is_refused(given, says):
+    with pytest.raises(OptionError, match=says):
+        FilmOptions(content_video="a", **given)
+
+
+def test_what_the_method_does_nothing_with_shapes_nothing():
+    assert "--strength" not in FilmOptions(content_video="a").shaping()
+    for one_pass in ({"method": "instant"}, {"network": "n.params"}):
+        found = FilmOptions(content_video="a", strength=0.5, **one_pass).shaping()
+        assert found["--strength"] == 0.5 and "--frame-epochs" not in found
 
 
 def test_what_shapes_the_frames_has_the_names_of_flags_and_no_paths():

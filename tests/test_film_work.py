@@ -31,7 +31,7 @@ def work(tmp_path):
 
 
 def test_what_is_kept_is_found_again(work):
-    found, kept = work.begun(restart=False), stand(2)
+    found, kept = work.begun(), stand(2)
     assert found.done == 2
     for entry in dataclasses.fields(Stand):
         if entry.name in ("photo", "painted"):
@@ -42,7 +42,7 @@ def test_what_is_kept_is_found_again(work):
 
 
 def test_at_first_there_is_nothing(tmp_path):
-    assert Work(str(tmp_path / "other.mp4"), ORDER).begun(restart=False) is None
+    assert Work(str(tmp_path / "other.mp4"), ORDER).begun() is None
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,10 @@ def test_at_first_there_is_nothing(tmp_path):
 def test_frames_of_another_film_are_refused(work, tmp_path, name, value, says):
     other = Work(str(tmp_path / "out.mp4"), {**ORDER, name: value})
     with pytest.raises(OptionError, match=says) as caught:
-        other.begun(restart=False)
+        other.begun()
     assert "--restart" in str(caught.value)
-    assert other.begun(restart=True) is None
+    with other.held():
+        assert other.begin(restart=True) is None
     assert not (tmp_path / "out.mp4.frames").exists()
 
 
@@ -68,19 +69,76 @@ def test_damage_is_told(work, tmp_path):
     data = state.read_bytes()
     state.write_bytes(data[:-100] + b"x" + data[-99:])
     with pytest.raises(CheckpointError, match=r"damaged.*--restart"):
-        work.begun(restart=False)
+        work.begun()
     state.write_bytes(data)
     (tmp_path / "out.mp4.frames" / "000000.png").unlink()
     with pytest.raises(CheckpointError, match=r"000000\.png: is not there any more.*--restart"):
-        work.begun(restart=False)
+        work.begun()
 
 
 def test_files_of_others_stay(work, tmp_path):
     folder = tmp_path / "out.mp4.frames"
-    (folder / "mine.txt").write_text("mine")
+    mine = ["000002.png", "0.png", "cover.png", "mine.txt"]  # two frames are the film's
+    for name in mine:
+        (folder / name).write_text("mine")
     (folder / ".nstyle-1-ab.tmp").write_text("of a killed process")
-    work.remove()
-    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+    with work.held():
+        work.remove()
+    assert sorted(path.name for path in folder.iterdir()) == sorted(mine)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_where_a_frame_would_be_a_file_of_others_is_refused(tmp_path, restart):
+    folder = tmp_path / "out.mp4.frames"
+    folder.mkdir()
+    (folder / "cover.png").write_text("mine")
+    made = Work(str(tmp_path / "out.mp4"), ORDER)
+    with made.held():
+        assert made.begin(restart=restart) is None
+    (folder / "000000.png").write_text("mine")
+    with made.held(), pytest.raises(OptionError, match=r"000000\.png: is in the way.*move it"):
+        made.begin(restart=restart)
+    assert sorted(path.name for path in folder.iterdir()) == ["000000.png", "cover.png"]
+    assert {path.read_text() for path in folder.iterdir()} == {"mine"}
+
+
+def test_one_film_is_painted_there_at_a_time(work, tmp_path):
+    other = Work(str(tmp_path / "out.mp4"), ORDER)
+    with work.held():
+        says = r"another film is being painted in .*frames; wait"
+        with pytest.raises(OptionError, match=says), other.held():
+            raise AssertionError("both paint")
+        assert work.begin(restart=False).done == 2
+    with other.held():
+        assert other.begin(restart=False).done == 2
+    assert not list((tmp_path / "out.mp4.frames").glob(".nstyle*"))
+
+
+@pytest.mark.parametrize(("written", "done"), [(False, 2), (True, 3)])
+def test_killed_within_a_frame_it_goes_on(work, tmp_path, monkeypatch, written, done):
+    """Before the state is written the frame is lost, after it the frame gets its number."""
+    write = checkpoints.write
+
+    def killed(*words):
+        if written:
+            write(*words)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(checkpoints, "write", killed)
+        work.keep(PICTURE, stand(3))
+    with work.held():
+        assert work.begun().done == work.begin(restart=False).done == done
+        work.keep(PICTURE, stand(3))
+    names = sorted(path.name for path in (tmp_path / "out.mp4.frames").iterdir())
+    assert names == ["000000.png", "000001.png", "000002.png", "state.npz"]
+
+
+def test_no_file_can_be_where_the_folder_shall_be(tmp_path):
+    (tmp_path / "out.mp4.frames").write_text("mine")
+    made = Work(str(tmp_path / "out.mp4"), ORDER)
+    with pytest.raises(ImageError, match=r"out\.mp4\.frames: cannot be written"), made.held():
+        raise AssertionError("held")
 
 
 def test_a_full_disk_is_an_error_of_one_line(work, monkeypatch):
@@ -91,4 +149,4 @@ def test_a_full_disk_is_an_error_of_one_line(work, monkeypatch):
     with pytest.raises(ImageError, match=r"cannot be written \(No space left on device\)"):
         work.keep(PICTURE, stand(3))
     monkeypatch.undo()
-    assert work.begun(restart=False).done == 2
+    assert work.begun().done == 2

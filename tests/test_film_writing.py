@@ -95,6 +95,19 @@ def test_a_sound_that_the_container_cannot_hold_is_told_of(tmp_path, caplog):
     assert plan_for(path, tmp_path / "out.mov").sounds == (1,)
 
 
+def test_a_sound_that_nobody_knows_is_told_of(tmp_path, caplog):
+    path = clips.write(tmp_path / "a.mov", clips.panned(4), sound="pcm_s16le")
+    data = (tmp_path / "a.mov").read_bytes()
+    assert data.count(b"sowt") == 1
+    (tmp_path / "a.mov").write_bytes(data.replace(b"sowt", b"apac"))
+    assert list(clip.look(path).sounds.values()) == [clip.UNKNOWN]
+    with caplog.at_level(logging.WARNING, "nstyle"):
+        plan = plan_for(path, tmp_path / "out.mov")
+    assert "its sound (of an unknown kind) cannot be in .mov; left out" in caplog.text
+    write(plan, tmp_path / "out.mov", clips.panned(4))
+    assert clip.look(str(tmp_path / "out.mov")).sounds == {}
+
+
 @pytest.mark.parametrize("name", ["out.avi", "out", "out.gif", "out.mp3", "out.mp5"])
 def test_what_cannot_be_written_is_refused_before_the_work(tmp_path, name):
     path = clips.write(tmp_path / "a.mp4", clips.panned(2))

@@ -18,9 +18,9 @@ from nstyle.commands.pictures import (
     typed_pictures,
 )
 from nstyle.delivery import Delivery
-from nstyle.errors import NStyleError, OptionError
+from nstyle.errors import DivergedError, ImageError, NStyleError, OptionError
 from nstyle.fields import build
-from nstyle.film.options import FilmOptions
+from nstyle.film.options import OPTIMISE, FilmOptions
 
 if TYPE_CHECKING:  # it loads numpy
     from nstyle.film.making import FilmStep
@@ -31,7 +31,7 @@ SECONDS = 10  # between two lines
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The flags of `video`."""
-    add_fields(parser, FilmOptions)
+    add_fields(parser, FilmOptions, defaults={"method": OPTIMISE})
     add_painting(parser, without=("content_image",))
     add_fields(parser, Delivery, TALK)
 
@@ -55,10 +55,14 @@ def work(words: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         say(f"interrupted after frame {film.done} of {film.frames}; to go on: the same command")
         return INTERRUPTED
-    except OptionError:  # such as too little memory for the size
-        raise
-    except (NStyleError, OSError) as error:
-        say(f"error: {error}; {film.done} frames are kept, the same command goes on")
+    except DivergedError as error:  # so it would again
+        say(f"error: {error}")
+        return FAILED
+    except OSError as error:
+        if isinstance(error, NStyleError) and not isinstance(error, ImageError):
+            raise  # such as damaged weights
+        kept = f"; frames kept: {film.done}, the same command goes on" if film.done else ""
+        say(f"error: {error}{kept}")
         return FAILED
     if not delivery.quiet:
         say(f"{options.output}: {film.frames} frames in {lines.seconds:.0f} s")

@@ -18,6 +18,7 @@ log = logging.getLogger("nstyle")
 
 PURPOSE = "to read and write films"
 USUAL_RATE = Fraction(25)
+UNKNOWN = "of an unknown kind"  # a sound's codec that FFmpeg has no name for
 PICTURES = ("image2", "_pipe")  # FFmpeg's names of formats that are single pictures
 
 
@@ -106,7 +107,7 @@ def look(path: str) -> Clip:
             rate,
             Fraction(stream.sample_aspect_ratio or 1),
             turned(stream.metadata.get("rotate", "")),
-            {sound.index: sound.codec_context.name for sound in container.streams.audio},
+            {sound.index: codec_of(sound) for sound in container.streams.audio},
         )
 
 
@@ -118,6 +119,11 @@ def end_of(stream: Any, ticks: Sequence[int], shown: int) -> int:
     """
     whole = (stream.start_time or 0) + (stream.duration or 0)
     return whole if whole > ticks[-1] else ticks[-1] + shown
+
+
+def codec_of(sound: Any) -> str:
+    """The name of a sound's codec; phones write tracks of sound that FFmpeg does not know."""
+    return sound.codec_context.name if sound.codec_context else UNKNOWN
 
 
 def turned(text: str) -> int:

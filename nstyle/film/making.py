@@ -75,7 +75,7 @@ class Film:
         self._painter = make(styles, typed, preset, masks)
         order = {"--content-video": fingerprints.of_file(film.content_video), **film.shaping()}
         self._work = Work(film.output, {**order, **self._painter.order()})
-        self._stand = self._work.begun(restart=film.restart)
+        self._stand = None if film.restart else self._work.begun()
         self._paces: list[float] = []
 
     def _optimising(
@@ -123,12 +123,13 @@ class Film:
         """Paint the frames that are left and write the film; listen: is told of each frame.
 
         Ctrl-C raises KeyboardInterrupt; what is finished stays, and another Film of the same order
-        goes on. Raises DivergedError, ImageError.
+        goes on. Raises OptionError where another process paints it; DivergedError, ImageError.
         """
-        if self.done:
-            log.info("going on after frame %d of %d", self.done, self.frames)
-            self._painter.restore(dict(self._stand.kept) if self._stand else {})
-        with self._ctrl_c:
+        with self._work.held(), self._ctrl_c:
+            self._stand = self._work.begin(restart=self._film.restart)
+            if self._stand:
+                log.info("going on after frame %d of %d", self.done, self.frames)
+                self._painter.restore(dict(self._stand.kept))
             wanted = self._chosen.frames[self.done :]
             for number, pixels in zip(count(self.done), reading.frames(self._clip, wanted)):
                 self._ctrl_c()

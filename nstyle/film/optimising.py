@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from nstyle import colours, fingerprints, inputs, pixels, planning, runtime, transfer
+from nstyle import colours, fingerprints, inputs, memory, pixels, planning, runtime, transfer
+from nstyle.errors import OptionError
 from nstyle.fields import as_typed
 from nstyle.film.frames import Last, Painted
 from nstyle.inputs import Inputs
@@ -20,6 +21,20 @@ from nstyle.masking import Masks
 from nstyle.options import Options, shaping
 from nstyle.picture import Picture
 from nstyle.workplace import Workplace
+
+
+class Room(Workplace):
+    """A film's, where as much memory is taken to be free as when it was begun: that decides how
+    large tiles are, and with them how sums are rounded. begun: bytes, None before.
+    """
+
+    begun: int | None = None
+
+    def free(self) -> int | None:
+        """See Workplace."""
+        if self.begun is None:
+            self.begun = super().free()
+        return self.begun
 
 
 class Optimising:
@@ -44,7 +59,7 @@ class Optimising:
         self._going_on = dataclasses.replace(options, scales=1, max_num_epochs=epochs)
         self.first = inputs.gather(frame, styles, options, masks=masks)
         self._objectives: Any = None
-        self._workplace = Workplace()
+        self._workplace, self._restored = Room(), False
 
     def order(self) -> dict[str, object]:
         """See FramePainter."""
@@ -57,8 +72,9 @@ class Optimising:
         from nstyle.film.objectives import Objectives
 
         if self._objectives is None:
-            found = painter.set_up(self.first, self.options, self._workplace)
-            self._objectives = Objectives(*found, self.options)
+            setting, device = painter.set_up(self.first, self.options, self._workplace)
+            self._check_memory(setting)
+            self._objectives = Objectives(setting, device, self.options)
         objectives, options = self._objectives, self._going_on if last else self.options
         given = self._beginning(given, last)
         painting = painter.Painting(
@@ -76,6 +92,19 @@ class Optimising:
         values = Picture.from_floats(pixels.to_floats(x, convention, options.pixel_range))
         return Painted(values, painting.finished(watch.x), len(watch.history))
 
+    def _check_memory(self, setting: Any) -> None:
+        """Refuse tiles of a film gone on with that were made for more memory than there is now."""
+        now = memory.available()
+        if not self._restored or setting.free is None:
+            return
+        need = planning.Demand(self.first, self.options, setting).needed(self.first.photo.size)
+        if not memory.fits(need, now):
+            raise OptionError(
+                f"the film was begun with {memory.shown(setting.free)} of memory free and needs "
+                f"about {memory.shown(need)}, {memory.shown(now or 0)} are free now; free some, or "
+                "begin anew with --restart"
+            )
+
     def _beginning(self, given: Inputs, last: Last | None) -> Inputs:
         """With what a frame begins; the objective is told what it is held to."""
         if last is not None:
@@ -90,11 +119,14 @@ class Optimising:
         return dataclasses.replace(given, start=guess)
 
     def state(self) -> dict[str, np.ndarray]:
-        """See FramePainter: nothing."""
-        return {}
+        """See FramePainter: what decides how large tiles are."""
+        room = self._workplace.begun
+        return {} if room is None else {"free": np.array(room)}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """See FramePainter."""
+        if "free" in state:
+            self._workplace.begun, self._restored = int(state["free"]), True
 
 
 def begun(photo: Picture, moved: Picture, trust: np.ndarray) -> Picture:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from nstyle.errors import OptionError
-from nstyle.fields import as_typed, check_fields, option
+from nstyle.fields import as_typed, check_fields, option, shown
 from nstyle.film.times import parse_every, parse_moment
 
 OPTIMISE, INSTANT = "optimise", "instant"
@@ -16,7 +16,7 @@ OPTIMISE, INSTANT = "optimise", "instant"
 class FilmOptions:
     """A film, and how its frames hang together. Raises OptionError for a bad value.
 
-    begin, end, every: as typed, see `times`.
+    method: instant where there is a network; begin, end, every: as typed, see `times`.
     """
 
     content_video: str = option(None, "the film to paint", kind=str, metavar="FILE", shapes=False)
@@ -27,8 +27,8 @@ class FilmOptions:
         metavar="FILE",
         shapes=False,
     )
-    method: str = option(
-        OPTIMISE,
+    method: str | None = option(
+        None,
         "optimise: as nstyle run paints, slow and good; instant: in one pass, in any style",
         kind=str,
         choices=(OPTIMISE, INSTANT),
@@ -80,6 +80,9 @@ class FilmOptions:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        method = self.method or (OPTIMISE if self.network is None else INSTANT)
+        object.__setattr__(self, "method", method)
+        self._check_method()
         if not self.content_video:
             raise OptionError("--content-video: none was given; give the film to paint")
         for flag, word in (("--from", self.begin), ("--to", self.end)):
@@ -88,12 +91,29 @@ class FilmOptions:
         if self.every is not None:
             parse_every(self.every)
 
+    def _check_method(self) -> None:
+        """Refuse what the method does nothing with. Raises OptionError."""
+        if self.network is not None and self.optimises:
+            raise OptionError(
+                f"--network: {self.network} paints in one pass, --method optimise does not; leave "
+                "one of them out"
+            )
+        for entry in fields(self):
+            if entry.name in self._meaningless() and getattr(self, entry.name) != entry.default:
+                other = INSTANT if self.optimises else OPTIMISE
+                raise OptionError(f"{shown(entry)}: for --method {other} alone; leave it out")
+
+    def _meaningless(self) -> tuple[str, ...]:
+        """Fields that the method does nothing with."""
+        return ("strength",) if self.optimises else ("frame_epochs",)
+
     @property
     def optimises(self) -> bool:
         """Whether frames are painted by optimisation."""
-        return self.method == OPTIMISE and self.network is None
+        return self.method == OPTIMISE
 
     def shaping(self) -> dict[str, Any]:
         """The fields that shape the frames, as typed, by their flags."""
-        shapes = {e.name: getattr(self, e.name) for e in fields(self) if e.metadata["shapes"]}
+        names = [entry.name for entry in fields(self) if entry.metadata["shapes"]]
+        shapes = {name: getattr(self, name) for name in names if name not in self._meaningless()}
         return as_typed(FilmOptions, shapes)

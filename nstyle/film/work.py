@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import count
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from nstyle import checkpoints, image
 from nstyle.errors import CheckpointError, ImageError, OptionError
-from nstyle.files import sweep_beside
+from nstyle.files import lock, sweep_beside
 from nstyle.picture import Picture
 from nstyle.resuming import NAMES
 
 KIND = "a film"
 STATE = "state.npz"
+NEXT, LOCK = ".nstyle-next.png", ".nstyle.lock"
+FRAME = re.compile(r"(\d{6,})\.png")
 HINT = "begin anew with --restart"
 
 
@@ -36,23 +40,69 @@ class Stand:
 
 
 class Work:
-    """The folder beside a film: out.mp4 -> out.mp4.frames, a .png for each frame."""
+    """The folder beside a film: out.mp4 -> out.mp4.frames, a .png for each frame.
+
+    Its own are the frames that the state counts; a frame gets its number once that is written, so
+    that all others with a number are somebody else's, whenever this was killed.
+    """
 
     def __init__(self, output: str, order: Mapping[str, Any]) -> None:
         """order: all that shapes the frames, by name; what JSON can hold, checksums of files."""
         self.folder = f"{output}.frames"
-        self._state = os.path.join(self.folder, STATE)
+        self._state, self._next = (os.path.join(self.folder, name) for name in (STATE, NEXT))
         self._order = order
 
-    def begun(self, *, restart: bool) -> Stand | None:
-        """What to go on from; restart: nothing, what is there is removed.
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Be the one who paints there. Raises OptionError where another is, ImageError."""
+        path = os.path.join(self.folder, LOCK)
+        try:
+            file = locked(path)
+        except BlockingIOError:
+            raise OptionError(
+                f"--output: another film is being painted in {self.folder}; wait for it, or give "
+                "another --output"
+            ) from None
+        except OSError as error:
+            why = error.strerror or error
+            raise ImageError(f"{self.folder}: cannot be written ({why})") from error
+        with file:
+            try:
+                yield
+            finally:
+                with contextlib.suppress(OSError):  # while it is locked
+                    os.unlink(path)
+                with contextlib.suppress(OSError):  # where nothing is left in it
+                    os.rmdir(self.folder)
 
-        Raises OptionError for the frames of another film, CheckpointError for damaged ones.
-        """
+    def begin(self, *, restart: bool) -> Stand | None:
+        """As `begun`, while held; restart: nothing, what a film left there is removed."""
         if restart:
             self.remove()
-        if not os.path.exists(self._state):
-            return None
+        stand = self.begun()
+        if stand is not None and not os.path.exists(self.path(stand.done - 1)):
+            os.replace(self._next, self.path(stand.done - 1))
+        return stand
+
+    def begun(self) -> Stand | None:
+        """What to go on from.
+
+        Raises OptionError for the frames of another film and for files of others where frames would
+        be, CheckpointError for damage.
+        """
+        names = listed(self.folder)  # before the state is read: another process may be painting
+        stand = self._stand() if STATE in names else None
+        done = stand.done if stand else 0
+        found = [match for match in map(FRAME.fullmatch, sorted(names)) if match]
+        others = [match[0] for match in found if int(match[1]) >= done]
+        if others:
+            raise OptionError(
+                f"{os.path.join(self.folder, others[0])}: is in the way, not of this film; move "
+                "it, or give another --output"
+            )
+        return stand
+
+    def _stand(self) -> Stand:
         try:
             facts, arrays = checkpoints.read(self._state, KIND)
         except CheckpointError as error:
@@ -60,7 +110,8 @@ class Work:
         self._check(facts["order"])
         stand = Stand(facts["done"], **arrays["pictures"], kept=arrays.get("kept", {}))
         for number in range(stand.done):
-            if not os.path.exists(self.path(number)):
+            waiting = number == stand.done - 1 and os.path.exists(self._next)
+            if not waiting and not os.path.exists(self.path(number)):
                 raise CheckpointError(f"{self.path(number)}: is not there any more; {HINT}")
         return stand
 
@@ -82,11 +133,12 @@ class Work:
     def keep(self, picture: Picture, stand: Stand) -> None:
         """A finished frame, the last of stand.done. Raises ImageError where a disk is full."""
         os.makedirs(self.folder, exist_ok=True)
-        image.write(picture, self.path(stand.done - 1))
+        image.write(picture, self._next)
         pictures = {"photo": stand.photo, "painted": stand.painted}
         facts = {"order": self._order, "done": stand.done}
         try:
             checkpoints.write(self._state, KIND, facts, {"pictures": pictures, "kept": stand.kept})
+            os.replace(self._next, self.path(stand.done - 1))
         except OSError as error:
             why = error.strerror or error
             raise ImageError(f"{self._state}: cannot be written ({why})") from error
@@ -100,14 +152,39 @@ class Work:
         return (self.frame(number).pixels for number in range(count))
 
     def remove(self) -> None:
-        """The film is finished: the folder goes. Of files that are not its own none does."""
+        """The film is finished: its files go. Those that are not its own stay."""
         sweep_beside(self._state)
-        own = [name for name in listed(self.folder) if name == STATE or name.endswith(".png")]
-        if len(own) == len(listed(self.folder)):
-            shutil.rmtree(self.folder, ignore_errors=True)
-            return
-        for name in own:
-            os.unlink(os.path.join(self.folder, name))
+        own = [self.path(number) for number in range(self._done())]
+        for path in [*own, self._next, self._state]:  # the state last, as it says what is its own
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+    def _done(self) -> int:
+        """Frames that a film left."""
+        if not os.path.exists(self._state):
+            return 0
+        try:
+            return int(checkpoints.read(self._state, KIND)[0]["done"])
+        except CheckpointError:  # damaged: those without a gap
+            return next(number for number in count() if not os.path.exists(self.path(number)))
+
+
+def locked(path: str) -> BinaryIO:
+    """A file, made with its folder and locked until it is closed. Raises OSError."""
+    while True:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # who had it removes the folder
+            file = open(path, "ab")  # noqa: SIM115 - the caller closes it
+            try:
+                lock(file, wait=False)
+            except BlockingIOError:
+                file.close()
+                raise
+            except (OSError, ImportError):  # a file system, or a system, without locks
+                return file
+            if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(file.fileno())):
+                return file
+            file.close()  # removed before it was locked
 
 
 def listed(folder: str) -> list[str]:
