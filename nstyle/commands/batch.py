@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nstyle.batch.tasks import Pool
 
 OUTPUT_DIR = "output"
+WAYS = ("output_dir", "quiet", "verbose")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -37,13 +38,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     for name in ("--content-mask", "--keep-mask"):
         parser.add_argument(name, metavar="FILE", help="of every photo, see nstyle run")
     add_fields(parser, Settings)
-    add_fields(parser, Delivery, ("output_dir", "quiet", "verbose"), {"output_dir": OUTPUT_DIR})
+    add_fields(parser, Delivery, WAYS, {"output_dir": OUTPUT_DIR})
     add_options(parser)
 
 
 def work(words: argparse.Namespace) -> int:
     """Do what is missing or changed; the exit code. Raises what nstyle refuses."""
-    typed, ways = split_options(words)
+    typed, ways = split_options(words, ways=WAYS)
     delivery = build(Delivery, {"output_dir": OUTPUT_DIR, **ways})
     settings = typed_for(Settings, words)
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
