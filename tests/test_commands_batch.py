@@ -14,6 +14,7 @@ import pytest
 import tiny
 from PIL import Image
 
+from nstyle import memory
 from nstyle.batch import local, worker
 from nstyle.batch.tasks import Answer
 from nstyle.cli import main
@@ -200,6 +201,21 @@ def test_quiet_says_errors_alone(batch, here, capsys):
 def test_processes_threads_and_retries_are_passed_on(batch, here):
     batch("--workers", "3", "--threads", "1", "--retries", "4")
     assert here.counts == [(3, 5)]
+
+
+def test_tiles_follow_from_the_share_that_all_have_from_the_beginning(batch, here, monkeypatch):
+    free, asked = iter([8 * 10**9]), here.answers
+    monkeypatch.setattr(memory, "available", lambda: next(free, 1))
+    shares = []
+
+    def answers(self: Here, tasks: Any) -> Any:
+        given = list(tasks)
+        shares.extend(task["share"] for _, task in given)
+        return asked(self, given)
+
+    monkeypatch.setattr(here, "answers", answers)
+    assert batch("--workers", "2") == 0
+    assert shares == [4 * 10**9 - memory.BASE] * 4
 
 
 def test_ctrl_c_ends_in_order_and_the_same_command_goes_on(batch, here, monkeypatch, capsys):

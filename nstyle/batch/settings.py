@@ -9,6 +9,7 @@ from nstyle.fields import check_fields, option
 
 LOCAL = "local:"
 MOST = 512  # processes
+RETRIES = 2
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,12 @@ class Settings:
         kind=str,
         metavar="ADDRESS",
     )
-    retries: int = option(
-        2, "how often a job is tried again whose worker died", kind=int, low=0, high=100
+    retries: int | None = option(
+        None,
+        f"how often a job is tried again whose worker died (default: {RETRIES})",
+        kind=int,
+        low=0,
+        high=100,
     )
 
     def __post_init__(self) -> None:
@@ -50,6 +55,16 @@ class Settings:
             raise OptionError("--workers: means nothing with --dask; give --dask local:N")
         if not self.local and "://" not in self.dask:
             raise OptionError(f"--dask: {self.dask!r} is neither tcp://HOST:PORT nor local:N")
+        if not self.local and self.retries is not None:
+            raise OptionError(
+                f"--retries: means nothing with --dask {self.dask}, whose scheduler decides by "
+                "distributed.scheduler.allowed-failures; leave it out"
+            )
+
+    @property
+    def attempts(self) -> int:
+        """How often a job is tried in all."""
+        return 1 + (RETRIES if self.retries is None else self.retries)
 
     @property
     def local(self) -> int | None:

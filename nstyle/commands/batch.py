@@ -101,22 +101,30 @@ def make_pool(
     from nstyle.batch.arrangement import arrange
 
     asked = [each.job for each in batch.to_do]
-    threads, free = asked[0].options.threads, memory.available()
-    wanted = settings.local or settings.workers
+    threads = asked[0].options.threads
+    if settings.dask is not None and settings.local is None:
+        return on_dask(settings, None, len(asked), teller), threads, None
+    free, wanted = memory.available(), settings.local or settings.workers
     count, each = arrange(asked, wanted, threads, runtime.usable_cores(), free)
-    attempts, share = settings.retries + 1, free and free // count
-    if settings.dask is None:
-        from nstyle.batch.local import Processes
+    share = None if free is None else max(1, free // count - memory.BASE)
+    if settings.dask is not None:
+        return on_dask(settings, count, len(asked), teller), each, share
+    from nstyle.batch.local import Processes
 
-        teller.tell(f"{len(asked)} to do, {count} at a time; threads for each: {each}")
-        return Processes(count, attempts), each, share
+    teller.tell(f"{len(asked)} to do, {count} at a time; threads for each: {each}")
+    return Processes(count, settings.attempts), each, share
+
+
+def on_dask(settings: Settings, local: int | None, jobs: int, teller: Teller) -> Pool:
+    """A cluster, of so many processes here or elsewhere (None). Raises BackendError."""
     from nstyle.batch.cluster import Cluster
 
-    pool = Cluster(settings.dask, settings.local and count, attempts)
-    teller.tell(f"{len(asked)} to do by Dask, {settings.dask}")
+    assert settings.dask is not None
+    pool = Cluster(settings.dask, local, settings.attempts)
+    teller.tell(f"{jobs} to do by Dask, {settings.dask}")
     if pool.dashboard:
         teller.tell(f"its dashboard: {pool.dashboard}")
-    return pool, each if settings.local else threads, share if settings.local else None
+    return pool
 
 
 class Teller:
