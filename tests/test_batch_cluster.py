@@ -17,7 +17,7 @@ import tiny
 from PIL import Image
 
 from nstyle import memory
-from nstyle.batch import cluster, tasks, worker
+from nstyle.batch import cluster, parcels, tasks, worker
 from nstyle.batch.cluster import Cluster
 from nstyle.batch.jobs import Job
 from nstyle.batch.tasks import BrokenOff
@@ -118,6 +118,26 @@ def test_each_worker_has_one_task_so_that_the_death_of_one_costs_no_other(
     assert max(together) == 2
     assert {answer.facts["at"] for answer in found.values()} == set(pool._client.nthreads())
     assert all(answer.facts["near"] == {"127.0.0.1": 2} for answer in found.values())
+
+
+@needs_dask
+def test_a_file_is_read_once_until_it_changes(pool, task, monkeypatch, tmp_path):
+    read, contents = [], parcels.contents
+    monkeypatch.setattr(parcels, "contents", lambda path: read.append(path) or contents(path))
+    pool._files.clear()
+    first = task("a.png", 1)
+    given = [(number, first) for number in range(2)]
+    found = dict(pool.answers(given))
+    assert len(read) == len(set(read)) == len(first["files"])
+    Image.fromarray(tiny.picture(7, (48, 40))).save(tmp_path / "a.png")
+    read.clear()
+    ((_, answer),) = pool.answers([(1, first)])
+    assert read == [str(tmp_path / "a.png")] and answer.data != found[0].data
+    monkeypatch.setattr(cluster, "FILES_KEPT", 1)
+    list(pool.answers([(1, first)]))  # its own files go, and are sent anew
+    read.clear()
+    ((_, again),) = pool.answers([(1, first)])
+    assert len(read) == len(first["files"]) and again.data == answer.data
 
 
 @needs_dask

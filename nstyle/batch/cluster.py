@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from nstyle import __version__, memory
 from nstyle.batch import parcels
+from nstyle.batch.contents import stand
 from nstyle.batch.parcels import Parcel
 from nstyle.batch.tasks import Answer, BrokenOff, Task, died
 from nstyle.errors import BackendError, ImageError, NStyleError
@@ -119,6 +120,7 @@ class Cluster:
         self._dask = library()
         self._address, self._mine = address, None
         self._files: collections.OrderedDict[str, Any] = collections.OrderedDict()
+        self._read: dict[str, tuple[Any, str]] = {}  # by path: what tells it is the same, SHA-256
         try:
             with uninterrupted():
                 where = address if local is None else self._begin(local, attempts)
@@ -227,10 +229,9 @@ class Cluster:
         neighbours = collections.Counter(map(host, self._client.nthreads()))
         files, data = [], []
         for path in parcels.files_of(task):
-            content = parcels.contents(path)
-            digest = hashlib.sha256(content).hexdigest()
+            digest, future = self._sent(path)
             files.append(Parcel(path, digest))
-            data.append(self._sent(digest, content))
+            data.append(future)
         return self._client.submit(
             paint,
             __version__,
@@ -243,8 +244,17 @@ class Cluster:
             allow_other_workers=True,
         )
 
-    def _sent(self, digest: str, content: bytes) -> Any:
-        """The future of a file; what tasks need stays at the cluster when it goes from here."""
+    def _sent(self, path: str) -> tuple[str, Any]:
+        """(SHA-256, future) of a file, which is read when it is another one than before.
+
+        What tasks need stays at the cluster when its future goes from here. Raises ImageError.
+        """
+        state = stand(path)
+        before, digest = self._read.get(path, (None, ""))
+        if state is None or state != before or digest not in self._files:
+            content = parcels.contents(path)
+            digest = hashlib.sha256(content).hexdigest()
+            self._read[path] = state, digest
         if digest not in self._files:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of a large graph
@@ -253,7 +263,7 @@ class Cluster:
         self._files.move_to_end(digest)
         while len(self._files) > FILES_KEPT:
             self._files.popitem(last=False)
-        return self._files[digest]
+        return digest, self._files[digest]
 
     def _answer(self, future: Any) -> Answer:
         """Raises BrokenOff where the cluster is gone."""
