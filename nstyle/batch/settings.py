@@ -8,6 +8,8 @@ from nstyle.dask_cluster import count, local_count
 from nstyle.errors import OptionError
 from nstyle.fields import check_fields, option
 
+RETRIES = 2
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -34,8 +36,12 @@ class Settings:
         kind=str,
         metavar="ADDRESS",
     )
-    retries: int = option(
-        2, "how often a job is tried again whose worker died", kind=int, low=0, high=100
+    retries: int | None = option(
+        None,
+        f"how often a job is tried again whose worker died (default: {RETRIES})",
+        kind=int,
+        low=0,
+        high=100,
     )
 
     def __post_init__(self) -> None:
@@ -46,7 +52,16 @@ class Settings:
             return
         if self.workers != "auto":
             raise OptionError("--workers: means nothing with --dask; give --dask local:N")
-        local_count(self.dask)  # refuses what is neither
+        if local_count(self.dask) is None and self.retries is not None:
+            raise OptionError(
+                f"--retries: means nothing with --dask {self.dask}, whose scheduler decides by "
+                "distributed.scheduler.allowed-failures; leave it out"
+            )
+
+    @property
+    def attempts(self) -> int:
+        """How often a job is tried in all."""
+        return 1 + (RETRIES if self.retries is None else self.retries)
 
     @property
     def local(self) -> int | None:
