@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -201,6 +202,28 @@ def test_quiet_says_errors_alone(batch, here, capsys):
 def test_processes_threads_and_retries_are_passed_on(batch, here):
     batch("--workers", "3", "--threads", "1", "--retries", "4")
     assert here.counts == [(3, 5)]
+
+
+def test_warnings_are_told_with_the_name_of_their_job(batch, here, monkeypatch, capsys):
+    asked = here.answers
+
+    def answers(self: Here, tasks: Any) -> Any:
+        for number, (key, answer) in enumerate(asked(self, tasks)):
+            notes = [("WARNING", "odd"), ("INFO", "by the way")] if number == 1 else []
+            yield key, replace(answer, notes=notes)
+
+    monkeypatch.setattr(here, "answers", answers)
+    assert batch() == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[2:4] == ["a_t.jpg: odd", "a_t.jpg: by the way"]
+    records = [json.loads(line) for line in Path("out/manifest.jsonl").read_text().splitlines()]
+    assert [record["warnings"] for record in records] == [[], ["odd"], [], []]
+
+
+@pytest.mark.parametrize("words", [[], ["--verbose"]])
+def test_workers_are_verbose_if_asked(batch, here, capsys, words):
+    assert batch(*words, style=("s.png",)) == 0
+    assert ("a_s.jpg: painting 48x40" in capsys.readouterr().err) == bool(words)
 
 
 def test_tiles_follow_from_the_share_that_all_have_from_the_beginning(batch, here, monkeypatch):
