@@ -54,7 +54,7 @@ def outcome(task: Task, workplace: Workplace) -> Answer:
 
 @contextlib.contextmanager
 def gathered(level: int) -> Iterator[list[tuple[str, str]]]:
-    """What is logged meanwhile, as (level, line), instead of being said; errors are said as well."""
+    """What is logged meanwhile, as (level, line), instead of being said; errors are still said."""
     notes = []
 
     def gather(record: logging.LogRecord) -> bool:
