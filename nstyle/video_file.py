@@ -1,4 +1,4 @@
-"""MP4 files through PyAV, an optional dependency that only this module imports."""
+"""Films written through PyAV, an optional dependency that only this module imports."""
 
 from __future__ import annotations
 

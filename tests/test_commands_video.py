@@ -58,7 +58,9 @@ def test_lines_say_what_became_of_a_frame():
     usual = FilmStep(3, 250, 30, False, False, 4.0, 988.0)
     assert line(usual) == "frame 3 of 250: 30 epochs, 4.0 s, about 16 min left"
     broken = FilmStep(4, 250, 0, False, True, 0.1, 980.0)
-    assert line(broken).startswith("frame 4 of 250: broken, shown as the last, 0.1 s")
+    assert line(broken).startswith("frame 4 of 250: broken, the last one is shown, 0.1 s")
+    first = FilmStep(1, 250, 30, True, True, 4.0, 988.0)
+    assert line(first).startswith("frame 1 of 250: broken, the next one is shown, 30 epochs, ")
 
 
 @pytest.mark.parametrize(

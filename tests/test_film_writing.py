@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import logging
+from fractions import Fraction
 from typing import Any
 
 import clips
@@ -83,6 +84,26 @@ def test_the_sound_of_a_part_is_that_of_its_time(tmp_path):
     assert 8 <= len(after) <= 11
     for seconds, data in after:
         assert float(seconds) == pytest.approx(at[data] - 0.4, abs=2e-3)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.mov"])
+def test_what_is_long_before_the_part_is_not_read(tmp_path, monkeypatch, name):
+    path, output = clips.write(tmp_path / name, clips.panned(25), sound="aac"), tmp_path / "o.mp4"
+    read, shifted = [], writing.shifted
+
+    def counted(packets, plan):
+        return shifted((read.append(packet) or packet for packet in packets), plan)
+
+    monkeypatch.setattr(writing, "shifted", counted)
+    found = []
+    for earlier in (10, Fraction(1, 5)):
+        monkeypatch.setattr(writing, "EARLIER", earlier)
+        read.clear()
+        write(plan_for(path, output, begin="0.8s"), output, clips.panned(5))
+        found.append((len(read), clips.packets(str(output), "audio")))
+    (all_of_it, heard), (part, again) = found
+    assert part < 0.8 * all_of_it
+    assert again == heard and len(heard) >= 8
 
 
 def test_a_sound_that_the_container_cannot_hold_is_told_of(tmp_path, caplog):

@@ -98,7 +98,8 @@ def line(step: FilmStep) -> str:
     """What became of a frame."""
     from nstyle.callbacks import time_left
 
-    how = "broken, shown as the last" if step.broken else "a new shot" if step.anew else ""
+    instead = f"broken, the {'next' if step.anew else 'last'} one is shown"
+    how = instead if step.broken else "a new shot" if step.anew else ""
     epochs = f"{step.epochs} epochs" if step.epochs else ""
     about = ", ".join(filter(None, (how, epochs, f"{step.seconds:.1f} s", time_left(step.left))))
     return f"frame {step.number} of {step.frames}: {about}"

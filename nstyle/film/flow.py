@@ -8,8 +8,6 @@ import numpy as np
 
 from nstyle.errors import OptionError
 
-LEAST_EDGE = 16  # px: two patches of DIS
-
 
 def require() -> Any:
     """OpenCV. Raises OptionError, naming the extra, where it cannot be imported."""

@@ -37,7 +37,8 @@ class FilmStep:
     """A frame that is finished.
 
     number: from 1; of `frames`; epochs: 0 for one pass; anew: nothing of the frame before is in it;
-    broken: it is the one before; seconds: spent on it; left: about how many the film still takes.
+    broken: the one before is shown for it or, where it is anew, the next; seconds: spent on it;
+    left: about how many the film still takes.
     """
 
     number: int

@@ -23,6 +23,7 @@ from nstyle.film.times import Chosen
 log = logging.getLogger("nstyle")
 
 KINDS: Mapping[str, str] = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+EARLIER = 10  # seconds: sound is stored near its pictures, not beside them
 FINEST = 65535  # ticks per second that MPEG-4 part 2, the last resort, can count
 
 
@@ -119,7 +120,8 @@ def sound_of(plan: Plan, container: Any) -> Iterator[Any]:
     if not plan.sounds:
         yield lambda until: None
         return
-    with clips.opened(plan.clip.path) as (_, source):
+    with clips.opened(plan.clip.path) as (av, source):
+        go_near(av, source, plan)
         streams = {number: source.streams[number] for number in plan.sounds}
         copies = {n: container.add_stream_from_template(each) for n, each in streams.items()}
         packets = shifted(source.demux(list(streams.values())), plan)
@@ -132,6 +134,14 @@ def sound_of(plan: Plan, container: Any) -> Iterator[Any]:
                     break
 
         yield copy
+
+
+def go_near(av: Any, source: Any, plan: Plan) -> None:
+    """To where what is heard during the film is found, so that no hours before it are read."""
+    if plan.chosen.frames[0] and plan.clip.known:
+        tick = plan.clip.ticks[plan.chosen.frames[0]] - int(EARLIER / plan.clip.time_base)
+        with contextlib.suppress(av.FFmpegError):  # then all of it is read
+            source.seek(max(tick, plan.clip.ticks[0]), stream=source.streams[plan.clip.stream])
 
 
 def shifted(packets: Iterable[Any], plan: Plan) -> Iterator[tuple[Fraction, Any]]:
