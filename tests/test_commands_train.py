@@ -17,7 +17,7 @@ from PIL import Image
 
 from nstyle import train
 from nstyle.cli import main
-from nstyle.commands.train import Lines, line
+from nstyle.commands.train import StepLines, line
 from nstyle.errors import DivergedError
 from nstyle.feedforward import network_file
 from nstyle.files import atomic_write
@@ -142,7 +142,7 @@ def test_bad_words_are_refused_in_one_line(words, capsys, more, said):
 def test_lines_come_for_the_first_step_the_last_and_now_and_then(capsys, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    tell = Lines()
+    tell = StepLines()
     for number in range(1, 9):
         tell(a_step(number, left=8.0 - number))
         now[0] += 4

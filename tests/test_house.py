@@ -149,6 +149,18 @@ def test_no_function_is_long(path):
     assert {name: n for name, n in lengths.items() if n > MAX_FUNCTION_LINES} == {}
 
 
+@pytest.mark.parametrize("name", sorted(ROOMS))
+def test_a_room_has_one_class_of_a_name(name):
+    names = [
+        node.name
+        for path in FILES
+        if room(path) == name
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert sorted(names) == sorted(set(names))
+
+
 @every_file
 def test_the_library_does_not_configure_logging(path):
     if room(path) == "commands":

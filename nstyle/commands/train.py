@@ -41,7 +41,7 @@ def work(words: argparse.Namespace) -> int:
     options = wanted.loss(typed(words, (*LOSS, *PLACE)))
     from nstyle.train import train
 
-    listeners = [] if delivery.quiet else [Lines()]
+    listeners = [] if delivery.quiet else [StepLines()]
     try:
         made = train(wanted, options, listeners=listeners)
     except DivergedError as error:
@@ -75,7 +75,7 @@ def painting(wanted: TrainOptions) -> str:
     return shlex.join(["nstyle", "paint", "--network", wanted.output, *style, "photo.jpg"])
 
 
-class Lines:
+class StepLines:
     """A line for the first step, and then every ten seconds with the means since the last."""
 
     def __init__(self) -> None:
