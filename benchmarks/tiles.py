@@ -5,7 +5,8 @@
 Each network paints the sample photo in a fresh process, small first, with a few epochs at each size
 and only so much memory that seems to be free. The row of --reference is of a size that is seen at
 once. The first look at the tiles is what exact sums over all of them cost; "seen" how many times
-the picture's pixels the network sees in one look, because margins overlap.
+the picture's pixels the network sees in one look, because margins overlap. The exit code is 1 where
+a pixel in tiles takes more than --most times that at once, or a run more memory than it was given.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ COLUMNS: list[reporting.Column] = [
 
 def measure(words: argparse.Namespace, model: str, folder: str) -> list[dict[str, Any]]:
     """A row for each size of a run, smallest first."""
-    gigabytes = words.memory or MEMORY_GB[model]
+    gigabytes = given(words, model)
     weights = words.vgg19 or scene.write_random_vgg19(Path(folder, "vgg19.npz"))
     options = {
         "model": model,
@@ -59,6 +60,11 @@ def measure(words: argparse.Namespace, model: str, folder: str) -> list[dict[str
     found = ask("tiling", job)
     rows = [row_of(model, facts) for facts in found["sizes"]]
     return compared(rows, words.reference, found["peak_memory_bytes"])
+
+
+def given(words: argparse.Namespace, model: str) -> float:
+    """GB that the whole process may take."""
+    return words.memory or MEMORY_GB[model]
 
 
 def sizes_of(long_edge: int) -> list[int]:
@@ -94,6 +100,19 @@ def compared(rows: list[dict[str, Any]], reference: int, peak: int) -> list[dict
     return rows
 
 
+def faults(rows: list[dict[str, Any]], most: float, gigabytes: float) -> list[str]:
+    """A line for each limit that the rows of a network go beyond."""
+    model, peak = rows[-1]["model"], rows[-1]["peak"]
+    found = [
+        f"{model} {row['size']}: a pixel takes {row['ratio']:.2f} times that at once, not {most:g}"
+        for row in rows
+        if row["tiles"] != "at once" and row["ratio"] > most
+    ]
+    if peak > gigabytes * 1e9:
+        found.append(f"{model}: takes {memory.shown(peak)}, not {gigabytes:g} GB")
+    return found
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The door; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -103,6 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, default=3, help="at each size")
     parser.add_argument("--tile", default="auto")
     parser.add_argument("--memory", type=float, metavar="GB", help="instead of 3 and 6")
+    parser.add_argument("--most", type=float, default=2.0, help="of at once, for a pixel in tiles")
     parser.add_argument("--threads", type=int, default=runtime.usable_cores())
     parser.add_argument("--vgg19", metavar="FILE", help="weights; random ones serve as well")
     parser.add_argument("--json", metavar="FILE")
@@ -111,10 +131,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"--models: each must be one of {', '.join(MEMORY_GB)}")
     report = reporting.facts(words.threads)
     with tempfile.TemporaryDirectory() as folder:
-        rows = [row for model in words.models for row in measure(words, model, folder)]
+        found = {model: measure(words, model, folder) for model in words.models}
+    rows = [row for each in found.values() for row in each]
     print(reporting.table(rows, COLUMNS))
     reporting.write_json(words.json, {**report, "rows": rows})
-    return 0
+    bad = [
+        fault
+        for model, each in found.items()
+        for fault in faults(each, words.most, given(words, model))
+    ]
+    print(*bad, sep="\n", end="\n" if bad else "")
+    return int(bool(bad))
 
 
 if __name__ == "__main__":

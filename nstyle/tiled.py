@@ -1,10 +1,11 @@
 """The objective of a style transfer, the network seeing the picture tile by tile. Loads MXNet.
 
-The same contract and the same results as executor.Executor, in bounded memory: of the whole
-picture there are only pixels and what photo and paintings are compared by. Terms of style depend
-on the features only through sums over all positions. So a first look at every tile adds these up;
-then their gradients, small matrices, are known, and a second look pulls them back through each
-tile, from the positions it owns alone. A tile's gradient reaches into its margin: tiles add up.
+The same contract and the same results as executor.Executor; the network's memory is bounded. What
+grows with the picture are pixels (memory.IN_TILES), optimisers and the photo's content layers.
+Terms of style depend on the features only through sums over all positions. So a first look at every
+tile adds these up; then their gradients, small matrices, are known, and a second look pulls them
+back through each tile, from the positions it owns alone. A tile's gradient reaches into its margin:
+tiles add up.
 """
 
 from __future__ import annotations

@@ -68,8 +68,9 @@ def test_messages_name_the_files_where_they_came_from(job, tmp_path):
     assert there.refused and there.error == here.error and "client/a.png" in str(here.error)
 
 
-def test_so_does_what_is_logged(job, tmp_path):
-    task = tasks.of_job(job, None, None, verbose=True)
+def test_so_does_what_is_logged(job, tmp_path, caplog):
+    caplog.set_level("DEBUG", "nstyle")
+    task = tasks.of_job(job, None, None)
     lines = [line for _, line in sent(task, tmp_path / "worker").notes if "vgg.params" in line]
     assert lines and all(f"{tmp_path}/client/vgg.params" in line for line in lines)
 

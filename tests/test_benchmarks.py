@@ -303,6 +303,7 @@ def test_a_large_picture_is_compared_with_a_smaller_one_at_once(weights, tmp_pat
     path = tmp_path / "tiles.json"
     words = ["--models", "vgg19", "--vgg19", weights, "--threads", "1", "--epochs", "2"]
     words += ["--long-edge", "384", "--reference", "192", "--tile", "64", "--json", str(path)]
+    words += ["--most", "1000"]  # times are not tested
     assert tiles.main(words) == 0
     small, large = json.loads(path.read_text(encoding="utf-8"))["rows"]
     assert (small["size"], small["tiles"], small["seen"]) == ("192x128", "at once", 1)
@@ -329,6 +330,27 @@ def test_large_pictures_have_as_much_memory_as_is_said(weights, tmp_path, monkey
     assert [job["free"] + memory.BASE for job in told] == [3 * 10**9, 6 * 10**9, 2.5e9]
     assert [job["options"]["max_num_epochs"] for job in told] == [15] * 3  # five sizes
     assert all(job["options"]["tile"] == "auto" for job in told)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], ""),
+        (["--most", "1.4"], "vgg19 512x256: a pixel takes 1.50 times that at once, not 1.4\n"),
+        (["--memory", "5"], "vgg19: takes 5.5 GB, not 5 GB\n"),
+    ],
+)
+def test_what_is_beyond_the_limits_is_told_by_the_exit_code(
+    weights, monkeypatch, capsys, words, says
+):
+    small = {"tiles": 1, "edges": None, "seen": 1.0, "first_look": None, "seconds": 1.0}
+    small.update(width=256, height=128)
+    large = {**small, "tiles": 4, "edges": (8, 8), "seconds": 6.0, "width": 512, "height": 256}
+    told = {"sizes": [small, large], "peak_memory_bytes": 5_500_000_000}
+    monkeypatch.setattr(tiles, "ask", lambda module, job: told)
+    given = ["--vgg19", weights, "--models", "vgg19", "--reference", "256"]
+    assert tiles.main([*given, *words]) == int(bool(says))
+    assert capsys.readouterr().out.partition("5500\n")[2] == says
 
 
 # ---- what both share ----

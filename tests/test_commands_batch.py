@@ -220,12 +220,6 @@ def test_warnings_are_told_with_the_name_of_their_job(batch, here, monkeypatch, 
     assert [record["warnings"] for record in records] == [[], ["odd"], [], []]
 
 
-@pytest.mark.parametrize("words", [[], ["--verbose"]])
-def test_workers_are_verbose_if_asked(batch, here, capsys, words):
-    assert batch(*words, style=("s.png",)) == 0
-    assert ("a_s.jpg: painting 48x40" in capsys.readouterr().err) == bool(words)
-
-
 def test_tiles_follow_from_the_share_that_all_have_from_the_beginning(batch, here, monkeypatch):
     free, asked = iter([8 * 10**9]), here.answers
     monkeypatch.setattr(memory, "available", lambda: next(free, 1))

@@ -14,8 +14,7 @@ from nstyle.errors import NStyleError
 
 # pictures: paths by the names of their flags; options: all fields of Options; preset; name: of the
 # result, its extension tells the format; files: all that it reads; weights: of them the network's
-# where it is not built in, else None; share: bytes of memory it may take, or None; verbose: whether
-# all that is logged comes back.
+# where it is not built in, else None; share: bytes of memory it may take, or None.
 Task = Mapping[str, Any]
 
 
@@ -54,7 +53,7 @@ class Answer:
         return cls(**{**record, "data": base64.b64decode(record["data"])})
 
 
-def of_job(job: Job, threads: int | None, share: int | None, *, verbose: bool = False) -> Task:
+def of_job(job: Job, threads: int | None, share: int | None) -> Task:
     """The task of a job for a worker with so many threads (None: its own)."""
     options = {**dataclasses.asdict(job.options), "threads": threads}
     files = [*dict.fromkeys(files_of(job).values())]
@@ -66,7 +65,6 @@ def of_job(job: Job, threads: int | None, share: int | None, *, verbose: bool = 
         "files": files,
         "weights": weights_of(job),
         "share": share,
-        "verbose": verbose,
     }
 
 

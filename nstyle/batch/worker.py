@@ -29,7 +29,7 @@ log = logging.getLogger("nstyle")
 def answer(task: Task, workplace: Workplace) -> Answer:
     """Paint; what is refused, and bugs, become the answer's error and cost this one job."""
     began = time.perf_counter()
-    with gathered(logging.DEBUG if task["verbose"] else logging.WARNING) as notes:
+    with gathered() as notes:
         about = outcome(task, workplace)
     return replace(about, seconds=time.perf_counter() - began, notes=notes)
 
@@ -53,7 +53,7 @@ def outcome(task: Task, workplace: Workplace) -> Answer:
 
 
 @contextlib.contextmanager
-def gathered(level: int) -> Iterator[list[tuple[str, str]]]:
+def gathered() -> Iterator[list[tuple[str, str]]]:
     """What is logged meanwhile, as (level, line), instead of being said; errors are still said."""
     notes = []
 
@@ -63,13 +63,10 @@ def gathered(level: int) -> Iterator[list[tuple[str, str]]]:
         notes.append((record.levelname, record.getMessage()))
         return False
 
-    before = log.level
     log.addFilter(gather)
-    log.setLevel(level)
     try:
         yield notes
     finally:
-        log.setLevel(before)
         log.removeFilter(gather)
 
 

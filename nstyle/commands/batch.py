@@ -57,7 +57,7 @@ def work(words: argparse.Namespace) -> int:
     for each in batch.refused:
         why = batch.ledger.error(each)
         say(f"error: {each.job.output}: {why} (as before; it has not changed)")
-    teller = Teller(batch, quiet=delivery.quiet, verbose=delivery.verbose)
+    teller = Teller(batch, quiet=delivery.quiet)
     code = carry_out(batch, settings, teller) if batch.to_do else OK
     teller.sum_up()
     return code or (FAILED if teller.failed else OK)
@@ -80,11 +80,7 @@ def carry_out(batch: Batch, settings: Settings, teller: Teller) -> int:
         with contextlib.closing(batch.ledger):
             pool, threads, share = make_pool(batch, settings, teller)
             with contextlib.closing(pool):
-                batch.run(
-                    pool,
-                    lambda each: of_job(each.job, threads, share, verbose=teller.verbose),
-                    teller,
-                )
+                batch.run(pool, lambda each: of_job(each.job, threads, share), teller)
     except BrokenOff as error:
         say(f"error: {error}; what is finished is kept, the same command goes on")
         return FAILED
@@ -134,8 +130,8 @@ def on_dask(settings: Settings, local: int | None, jobs: int, teller: Teller) ->
 class Teller:
     """Says how the batch goes, a line for each job, and counts."""
 
-    def __init__(self, batch: Batch, *, quiet: bool, verbose: bool = False) -> None:
-        self._batch, self._quiet, self.verbose = batch, quiet, verbose
+    def __init__(self, batch: Batch, *, quiet: bool) -> None:
+        self._batch, self._quiet = batch, quiet
         self._painted, self._lost = 0, 0
 
     @property
