@@ -95,6 +95,21 @@ def write_vgg(
     return save_params(path, {name: array for name, array in named.items() if array is not None})
 
 
+def write_painting_network(path: str | os.PathLike[str]) -> str:
+    """Write a file of a painting network of one style, which has learned nothing; its path."""
+    from nstyle.feedforward import network_file, parameters
+    from nstyle.feedforward.residual import ResidualNetwork
+
+    shape = {"width": 4, "mean": [float(value) for value in MEAN]}
+    made = ResidualNetwork(**shape)
+    parameters.start(made, 2)
+    arrays = {name: each.data().asnumpy() for name, each in parameters.trained(made).items()}
+    about = {"style": "wave"}
+    file = network_file.NetworkFile(network_file.ONE_STYLE, shape, arrays, about)
+    network_file.write(os.fspath(path), file)
+    return os.fspath(path)
+
+
 # ---- pictures ----
 
 
