@@ -38,6 +38,7 @@ setup(
         "nstyle.feedforward",
         "nstyle.film",
         "nstyle.learning",
+        "nstyle.mural",
         "nstyle.pretrained",
         "nstyle.reporting",
         "nstyle.samples",

@@ -20,6 +20,7 @@ COMMANDS = {
     "run": ("nstyle.commands.run", "paint a photo in the style of a painting"),
     "paint": ("nstyle.commands.paint", "paint photos in one pass, in any style, at once"),
     "batch": ("nstyle.commands.batch", "paint many photos in many styles"),
+    "mural": ("nstyle.commands.mural", "paint one large picture on many machines"),
     "video": ("nstyle.commands.video", "paint a film, frame by frame, without flicker"),
     "studio": ("nstyle.commands.studio", "open a page for painting, on this machine"),
     "sheet": ("nstyle.commands.sheet", "paint a small sheet of settings before the long run"),

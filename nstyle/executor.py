@@ -96,7 +96,10 @@ class Features:
 
 
 class Loss(float):
-    """A loss that remembers its terms: optimisers may observe another point than the last one."""
+    """A loss that remembers its terms: optimisers may observe another point than the last one.
+
+    sent: bytes that went between machines for it, since the one before.
+    """
 
     def __new__(cls, terms: Mapping[str, float]) -> Loss:
         """The sum of the terms."""
@@ -105,6 +108,7 @@ class Loss(float):
         return loss
 
     terms: dict[str, float]
+    sent: int = 0
 
 
 def of_pixels(term: Term, x: Any) -> tuple[Any, Any]:

@@ -101,22 +101,34 @@ VARIATIONS = {
 }
 
 
-def add_variation(form: str, x: Any, scale: float, gradient: Any, rows: int = STRIP) -> Any:
-    """The value of VARIATIONS[form], its gradient added to `gradient`; strip by strip.
+# The value of each is the sum of array times gradient, over this (Euler: they are homogeneous).
+DEGREES = {"squared": 2.0, "laplacian": 2.0, "power": 2 * TV_POWER}
 
-    Strips share a row; what it has on its own is then taken off once (nothing of "power").
+
+def share_of_variation(
+    form: str, x: Any, scale: float, rows: tuple[int, int], columns: tuple[int, int]
+) -> tuple[Any, Any]:
+    """Value and gradient of VARIATIONS[form] of x that fall to some rows and columns.
+
+    rows, columns: (first, after last). Values of parts add up; the gradient is that of the whole.
     """
-    variation, height = VARIATIONS[form], x.shape[2]
+    (top, bottom), (left, right) = rows, columns
+    above, before = max(top - 1, 0), max(left - 1, 0)
+    near = x[:, :, above : min(bottom + 1, x.shape[2]), before : min(right + 1, x.shape[3])]
+    _, slope = VARIATIONS[form](near, scale)
+    slope = slope[:, :, top - above : bottom - above, left - before : right - before]
+    return dot(x[:, :, top:bottom, left:right], slope) / DEGREES[form], slope
+
+
+def add_variation(form: str, x: Any, scale: float, gradient: Any, rows: int = STRIP) -> Any:
+    """The value of VARIATIONS[form], its gradient added to `gradient`; strip by strip."""
+    height, width = x.shape[2:]
     total = 0
-    for top in range(0, max(1, height - 1), rows):
-        strip = slice(top, min(height, top + rows + 1))
-        value, slope = variation(x[:, :, strip], scale)
-        gradient[:, :, strip] += slope
+    for top in range(0, height, rows):
+        strip = top, min(height, top + rows)
+        value, slope = share_of_variation(form, x, scale, strip, (0, width))
+        gradient[:, :, strip[0] : strip[1]] += slope
         total = total + value
-        if top and form != "power":
-            value, slope = variation(x[:, :, top : top + 1], scale)
-            gradient[:, :, top : top + 1] -= slope
-            total = total - value
     return total
 
 

@@ -34,7 +34,8 @@ class Moments:
     """Statistics of features of one shape. Its buffer is kept from call to call.
 
     shape: (1, C, h, w); weight: (h, w), 0..1, or None for 1 everywhere; share: moments of the same
-    shape with another weight, whose buffer may be used, too. positions: the sum of the weights.
+    shape with another weight, whose buffer may be used, too; positions: the sum of the weights,
+    where these are only a part of them.
     Raises MXNetError where features have another shape.
     """
 
@@ -45,12 +46,13 @@ class Moments:
         device: Any,
         weight: np.ndarray | None = None,
         share: Moments | None = None,
+        positions: float | None = None,
     ):
         _, self._channels, height, width = shape
-        self.positions = float(height * width)
+        whole = height * width if weight is None else np.sum(weight, dtype=np.float64)
+        self.positions = float(whole if positions is None else positions)
         self.weight = None
         if weight is not None:
-            self.positions = float(np.sum(weight, dtype=np.float64))
             self.weight = nd.array(weight.reshape((1, 1, height, width)), ctx=device)
         self._flat = device.device_type == "cpu" and height * width >= FLAT * self._channels
         # [products, weighted features], for all weights of a layer; what is pulled through a weight
@@ -122,12 +124,14 @@ class Sums:
     """Statistics of features of which one part is seen after another (see `pieces`).
 
     moments: which positions of the whole count, and how much; mean: whether the mean is wanted.
+    second (C, C) and mean (C, 1), or None: the sums so far, float64, so that their order does not
+    matter: painting is sensitive, and parts of a mural are added up in another one.
     """
 
     def __init__(self, moments: Moments, *, mean: bool) -> None:
         self._moments, self._wants_mean = moments, mean
-        self._second: Any = None
-        self._mean: Any = None
+        self.second: Any = None
+        self.mean: Any = None
 
     def add(self, flat: Any, weight: Any = None) -> None:
         """A part in plain order, float32 (C, n); weight: (1, n), where the moments have one."""
@@ -136,16 +140,25 @@ class Sums:
             second = nd.linalg.syrk(flat)
         else:
             second = nd.dot(flat, weighted, transpose_b=True)
-        self._second = second if self._second is None else self._second + second
+        self.second = increased(self.second, second)
         if self._wants_mean:
-            mean = weighted.sum(axis=1, keepdims=True)
-            self._mean = mean if self._mean is None else self._mean + mean
+            self.mean = increased(self.mean, weighted.sum(axis=1, keepdims=True))
 
     def statistics(self) -> Statistics:
         """Of all parts together; as Moments.of. There must have been one."""
-        positions = self._moments.positions
-        mean = self._mean / positions if self._wants_mean else None
-        return Statistics(self._second / positions, mean)
+        return divided(self.second, self.mean, self._moments.positions)
+
+
+def increased(total: Any, share: Any) -> Any:
+    """The sum in float64; total: or None for the first."""
+    share = share.astype("float64")
+    return share if total is None else total + share
+
+
+def divided(second: Any, mean: Any, positions: float) -> Statistics:
+    """Statistics, float32, from sums, float64; mean: or None."""
+    mean = None if mean is None else (mean / positions).astype("float32")
+    return Statistics((second / positions).astype("float32"), mean)
 
 
 def pulled(

@@ -21,6 +21,7 @@ from nstyle.finishing import finished
 from nstyle.inputs import Inputs
 from nstyle.options import Options, shaping
 from nstyle.records import Result
+from nstyle.syntax import flag
 
 # Fields of Options that say something here; the rest is about optimisation.
 FIELDS = (
@@ -37,6 +38,7 @@ FIELDS = (
     "max_pixels",
 )
 LONG_EDGE = 1024  # px, where nothing is said
+FADE = 0.5  # strength of any style below which the photo itself comes in
 
 
 def instant(
@@ -50,8 +52,9 @@ def instant(
     """Paint the photo `content` in one pass; for several photos make an `Instant`.
 
     style: as for stylize, or None where `network` is a file that `nstyle train` wrote for one.
-    strength: 0 (the photo) to 1. options: those of FIELDS; colors, style_blend and sizes mean what
-    they do for stylize. Raises OptionError, ImageError, WeightsError, BackendError.
+    strength: 0 (the photo itself) to 1, see `share_of_photo`. options: those of FIELDS;
+    colors, style_blend and sizes mean what they do for stylize. Raises OptionError, ImageError,
+    WeightsError, BackendError.
     """
     painter = Instant(style, network=network, strength=strength, **options)
     return painter.paint(painter.gather(content))
@@ -72,6 +75,8 @@ class Instant:
         self._strength = check_strength(strength)
         self._path = network or str(places.ANY_STYLE)
         self._file = network_file.read(self._path)
+        if self._file.network != ANY_STYLE:
+            check_strokes(self.options, self._path)
         self._styles = self._styles_of(style)
         self._network: Any = None
         self._looks: dict[Any, Any] = {}
@@ -125,10 +130,13 @@ class Instant:
         x = pixels.to_array(gathered.photo, convention)
         if self._file.network == ANY_STYLE:
             painted = self._any_style(x, gathered, **through)
-            return pixels.to_floats(painted, convention)
-        values = pixels.to_floats(self._network.paint(x, **through), convention)
-        photo = gathered.photo.floats()
-        return np.asarray(photo + self._strength * (values - photo), np.float32)
+        else:
+            painted = self._network.paint(x, **through)
+        values = pixels.to_floats(painted, convention)
+        share = share_of_photo(self._strength, self._file.network)
+        if not share:
+            return values
+        return np.asarray(values + share * (gathered.photo.floats() - values), np.float32)
 
     def prepare(self) -> None:
         """Load the network, if it is not."""
@@ -169,15 +177,34 @@ def options_of(given: dict[str, Any]) -> Options:
     for name in given:
         if name not in FIELDS:
             raise OptionError(f"{name}: means nothing for one pass; there are {', '.join(FIELDS)}")
-    usual = {"model": "vgg19-slim", "max_long_edge": LONG_EDGE, "tile": "off"}
+    usual = {"model": "vgg19-slim", "max_long_edge": LONG_EDGE}
     return presets.resolve({**usual, **given}, None)
+
+
+def check_strokes(options: Options, path: str) -> None:
+    """Refuse what a network of one style, at `path`, cannot change. Raises OptionError."""
+    for name in ("style_scale", "style_size", "style_blend"):
+        if getattr(options, name) != getattr(Options, name):
+            raise OptionError(
+                f"{flag(name)}: {path} has its style and strokes from its training; leave it out"
+            )
+
+
+def share_of_photo(strength: float, network: str) -> float:
+    """How much of the photo itself is mixed, pixel by pixel, with what a network painted.
+
+    For one style 1 - strength. A network of any style is told the strength and mixes what it sees
+    (AdaIN, arXiv:1703.06868, eq. 14), which without any style is the photo as its decoder rebuilds
+    it, not the photo itself. That comes in below FADE.
+    """
+    return 1 - strength if network != ANY_STYLE else max(0.0, 1 - strength / FADE)
 
 
 def check_strength(strength: Any) -> float:
     """The number. Raises OptionError."""
     try:
         number = float(strength)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last: an integer of 400 digits
         number = -1.0
     if not 0 <= number <= 1:
         raise OptionError(f"--strength: {strength} is out of range; allowed is from 0 to 1")

@@ -31,6 +31,8 @@ from nstyle.workplace import Workplace
 
 log = logging.getLogger("nstyle")
 
+Build = Callable[[problem.Setting, Inputs, Options, Any], Problem]  # see problem.build
+
 
 def paint(
     inputs: Inputs,
@@ -41,12 +43,14 @@ def paint(
     saver: Saver | None = None,
     begun: Saved | None = None,
     workplace: Workplace | None = None,
+    build: Build | None = None,
 ) -> Result:
-    """Paint the photo in the style; see transfer.run."""
+    """Paint the photo in the style; see transfer.paint."""
     began = time.perf_counter() - (begun.seconds if begun else 0.0)
     setting, device = set_up(inputs, options, workplace)
     ctrl_c = Interruption()
-    painting = Painting(inputs, options, setting, device, [*listeners, ctrl_c], saver, begun)
+    heard: list[solver.Listener] = [*listeners, ctrl_c]
+    painting = Painting(inputs, options, setting, device, heard, saver, begun, build)
 
     def result(watch: solver.Watch) -> Result:
         seconds = time.perf_counter() - began
@@ -87,12 +91,11 @@ class Painting:
         listeners: Sequence[solver.Listener],
         saver: Saver | None = None,
         begun: Saved | None = None,
-        build: Callable[[Inputs], Problem] | None = None,
+        build: Build | None = None,
     ) -> None:
-        """build: gives the problem of a size, where some of it is already there."""
-        self._builder = build
         self._whole, self._options, self._setting = inputs, options, setting
         self._device, self._listeners = device, listeners
+        self._build = build or problem.build
         self._saver, self._begun = saver, begun
         self._forecast = planning.forecast_for(inputs, options, setting)
         for step in begun.history if begun else ():
@@ -129,7 +132,7 @@ class Painting:
             last.objective = None  # holds the smaller one's memory, as self._task does
         inputs = self._whole.at(size, options.resize)
         self._task = None  # frees the smaller one's memory before the larger is made
-        task = self._problem(inputs)
+        task = self._build(self._setting, inputs, options, self._device)
         self._task, self._inputs, self._scale = task, inputs, scale
         x, standing = self._begin(last, size)
         return solver.solve(
@@ -143,11 +146,6 @@ class Painting:
             saver=partial(self._save, scale),
             **standing,
         )
-
-    def _problem(self, inputs: Inputs) -> Problem:
-        if self._builder is not None:
-            return self._builder(inputs)
-        return problem.build(self._setting, inputs, self._options, self._device)
 
     def _begin(self, last: solver.Watch | None, size: Size) -> tuple[Any, dict[str, Any]]:
         """(the array to go on from, what else solver.solve is told of what has been done)."""
@@ -211,7 +209,8 @@ class Painting:
         width, height = self._inputs.photo.size
         terms, read = getattr(loss, "terms", {}), partial(self.finished, x)
         left = self._forecast.after(self._scale, eps, seconds)
-        return Step(epoch, self._scale, width, height, loss, terms, eps, seconds, read, left)
+        sent = getattr(loss, "sent", 0)
+        return Step(epoch, self._scale, width, height, loss, terms, eps, seconds, read, left, sent)
 
     def finished(self, x: Any) -> Picture:
         """The array as a picture of the final size, noise removed, 16 bits."""

@@ -7,7 +7,7 @@ matrices (C, n), n being the positions that are owned.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from nstyle.executor import Features
 from nstyle.losses import as_float32
 from nstyle.moments import Moments, Statistics, Sums
 from nstyle.tiles import Tile, Tiling
+from nstyle.views import energy
 
 # What is asked: (layer, which positions count, whether the mean is wanted).
 Asked = tuple[str, Moments, bool]
@@ -31,11 +32,7 @@ class Pieces:
 
     def __init__(self, features: Features, tiling: Tiling, *, device: Any) -> None:
         self.tiling, self.features, self.device = tiling, features, device
-        last = tiling.tiles[-1]
-        self.shapes = {
-            name: (1, shape[1], *_whole(last, layers.stride(name), shape))
-            for name, shape in features.shapes.items()
-        }
+        self.shapes = whole_shapes(features.shapes, tiling.tiles[-1])
         self._taps: dict[str, Any] = {}
         self._scratch: dict[int, Any] = {}
         self._heads: dict[str, Any] = {}
@@ -94,6 +91,10 @@ class Pieces:
 
     def statistics(self, x: Any, asked: Mapping[Any, Asked]) -> dict[Any, Statistics]:
         """What is asked about a picture, in one look at each tile, the last one last."""
+        return {key: each.statistics() for key, each in self.sums(x, asked).items()}
+
+    def sums(self, x: Any, asked: Mapping[Any, Asked]) -> dict[Any, Sums]:
+        """The same, not yet divided by positions."""
         sums = {key: Sums(moments, mean=mean) for key, (_, moments, mean) in asked.items()}
         by_layer: dict[str, list[Any]] = {}
         for key, (name, *_) in asked.items():
@@ -104,15 +105,18 @@ class Pieces:
                 flat = self.cut(name, tile)
                 for key in keys:
                     sums[key].add(flat, self.weight(name, tile, asked[key][1]))
-        return {key: each.statistics() for key, each in sums.items()}
+        return sums
 
     def weight(self, name: str, tile: Tile, moments: Moments) -> Any:
         """A tile's part of the weights, (1, n), or None."""
         return None if moments.weight is None else self.own(name, tile, moments.weight)
 
     def collected(self, x: Any, names: Iterable[str]) -> dict[str, Any]:
-        """Layers of the whole picture, float32 (1, C, h, w), to be kept."""
-        found = {name: nd.empty(self.shapes[name], ctx=self.device) for name in names}
+        """Layers of the whole picture, float32 (1, C, h, w), to be kept.
+
+        Zero where no tile owns them, which is so in parts of a mural alone.
+        """
+        found = {name: nd.zeros(self.shapes[name], ctx=self.device) for name in names}
         for tile in self.tiling.tiles if found else ():
             self.forward(x, tile)
             for name, whole in found.items():
@@ -135,9 +139,14 @@ class Pieces:
         return (*tile.rows.window(stride, height), *tile.columns.window(stride, width))
 
 
-def _whole(last: Tile, stride: int, shape: tuple[int, ...]) -> tuple[int, int]:
-    """(h, w) of a layer of the whole picture. last: its last tile; shape: of the tile's tap."""
-    return last.rows.begin // stride + shape[2], last.columns.begin // stride + shape[3]
+def whole_shapes(shapes: Mapping[str, Sequence[int]], last: Tile) -> dict[str, tuple[int, ...]]:
+    """(1, C, h, w) of the layers of the whole picture. shapes: of a tile's; last: the last tile."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, (one, channels, height, width) in shapes.items():
+        stride = layers.stride(name)
+        down, across = last.rows.begin // stride, last.columns.begin // stride
+        found[name] = one, channels, down + height, across + width
+    return found
 
 
 class InPieces:
@@ -161,3 +170,7 @@ class InPieces:
     def features(self, names: Iterable[str]) -> dict[str, Any]:
         """See View."""
         return self._pieces.collected(self._x, names)
+
+    def energy(self, features: Any) -> float:
+        """See View."""
+        return energy(features)

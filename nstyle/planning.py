@@ -69,6 +69,10 @@ class Demand:
         """The same of a picture that is only looked at."""
         return self._tiling(size, lambda edges: self._bytes(NOTHING, size, None, edges))
 
+    def of_part(self, size: Size, edges: Size) -> int:
+        """Bytes for a part of this size of a picture that is painted; edges: of its tiles."""
+        return self._bytes(size, NOTHING, edges, None)
+
     def _tiling(self, size: Size, needed: Callable[[Size | None], int]) -> Tiling | None:
         """needed: edges of the tiles, or None -> bytes."""
         tile, reach = self._options.tile, self._setting.reach

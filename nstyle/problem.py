@@ -29,9 +29,12 @@ __all__ = ["Problem", "Setting", "build", "distances", "load_network"]
 
 @dataclass(frozen=True)
 class Problem:
-    """An objective, and what is needed to read its arrays."""
+    """An objective, and what is needed to read its arrays.
 
-    executor: Executor
+    executor: an Executor, or what keeps its contract (see `mural`).
+    """
+
+    executor: Any
     picture: Picture
     convention: Convention
     options: Options

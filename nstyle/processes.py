@@ -12,7 +12,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +99,13 @@ class Worker:
 
 
 def listened(process: subprocess.Popen[str]) -> queue.Queue[str | None]:
-    """What a process says, line by line, and None at its end."""
+    """What a process says, line by line, and None at its end; a torn line is no answer."""
     answers: queue.Queue[str | None] = queue.Queue()
 
     def listen() -> None:
         assert process.stdout is not None
         with contextlib.suppress(ValueError):  # closed meanwhile
-            for line in process.stdout:
+            for line in whole(process.stdout):
                 answers.put(line)
         answers.put(None)
 
@@ -133,5 +133,13 @@ def speaker() -> Callable[[Mapping[str, Any]], None]:
 
 def requests() -> Iterator[dict[str, Any]]:
     """Lines of JSON from who asks, until it ends."""
-    for line in sys.stdin:
+    for line in whole(sys.stdin):
         yield json.loads(line)
+
+
+# ---- both sides ----
+
+
+def whole(lines: Iterable[str]) -> Iterator[str]:
+    """Lines up to the end; not the last where who wrote it was killed in the middle of it."""
+    return (line for line in lines if line.endswith("\n"))

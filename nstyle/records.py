@@ -31,7 +31,7 @@ class Step:
 
     epoch counts from 1 over all scales; loss and terms are of the point before the step; eps is
     the relative change by it; seconds is wall time since the previous epoch; left is about how many
-    seconds the whole run will still take (see forecast).
+    seconds the whole run will still take (see forecast); sent is bytes that went between machines.
     """
 
     epoch: int
@@ -44,6 +44,7 @@ class Step:
     seconds: float
     read: Callable[[], Picture] | None = field(default=None, repr=False, compare=False)
     left: float | None = None
+    sent: int = 0
 
     def picture(self) -> Picture:
         """The finished picture at this epoch; costs a copy from the device and the denoiser.
@@ -59,8 +60,9 @@ class Step:
         return dataclasses.replace(self, read=None)
 
     def as_json(self) -> dict[str, Any]:
-        """All but the picture."""
-        names = (entry.name for entry in dataclasses.fields(self) if entry.name != "read")
+        """All but the picture; `sent` only where there is something to tell."""
+        without = {"read"} if self.sent else {"read", "sent"}
+        names = (entry.name for entry in dataclasses.fields(self) if entry.name not in without)
         return {name: getattr(self, name) for name in names}
 
 

@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from nstyle import likeness, losses
+from nstyle import likeness
 from nstyle.balance import NORMALIZATIONS, TEMPORAL, Layer, Normalization
 from nstyle.errors import OptionError
 from nstyle.executor import Term
@@ -82,9 +82,9 @@ def content_terms(
     terms = []
     shares = layer_weights(options.content_layers, scales)
     for name, target in photo.features(shares).items():
-        like = likeness.nearest(looks, name, channels=target.shape[1])
-        energy = float(losses.dot(target, target).asscalar())
-        scale = scales.content(layer_facts(target.shape, energy, area, like, like.content))
+        shape, energy = photo.shapes[name], photo.energy(target)
+        like = likeness.nearest(looks, name, channels=shape[1])
+        scale = scales.content(layer_facts(shape, energy, area, like, like.content))
         scale *= options.content_weight * shares[name] * like.content
         terms.append(Term("content", name, scale, target))
     return terms

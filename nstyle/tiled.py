@@ -15,7 +15,7 @@ from typing import Any
 from nstyle import losses
 from nstyle.backend import nd
 from nstyle.executor import Executor, Loss, Term
-from nstyle.moments import pulled
+from nstyle.moments import Statistics, Sums, pulled
 from nstyle.pieces import Asked, Pieces
 from nstyle.styles import STYLE_LOSSES
 from nstyle.tiles import Tile
@@ -48,13 +48,8 @@ class TiledExecutor(Executor):
 
     def __call__(self, x: Any) -> tuple[float, Any]:
         """x: (1, 3, H, W) -> loss, gradient of x's shape (a new array)."""
-        values: dict[int, Any] = {}
-        slopes = self._slopes(x, values)
-        gradient = nd.zeros(x.shape, ctx=x.context)
-        for count, tile in enumerate(reversed(self.tiling.tiles)):
-            if count or not slopes:  # the first look ended with the last tile
-                self._pieces.forward(x, tile)
-            self._pull(tile, slopes, values, gradient)
+        values, slopes = compared(self._terms, self._pieces.statistics(x, self._asked))
+        gradient = self.pulled(x, slopes, values).astype("float32")
         self._limit(gradient)
         for number, term in enumerate(self._terms):
             if term.kind == "temporal":
@@ -67,14 +62,22 @@ class TiledExecutor(Executor):
         self.terms = {term.name: value for term, value in zip(self._terms, numbers.tolist())}
         return Loss(self.terms), gradient
 
-    def _slopes(self, x: Any, values: dict[int, Any]) -> Slopes:
-        """Of the terms of style; their values go into `values`."""
-        slopes = {}
-        for number, seen in self._pieces.statistics(x, self._asked).items():
-            term = self._terms[number]
-            compare = STYLE_LOSSES[term.form].compare
-            values[number], *slopes[number] = compare(seen, term.target, term.scale)
-        return slopes
+    def sums(self, x: Any) -> dict[int, Sums]:
+        """What each term of style depends on: the first look."""
+        return self._pieces.sums(x, self._asked)
+
+    def pulled(self, x: Any, slopes: Slopes, values: dict[int, Any]) -> Any:
+        """The gradient of the layers' terms: the second look, right after the first.
+
+        float64, so that it does not matter in which order tiles add up, see moments.Sums. The
+        values of the terms of content go into `values`.
+        """
+        gradient = nd.zeros(x.shape, ctx=x.context, dtype="float64")
+        for count, tile in enumerate(reversed(self.tiling.tiles)):
+            if count or not slopes:  # the first look ended with the last tile
+                self._pieces.forward(x, tile)
+            self._pull(tile, slopes, values, gradient)
+        return gradient
 
     def _pull(self, tile: Tile, slopes: Slopes, values: dict[int, Any], gradient: Any) -> None:
         """Add a tile's part to the gradient, and to `values` those of the terms of content."""
@@ -94,7 +97,7 @@ class TiledExecutor(Executor):
                 head = part if head is None else head + part
             heads[name] = self._pieces.placed(name, tile, head)
         (top, bottom, *_), (left, right, *_) = tile
-        gradient[:, :, top:bottom, left:right] += self._features.backward(heads)
+        gradient[:, :, top:bottom, left:right] += self._features.backward(heads).astype("float64")
 
     def _style(self, number: int, tile: Tile, flat: Any, slope: Sequence[Any], out: Any) -> Any:
         """The gradient (C, n) of a term of style from what the tile owns of its layer."""
@@ -107,3 +110,16 @@ class TiledExecutor(Executor):
         norm = self.norm(gradient) if self._clip_norm else 0.0
         if norm > self._clip_norm:
             gradient *= self._clip_norm / norm
+
+
+def compared(
+    terms: Sequence[Term], seen: Mapping[int, Statistics]
+) -> tuple[dict[int, Any], dict[int, Sequence[Any]]]:
+    """(values, slopes) of the terms of style, by their number, from what was seen of all tiles."""
+    values: dict[int, Any] = {}
+    slopes: dict[int, Sequence[Any]] = {}
+    for number, statistics in seen.items():
+        term = terms[number]
+        compare = STYLE_LOSSES[term.form].compare
+        values[number], *slopes[number] = compare(statistics, term.target, term.scale)
+    return values, slopes

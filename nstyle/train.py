@@ -39,12 +39,16 @@ class TrainStep:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training came to. loss: a running mean; finished: False where it was ended."""
+    """What a training came to. loss: a running mean; finished: False where it was ended.
+
+    saved: the step that the last checkpoint is of, 0 where none could be written.
+    """
 
     steps: int
     seconds: float
     loss: float
     finished: bool
+    saved: int
 
 
 Listener = Callable[[TrainStep], Any]
@@ -54,9 +58,9 @@ def train(wanted: TrainOptions, options: Options, *, listeners: Sequence[Listene
     """Train, and write the network to `wanted.output` (see `feedforward.network_file`).
 
     options: the loss and the device (`wanted.loss({})` are the usual ones). With
-    `wanted.resume` goes on from the checkpoint, with `steps` and as many threads to the same bytes
-    as a training never stopped. Listeners get a TrainStep after each step; Ctrl-C, or a listener
-    that returns True, ends the training there, with a checkpoint and no network. Raises
+    `wanted.resume` goes on from the checkpoint, with `steps` and as many threads to the same
+    weights as a training never stopped. Listeners get a TrainStep after each step; Ctrl-C, or a
+    listener that returns True, ends the training there, with a checkpoint and no network. Raises
     OptionError, ImageError, WeightsError, BackendError before the first step, DivergedError, and
     WeightsError where the network cannot be written.
     """
@@ -72,7 +76,7 @@ def train(wanted: TrainOptions, options: Options, *, listeners: Sequence[Listene
         finished = run(planned.training, wanted, [keeper, *listeners, ctrl_c])
     keeper.end(finished)
     made = planned.training
-    return Trained(made.step, made.seconds, made.loss, finished)
+    return Trained(made.step, made.seconds, made.loss, finished, keeper.saved)
 
 
 def run(training: Any, wanted: TrainOptions, listeners: Sequence[Listener]) -> bool:
@@ -108,7 +112,7 @@ class Keeper:
         self._planned, self._found, self._wanted = planned, found, wanted
         self._training = planned.training
         self._failed: set[str] = set()
-        self._saved_step = self._training.step if found.saved else 0
+        self.saved = self._training.step if found.saved else 0  # of which step the checkpoint is
 
     def __call__(self, step: TrainStep) -> None:
         """What is due after this step."""
@@ -121,8 +125,8 @@ class Keeper:
 
     def end(self, finished: bool) -> None:
         """The last checkpoint, or the network in its place. Raises WeightsError."""
-        if self._training.step != self._saved_step:
-            self._attempt("checkpoint", self._save)
+        if self._training.step != self.saved:
+            self._attempt("checkpoint", self._save, last=not finished)
         files.sweep_beside(self._wanted.saved)
         if not finished:
             return
@@ -132,17 +136,19 @@ class Keeper:
             with contextlib.suppress(OSError):  # it may never have been written
                 os.unlink(self._wanted.saved)
 
-    def _attempt(self, what: str, write: Callable[[], Any]) -> None:
+    def _attempt(self, what: str, write: Callable[[], Any], *, last: bool = False) -> None:
+        """last: nothing comes after it."""
         try:
             write()
         except OSError as error:  # ImageError is one
-            if what not in self._failed:
-                log.warning("the %s cannot be written (%s); training goes on", what, error)
+            if last or what not in self._failed:
+                then = "" if last else "; training goes on"
+                log.warning("the %s cannot be written (%s)%s", what, error, then)
             self._failed.add(what)
 
     def _save(self) -> None:
         self._training.save(self._wanted.saved, self._found.setup)
-        self._saved_step = self._training.step
+        self.saved = self._training.step
 
     def _show(self) -> None:
         if self._wanted.preview and self._planned.preview:
@@ -167,7 +173,7 @@ class Keeper:
         except WeightsError:
             raise
         except OSError as error:
-            going_on = f"; make room and --resume from {wanted.saved}" if self._saved_step else ""
+            going_on = f"; make room and --resume from {wanted.saved}" if self.saved else ""
             reason = error.strerror or error
             raise WeightsError(
                 f"{wanted.output}: cannot be written ({reason}){going_on}"

@@ -74,10 +74,11 @@ def paint(
     saver: Saver | None = None,
     begun: Saved | None = None,
     workplace: Workplace | None = None,
+    build: Callable[..., Any] | None = None,
 ) -> Result:
     """run() for inputs that are already gathered, by inputs.gather with the same options.
 
-    workplace: what paintings of this process share.
+    workplace: what paintings of this process share; build: instead of problem.build.
     """
     runtime.prepare(options.threads)
     from nstyle import painter  # here, because it loads MXNet
@@ -94,6 +95,7 @@ def paint(
         saver=saver,
         begun=begun,
         workplace=workplace,
+        build=build,
     )
 
 

@@ -31,6 +31,9 @@ class View(Protocol):
     def features(self, names: Iterable[str]) -> dict[str, Any]:
         """Layers, float32 (1, C, h, w), to be kept."""
 
+    def energy(self, features: Any) -> float:
+        """The sum of the squares of one of these."""
+
 
 class Whole:
     """A view of all of a picture at once. taps: name -> (1, C, h, w), at least one."""
@@ -51,3 +54,13 @@ class Whole:
     def features(self, names: Iterable[str]) -> dict[str, Any]:
         """See View."""
         return {name: as_float32(self._taps[name]).copy() for name in names}
+
+    def energy(self, features: Any) -> float:
+        """See View."""
+        return energy(features)
+
+
+def energy(features: Any) -> float:
+    """The sum of the squares of features (1, C, h, w), in float64: see moments.Sums."""
+    planes = features.asnumpy()[0]
+    return sum(float(np.square(plane, dtype=np.float64).sum()) for plane in planes)

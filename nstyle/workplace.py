@@ -41,6 +41,8 @@ class Workplace:
         self.share = share
 
     def free(self) -> int | None:
-        """Bytes there are for a painting, None where nobody knows."""
-        known = [count for count in (memory.available(), self.share) if count is not None]
-        return min(known, default=None)
+        """Bytes there are for a painting, None where nobody knows.
+
+        A share is all that counts: what others take meanwhile must not decide about tiles.
+        """
+        return memory.available() if self.share is None else self.share

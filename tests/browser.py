@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import pytest
 
@@ -23,11 +24,28 @@ DESKTOP, PHONE = (1280, 900), (390, 844)  # width and height in CSS pixels
 
 @dataclass
 class Visit:
-    """A page that is open. errors: of console, scripts and requests; requests: addresses."""
+    """A page that is open. errors: of console, scripts and requests; requests: addresses.
+
+    strays: addresses of other hosts, which were asked for and did not get out.
+    """
 
     page: Any
     errors: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
+
+    def keep_in(self, address: str) -> None:
+        """From now on, let no request get to another host than the address'."""
+        home = urlparse(address)[:2]
+
+        def decide(route: Any) -> None:
+            if urlparse(route.request.url)[:2] == home:
+                route.continue_()
+            else:
+                self.strays.append(route.request.url)
+                route.abort()
+
+        self.page.route("**/*", decide)
 
     def listen(self) -> None:
         """Note what happens from now on."""
@@ -88,6 +106,7 @@ def visiting(
     with contextlib.closing(page):
         visit = Visit(page)
         visit.listen()
+        visit.keep_in(address)
         page.goto(address, wait_until="load")
         yield visit
 

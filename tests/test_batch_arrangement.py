@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from nstyle.batch import arrangement
+from nstyle import backend, processes
+from nstyle.batch import arrangement, gpus
 from nstyle.batch.jobs import Job
 from nstyle.options import Options
 
@@ -17,6 +18,11 @@ def arrange(count: int, workers: Any = "auto", threads: Any = None, cores: int =
     free = more.pop("free", 100 * GB)
     jobs = [Job({}, Options(**more), None, f"{number}.jpg") for number in range(count)]
     return arrangement.arrange(jobs, workers, threads, cores, free)
+
+
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(gpus, "DEVICES", ())
 
 
 @pytest.mark.parametrize(
@@ -38,6 +44,41 @@ def arrange(count: int, workers: Any = "auto", threads: Any = None, cores: int =
 )
 def test_as_many_as_cores_jobs_and_memory_allow(given, found):
     assert arrange(**given) == found
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({}, (1, 8)),
+        ({"gpu": -1}, (8, 1)),
+        ({"workers": 3}, (3, 2)),
+    ],
+)
+def test_a_gpu_that_is_taken_by_itself_paints_one_picture_at_a_time(monkeypatch, given, found):
+    monkeypatch.setattr(gpus, "count", lambda: 2)
+    assert arrange(60, **given) == found
+
+
+def test_gpus_are_counted_by_a_process_where_there_is_a_device(monkeypatch, tmp_path):
+    asked = []
+
+    class Counter(processes.Worker):
+        def __init__(self, module: str) -> None:
+            asked.append(module)
+            super().__init__(module)
+
+    monkeypatch.setattr(gpus.processes, "Worker", Counter)
+    assert gpus.count() == 0 and asked == []
+    (tmp_path / "nvidia0").touch()
+    monkeypatch.setattr(gpus, "DEVICES", (str(tmp_path / "nvidia[0-9]"),))
+    assert gpus.count() == backend.gpu_count() and asked == ["nstyle.batch.gpus"]
+
+
+def test_a_count_that_fails_is_none(monkeypatch, tmp_path):
+    monkeypatch.setattr(gpus, "DEVICES", (str(tmp_path),))
+    (tmp_path / "mxnet.py").write_text("raise SystemExit", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert gpus.count() == 0
 
 
 def test_large_pictures_are_painted_by_fewer():

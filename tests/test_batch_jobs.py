@@ -106,13 +106,35 @@ def test_any_option_in_any_row_over_those_that_were_typed(folder):
         ("content_image,lr\na.jpg,1\n", "line 2: style_image: names no painting"),
         ("style_image,preset\ns.jpg,fats\n", "line 2: --preset: 'fats' is none of"),
         ("style_image,output\ns.jpg,../x.jpg\n", "line 2: output '../x.jpg': is no file inside"),
-        ('{"style_image": "s.jpg", "lr": []}', "line 1: --lr: [] is not a number"),
+        ('{"style_image": "s.jpg", "lr": []}', "line 1: lr: [] cannot be; give one word or number"),
+        ('{"style_image": "s.jpg", "lr": true}', "line 1: lr: true cannot be; give one word"),
+        ('{"style_image": "s.jpg", "size": {}}', "line 1: size: {} cannot be; give one word"),
+        ('{"style_image": "s.jpg", "preset": ["fast"]}', 'line 1: preset: ["fast"] is no text'),
+        ('{"style_image": "s.jpg", "output": 5}', "line 1: output: 5 is no text; give one in"),
+        ('{"style_image": "s.jpg", "content_image": ["a.jpg"]}', 'content_image: ["a.jpg"] is no'),
+        ('{"style_image": "s.jpg", "keep_mask": true}', "line 1: keep_mask: true is no text"),
+        ('{"style_image": ["s.jpg", 5]}', "line 1: style_image: 5 is no text"),
+        ('{"style_image": {"a": 1}}', 'line 1: style_image: {"a": 1} is no text'),
+        ('{"style_image": []}', "line 1: style_image: names no painting"),
     ],
 )
 def test_bad_rows_are_refused_by_their_line(folder, text, says):
     with pytest.raises(OptionError) as refused:
         rows(text)
     assert says in str(refused.value)
+
+
+def test_in_json_a_blend_may_be_a_list_and_a_name_holds_what_it_will(folder):
+    (folder / "b;c.jpg").write_bytes(b"b")
+    styles = '"content_image": "b;c.jpg", "style_image": '
+    several, one = rows(
+        f'{{{styles}["b;c.jpg", "t.jpg"], "style_blend": [3, 1], "enlarge": true}}\n'
+        f'{{{styles}"b;c.jpg"}}\n'
+    )
+    assert several.pictures["style_image"] == ["b;c.jpg", "t.jpg"]
+    assert several.options.style_blend == "3,1" and several.options.enlarge is True
+    assert one.pictures == {"content_image": "b;c.jpg", "style_image": ["b;c.jpg"]}
+    jobs.check([several, one])
 
 
 def test_pictures_are_not_typed_beside_a_file(folder):

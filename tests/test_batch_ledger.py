@@ -14,7 +14,7 @@ from nstyle.batch import contents, ledger
 from nstyle.batch.contents import Planned
 from nstyle.batch.jobs import Job
 from nstyle.batch.ledger import DONE, REFUSED, TO_DO, Ledger
-from nstyle.errors import OptionError
+from nstyle.errors import ImageError, OptionError
 from nstyle.options import Options
 
 
@@ -92,6 +92,14 @@ def test_other_lines_that_are_no_records_are_named_and_left_out(tmp_path, caplog
     assert caplog.messages == [
         f"{tmp_path}/manifest.jsonl, line 1: is no record of a job; left out"
     ]
+
+
+def test_a_manifest_that_cannot_be_read_is_refused_in_one_line(tmp_path):
+    (tmp_path / ledger.NAME).mkdir()
+    with pytest.raises(
+        ImageError, match=r"manifest.jsonl: cannot be read \(Is a directory\); give"
+    ):
+        Ledger(str(tmp_path))
 
 
 def test_only_one_writes(tmp_path):

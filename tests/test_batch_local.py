@@ -19,10 +19,12 @@ STUB = """
 import os
 from nstyle import processes
 from nstyle.batch.tasks import Answer
+out = os.dup(1)
 say = processes.speaker()
 for task in processes.requests():
     if task["name"] == "deadly" or (task["name"] == "once" and not os.path.exists(task["mark"])):
         open(task["mark"], "w").close()
+        os.write(out, b'{"data": "a')  # torn
         os._exit(9)
     say(Answer(str(os.getpid()).encode()).as_json())
 """

@@ -68,6 +68,12 @@ def test_messages_name_the_files_where_they_came_from(job, tmp_path):
     assert there.refused and there.error == here.error and "client/a.png" in str(here.error)
 
 
+def test_so_does_what_is_logged(job, tmp_path):
+    task = tasks.of_job(job, None, None, verbose=True)
+    lines = [line for _, line in sent(task, tmp_path / "worker").notes if "vgg.params" in line]
+    assert lines and all(f"{tmp_path}/client/vgg.params" in line for line in lines)
+
+
 def test_what_every_worker_has_is_not_sent(job):
     colours = {"style_mask": ["#ff0000"], "content_mask": "m.png"}
     options = Options(weights=str(PRETRAINED / "vgg19-slim.params"))

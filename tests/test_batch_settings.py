@@ -27,6 +27,14 @@ def test_numbers_and_addresses(values, local, workers):
 
 
 @pytest.mark.parametrize(
+    ("values", "attempts"),
+    [({}, 3), ({"retries": "0"}, 1), ({"retries": 4, "dask": "local:2"}, 5)],
+)
+def test_a_job_is_tried_once_and_again(values, attempts):
+    assert Settings(**values).attempts == attempts
+
+
+@pytest.mark.parametrize(
     ("values", "says"),
     [
         ({"workers": "0"}, "--workers: '0' is not allowed; give auto or from 1 to 512"),
@@ -35,6 +43,7 @@ def test_numbers_and_addresses(values, local, workers):
         ({"dask": "somewhere"}, "--dask: 'somewhere' is neither tcp://HOST:PORT nor local:N"),
         ({"dask": "local:2", "workers": 2}, "--workers: means nothing with --dask"),
         ({"retries": -1}, "--retries: -1"),
+        ({"dask": "tcp://a:8786", "retries": 2}, "--retries: means nothing with --dask tcp://a:8"),
     ],
 )
 def test_bad_values_are_refused(values, says):

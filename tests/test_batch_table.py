@@ -28,8 +28,14 @@ a.jpg,s.jpg;t.jpg,0.2,
 
 def test_csv_by_the_names_of_the_options_without_empty_cells(read):
     assert read(CSV) == [
-        ("jobs, line 3", {"content_image": "a.jpg", "style_image": "s.jpg;t.jpg", "lr": "0.2"}),
-        ("jobs, line 4", {"content_image": "b, c.jpg", "style_image": "s.jpg", "stop_eps": "0.1"}),
+        (
+            "jobs, line 3",
+            {"content_image": "a.jpg", "style_image": ["s.jpg", "t.jpg"], "lr": "0.2"},
+        ),
+        (
+            "jobs, line 4",
+            {"content_image": "b, c.jpg", "style_image": ["s.jpg"], "stop_eps": "0.1"},
+        ),
     ]
 
 
@@ -42,7 +48,7 @@ def test_json_lines_keep_their_kinds(read):
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_other_separators_and_a_byte_order_mark(read, separator):
     text = "content_image;style_image;lr\r\na.jpg;s.jpg;0.2\r\n".replace(";", separator)
-    values = {"content_image": "a.jpg", "style_image": "s.jpg", "lr": "0.2"}
+    values = {"content_image": "a.jpg", "style_image": ["s.jpg"], "lr": "0.2"}
     assert read(text, "utf-8-sig") == [("jobs, line 2", values)]
 
 

@@ -77,6 +77,25 @@ def test_other_errors_cost_this_job_and_may_be_over_next_time(
     assert ("Traceback" in caplog.text) == isinstance(error, ZeroDivisionError)
 
 
+def test_what_is_logged_comes_back_and_is_not_said(task, monkeypatch, caplog):
+    paint, log = transfer.paint, logging.getLogger("nstyle")
+
+    def warn(*words: Any, **more: Any) -> Any:
+        log.warning("a %s thing", "strange")
+        log.info("by the way")
+        return paint(*words, **more)
+
+    monkeypatch.setattr(transfer, "paint", warn)
+    answer = worker.answer(task(), Workplace())
+    assert list(answer.notes) == [("WARNING", "a strange thing")]
+    assert answer.data and answer.warnings == ["a strange thing"] and not caplog.messages
+    assert tasks.Answer.from_json(answer.as_json()).warnings == answer.warnings
+    notes = worker.answer({**task(), "verbose": True}, Workplace()).notes
+    assert ("INFO", "by the way") in notes and "DEBUG" in {level for level, _ in notes}
+    log.warning("afterwards")
+    assert caplog.messages == ["afterwards"]
+
+
 def test_the_share_of_memory_is_the_tasks(task):
     place = Workplace()
     answer = worker.answer({**task(), "share": 1000}, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import os
@@ -19,9 +20,11 @@ from benchmarks import (
     batch,
     flicker,
     iteration,
+    mural,
     picture,
     processes,
     reporting,
+    scaling,
     scene,
     studio_load,
     tiles,
@@ -369,7 +372,8 @@ def test_bad_words_are_refused_before_any_work(main, words):
 
 
 def test_a_load_without_errors_is_good_and_anything_else_is_not(capsys):
-    found = studio_load.Found(previews=[0.1] * 18 + [3.0] * 2, memory=[(0.0, 2**20), (1.0, 2**21)])
+    previews, memory = [0.1] * 19 + [3.0], [(0.0, 2**21), (1.0, 2**21)]
+    found = studio_load.Found(previews=previews, memory=memory)
     found.refused["429 wait"] += 1
     assert studio_load.report(found, []) == 0
     told = capsys.readouterr().out
@@ -377,9 +381,26 @@ def test_a_load_without_errors_is_good_and_anything_else_is_not(capsys):
     assert "second half: at most 2 MB" in told and told.endswith("folder: nothing\n")
     assert studio_load.report(found, ["left.png"]) == 1
     assert studio_load.report(studio_load.Found(), []) == 1
+    slow = [0.1] * 17 + [3.0] * 3
+    assert studio_load.report(studio_load.Found(previews=slow, memory=memory), []) == 1
+    growing = [(0.0, 2**20), (1.0, 2**21)]
+    assert studio_load.report(studio_load.Found(previews=previews, memory=growing), []) == 1
     found.errors["500 bug"] += 1
     assert studio_load.report(found, []) == 1
     assert studio_load.memory(os.getpid()) > 2**20
+
+
+def test_a_user_who_fails_is_counted(monkeypatch):
+    words = argparse.Namespace(painting=0, every=0.05, seconds=0.1, long_edge=64)
+    found = studio_load.Found()
+    user = studio_load.User(1, "http://127.0.0.1:9", words, found)  # nobody listens there
+    user.run()
+    assert user.stayed and sum(found.errors.values()) >= 1
+    lost = studio_load.User(1, "http://127.0.0.1:9", words, found)
+    monkeypatch.setattr(lost, "ask", lambda *words: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        lost.run()
+    assert not lost.stayed
 
 
 # ---- batch ----
@@ -425,3 +446,23 @@ def test_films_flicker_less_than_frames_alone(tmp_path, capsys):
     assert max(row["ratio"] for row in rows if row["method"] == "optimise") < 0.4
     assert capsys.readouterr().out.count("panning") == 8
     assert flicker.main([*words, "--methods", "instant", "--most", "0.1"]) == 1
+
+
+# ---- mural ----
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="Dask is not installed")
+def test_a_mural_is_compared_with_one_process(weights, tmp_path, capsys):
+    path = tmp_path / "mural.json"
+    words = ["--edge", "288", "--tile", "64", "--workers", "1", "2", "--epochs", "4", "--kill"]
+    assert mural.main([*words, "--model", "vgg19", "--weights", weights, "--json", str(path)]) == 0
+    alone, one, two = json.loads(path.read_text())["rows"]
+    assert alone["what"] == "1 process" and "difference" not in alone
+    assert (one["speed"], one["killed"], two["killed"]) == (1.0, None, "one")
+    assert max(one["difference"], two["difference"]) < 1e-4
+    assert 0 == one["strips"] < two["strips"] < two["bytes"]
+    assert "largest difference" in capsys.readouterr().out
+    assert scaling.main([str(path), "--edge", "2000", "--machines", "1", "4", "--tile", "256"]) == 0
+    heading, _, *rows = capsys.readouterr().out.splitlines()
+    assert heading.startswith("calculated, not measured: 2000x2000")
+    assert [row.split()[0] for row in rows] == ["1", "4"]

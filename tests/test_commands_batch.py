@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ import pytest
 import tiny
 from PIL import Image
 
+from nstyle import memory
 from nstyle.batch import local, worker
 from nstyle.batch.tasks import Answer
 from nstyle.cli import main
@@ -200,6 +202,43 @@ def test_quiet_says_errors_alone(batch, here, capsys):
 def test_processes_threads_and_retries_are_passed_on(batch, here):
     batch("--workers", "3", "--threads", "1", "--retries", "4")
     assert here.counts == [(3, 5)]
+
+
+def test_warnings_are_told_with_the_name_of_their_job(batch, here, monkeypatch, capsys):
+    asked = here.answers
+
+    def answers(self: Here, tasks: Any) -> Any:
+        for number, (key, answer) in enumerate(asked(self, tasks)):
+            notes = [("WARNING", "odd"), ("INFO", "by the way")] if number == 1 else []
+            yield key, replace(answer, notes=notes)
+
+    monkeypatch.setattr(here, "answers", answers)
+    assert batch() == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[2:4] == ["a_t.jpg: odd", "a_t.jpg: by the way"]
+    records = [json.loads(line) for line in Path("out/manifest.jsonl").read_text().splitlines()]
+    assert [record["warnings"] for record in records] == [[], ["odd"], [], []]
+
+
+@pytest.mark.parametrize("words", [[], ["--verbose"]])
+def test_workers_are_verbose_if_asked(batch, here, capsys, words):
+    assert batch(*words, style=("s.png",)) == 0
+    assert ("a_s.jpg: painting 48x40" in capsys.readouterr().err) == bool(words)
+
+
+def test_tiles_follow_from_the_share_that_all_have_from_the_beginning(batch, here, monkeypatch):
+    free, asked = iter([8 * 10**9]), here.answers
+    monkeypatch.setattr(memory, "available", lambda: next(free, 1))
+    shares = []
+
+    def answers(self: Here, tasks: Any) -> Any:
+        given = list(tasks)
+        shares.extend(task["share"] for _, task in given)
+        return asked(self, given)
+
+    monkeypatch.setattr(here, "answers", answers)
+    assert batch("--workers", "2") == 0
+    assert shares == [4 * 10**9 - memory.BASE] * 4
 
 
 def test_ctrl_c_ends_in_order_and_the_same_command_goes_on(batch, here, monkeypatch, capsys):

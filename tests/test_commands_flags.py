@@ -7,6 +7,7 @@ import dataclasses
 
 import pytest
 
+from nstyle.cli import main
 from nstyle.commands.flags import add_fields, parse_set, split_options
 from nstyle.delivery import Delivery
 from nstyle.errors import OptionError
@@ -49,6 +50,21 @@ def test_set_wins_and_reaches_delivery_too():
     words = ("--lr", "0.2", "--set", "lr=0.3", "--set", "save-epochs=7")
     typed, delivery = split_options(parse(*words))
     assert (typed, delivery) == ({"lr": "0.3"}, {"save_epochs": "7"})
+
+
+def test_set_does_not_reach_what_a_command_does_not_have():
+    given = parse("--set", "lr=0.3", "--set", "output-dir=x")
+    assert split_options(given, ways=("output_dir",)) == ({"lr": "0.3"}, {"output_dir": "x"})
+    with pytest.raises(OptionError, match="--set output_dir: means nothing to this command"):
+        split_options(given, ways=("quiet",))
+
+
+@pytest.mark.parametrize("command", [["batch"], ["video", "--content-video", "x"], ["sheet"]])
+@pytest.mark.parametrize("word", ["trace=t.jsonl", "report=r", "timelapse=t.mp4", "save-epochs=5"])
+def test_commands_refuse_by_set_what_they_have_no_flag_for(capsys, command, word):
+    assert main([*command, "--set", word]) == 2
+    name = word.partition("=")[0].replace("-", "_")
+    assert capsys.readouterr().err.startswith(f"nstyle: error: --set {name}: means nothing to this")
 
 
 def test_set_keeps_what_comes_after_the_first_equals_sign():

@@ -17,9 +17,10 @@ from PIL import Image
 
 from nstyle import train
 from nstyle.cli import main
-from nstyle.commands.train import Lines, line
+from nstyle.commands.train import StepLines, line
 from nstyle.errors import DivergedError
 from nstyle.feedforward import network_file
+from nstyle.files import atomic_write
 from nstyle.train import TrainStep
 
 CHECKOUT = Path(__file__).parents[1]
@@ -72,6 +73,29 @@ def test_an_interrupted_training_says_how_to_go_on(words, capsys, monkeypatch):
     assert not Path("wave.ckpt.npz").exists()
 
 
+@pytest.mark.parametrize(
+    ("save_steps", "said"),
+    [("1", "after step 2; to go on from step 1: the same"), ("9", "2; no checkpoint could be")],
+)
+def test_a_disk_that_is_full_at_the_end_is_said(words, capsys, monkeypatch, save_steps, said):
+    seen = []
+
+    def full(path, write_to):
+        if save_steps == "9" or seen:
+            raise OSError(28, "No space left on device")
+        seen.append(path)
+        atomic_write(path, write_to)
+
+    monkeypatch.setattr("nstyle.checkpoints.atomic_write", full)
+    monkeypatch.setattr(train, "Postponement", PressedLater)
+    assert main([*words, "--steps", "4", "--save-steps", save_steps]) == 130
+    lines = capsys.readouterr().err.splitlines()
+    assert said in lines[-1]
+    failed = [text for text in lines if "cannot be written (" in text]
+    assert "No space left" in failed[-1] and "goes on" not in failed[-1]
+    assert len(failed) == (2 if save_steps == "1" else 1), "the last failure is said again"
+
+
 class Pressed:
     """Ctrl-C was pressed in the first step."""
 
@@ -80,6 +104,13 @@ class Pressed:
 
     def __exit__(self, *error):
         pass
+
+
+class PressedLater(Pressed):
+    """In the second step."""
+
+    def __enter__(self):
+        return lambda step: step.step == 2
 
 
 def test_a_diverged_training_is_no_refusal(words, capsys, monkeypatch):
@@ -111,7 +142,7 @@ def test_bad_words_are_refused_in_one_line(words, capsys, more, said):
 def test_lines_come_for_the_first_step_the_last_and_now_and_then(capsys, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    tell = Lines()
+    tell = StepLines()
     for number in range(1, 9):
         tell(a_step(number, left=8.0 - number))
         now[0] += 4

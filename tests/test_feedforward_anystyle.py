@@ -11,11 +11,12 @@ import tiny
 from nstyle import pixels, places
 from nstyle.backend import autograd, mx, nd
 from nstyle.errors import WeightsError
-from nstyle.feedforward import TAPS, network_file, painting
+from nstyle.feedforward import ENCODER, network_file, painting
 from nstyle.feedforward.anystyle import AnyStyle, Styled
-from nstyle.feedforward.looks import look, look_within, mixed, statistics
+from nstyle.feedforward.looks import look, look_through, mixed, statistics
 from nstyle.feedforward.network_file import ANY_STYLE, ONE_STYLE, NetworkFile
 from nstyle.picture import Picture
+from nstyle.views import Whole
 
 CARD = places.PRETRAINED / "any-style.md"
 
@@ -44,10 +45,28 @@ def test_a_region_has_its_own_statistics(network):
     weight[:, :96] = 1
     taps = network.encode(nd.array(both))
     taps = {name: tap.copy() for name, tap in taps.items()}
-    whole, part, alone = look(taps), look_within(taps, weight), network.look(left)
+    whole, part, alone = look(taps), look_through(Whole(taps), weight), network.look(left)
     for tap_whole, tap_part, tap_alone in zip(whole, part, alone):
         near = np.abs((tap_part - tap_alone).asnumpy()).mean()
         assert near < 0.5 * np.abs((tap_whole - tap_alone).asnumpy()).mean()
+
+
+@pytest.mark.parametrize("part", [None, (slice(0, 130), slice(40, 333)), (0, slice(0, 2))])
+def test_a_large_painting_is_seen_in_tiles_and_looks_the_same(network, part, monkeypatch):
+    x, weight = array(2, (333, 290)), None
+    if part is not None:
+        weight = np.zeros((290, 333), np.float32)
+        weight[part] = 1
+    whole = network.look(x, weight)
+    monkeypatch.setattr(painting, "WHOLE", 200 * 200)
+    monkeypatch.setattr(painting, "TILE", 96)
+    with monkeypatch.context() as patch:
+        patch.setattr(network, "encode", lambda x: pytest.fail(f"all {x.shape} at once"))
+        found = network.look(x, weight)
+    for part_of_whole, part_found in zip(whole, found):
+        expected = part_of_whole.asnumpy()
+        assert part_found.shape == part_of_whole.shape
+        assert np.abs(part_found.asnumpy() - expected).max() < 1e-3 * expected.max()
 
 
 @pytest.mark.parametrize("size", [(80, 96), (37, 50), (16, 16)])
@@ -114,9 +133,15 @@ def test_a_network_of_another_kind_is_refused():
         AnyStyle(NetworkFile(ONE_STYLE, {}, {}), mx.cpu())
 
 
-def test_an_encoder_of_another_width_is_refused():
+def test_a_file_that_lacks_an_array_is_refused():
     file = network_file.read(str(places.ANY_STYLE))
     less = {name: values for name, values in list(file.arrays.items())[1:]}
     with pytest.raises(WeightsError, match="is not as this version"):
         AnyStyle(NetworkFile(ANY_STYLE, file.shape, less), mx.cpu())
-    assert len(TAPS) == 4
+
+
+def test_a_decoder_for_an_encoder_of_another_width_is_refused(tmp_path, monkeypatch):
+    narrow = tiny.write_vgg(tmp_path / "slim.params", model=ENCODER)
+    monkeypatch.setattr(places, "find", lambda model: (model, narrow))
+    with pytest.raises(WeightsError, match="is not as this version"):
+        AnyStyle(network_file.read(str(places.ANY_STYLE)), mx.cpu())

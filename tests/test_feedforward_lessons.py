@@ -11,7 +11,7 @@ from nstyle.backend import mx, nd
 from nstyle.evaluation import evaluate
 from nstyle.feedforward import TAPS
 from nstyle.feedforward.decoder import Decoder
-from nstyle.feedforward.lessons import FIRST, AnyStyle, OneStyle
+from nstyle.feedforward.lessons import FIRST, AnyStyleLessons, OneStyleLessons
 from nstyle.feedforward.parameters import start
 from nstyle.feedforward.perception import Perception, style_loss
 from nstyle.feedforward.residual import ResidualNetwork
@@ -48,7 +48,7 @@ def losses_of(lesson, picture):
     "more", [{}, {"style_scale": 2.0}, {"style_loss": "mean-std", "content_weight": 30.0}]
 )
 def test_the_loss_of_one_style_is_the_painters_times_a_constant(perceive, weights_file, more):
-    teach = OneStyle(perceive(**more), photos)
+    teach = OneStyleLessons(perceive(**more), photos)
     painted = tiny.picture(40, (CROP, CROP))
     ratios = []
     for number in (1, 4):
@@ -61,13 +61,13 @@ def test_the_loss_of_one_style_is_the_painters_times_a_constant(perceive, weight
 
 
 def test_photos_left_as_they_are_have_a_loss_of_one(perceive):
-    teach = OneStyle(perceive(), photos)
+    teach = OneStyleLessons(perceive(), photos)
     own = [losses_of(teach(number), PHOTOS[number])[0] for number in range(FIRST)]
     assert np.mean(own) == pytest.approx(1, rel=1e-4)
 
 
 def test_a_lesson_is_not_changed_by_the_next(perceive):
-    teach = OneStyle(perceive(), photos)
+    teach = OneStyleLessons(perceive(), photos)
     first = teach(1)
     before = losses_of(first, PAINTING[:CROP, :CROP])
     losses_of(teach(2), PHOTOS[3])
@@ -76,7 +76,7 @@ def test_a_lesson_is_not_changed_by_the_next(perceive):
 
 
 def test_the_gradient_is_that_of_the_loss(perceive):
-    lesson = OneStyle(perceive(), photos)(1)
+    lesson = OneStyleLessons(perceive(), photos)(1)
     x = nd.array(network_input([PHOTOS[2]]))
     _, gradient = lesson.objective(x)
     step = gradient * (0.01 / gradient.abs().max().asscalar())
@@ -86,7 +86,7 @@ def test_the_gradient_is_that_of_the_loss(perceive):
 
 def test_any_style_weighs_every_pair_the_same(perceive):
     seen = perceive()
-    teach = AnyStyle(
+    teach = AnyStyleLessons(
         seen, photos, lambda number: network_input([tiny.picture(50 + number, (CROP, CROP))]),
         content=0.2,
     )  # fmt: skip
@@ -108,9 +108,11 @@ def test_a_network_learns_from_its_lessons(perceive, any_style):
     if any_style:
         channels = {tap: seen.setting.widths[tap.replace("relu", "conv")] for tap in TAPS}
         network = Decoder(channels, tiny.MEAN, (8, 6, 5, 4))
-        teach = AnyStyle(seen, photos, lambda _: network_input([PAINTING[:CROP, :CROP]]), content=1)
+        teach = AnyStyleLessons(
+            seen, photos, lambda _: network_input([PAINTING[:CROP, :CROP]]), content=1
+        )
     else:
-        network, teach = ResidualNetwork(4, tiny.MEAN), OneStyle(seen, photos)
+        network, teach = ResidualNetwork(4, tiny.MEAN), OneStyleLessons(seen, photos)
     start(network, 1)
     network.hybridize(static_alloc=True, static_shape=True)
     made = Training(network, lambda number: teach(number % 2), rate=0.01, batch=2)

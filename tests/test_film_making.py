@@ -93,7 +93,7 @@ def test_going_on_gives_the_same_frames(make, tmp_path, method, last):
     path = clips.write(tmp_path / "a.mp4", clips.panned(6))
     way = {"method": method}
     if method == "network":
-        network = tiny.write_painting_network(tmp_path / "wave.params")
+        network = tiny.write_network(tmp_path / "wave.params")
         way = {"network": network, "styles": None}
     make(path, output=str(tmp_path / "whole.mp4"), **way).paint()
 

@@ -21,7 +21,7 @@ STILL = Link(np.zeros((40, 56, 2), np.float32), np.ones((40, 56), np.float32))
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
     """A file of a network of one style; it has learned nothing."""
-    return tiny.write_painting_network(tmp_path_factory.mktemp("network") / "wave.params")
+    return tiny.write_network(tmp_path_factory.mktemp("network") / "wave.params")
 
 
 @pytest.mark.parametrize("which", ["any style", "one style"])

@@ -40,13 +40,32 @@ def test_pictures_that_are_all_too_small_are_refused(folder):
         pictures.load_named(pictures.find([str(folder)]), least=64)
 
 
+def test_pictures_of_too_many_pixels_are_left_out(folder, caplog):
+    Image.fromarray(tiny.picture(9, (80, 60))).save(folder / "large.png")
+    with caplog.at_level(logging.WARNING, "nstyle"):
+        loaded = pictures.load_named(pictures.find([str(folder)]), max_pixels=40 * 36)
+    assert len(loaded) == 6 and "large.png: 80x60 is 4800 pixels" in caplog.text
+    assert "--max-pixels" in caplog.text
+
+
+def test_what_is_kept_fits_into_the_bytes_that_are_given(folder, caplog):
+    paths = pictures.find([str(folder)])[::-1]
+    each = 3 * 40 * 36
+    with caplog.at_level(logging.INFO, "nstyle"):
+        loaded = pictures.load_named(paths, room=3 * each + 5)
+        assert len(pictures.load_named(paths, room=6 * each)) == 6
+    assert list(loaded) == paths[:3], "the first that were given"
+    assert caplog.text.count("3 of 6 pictures are used") == 1
+    assert len(pictures.load_named(paths, room=1)) == 1
+
+
 def test_some_of_many_are_chosen_by_the_seed(folder):
     paths = pictures.find([str(folder)])
     chosen = pictures.some_of(paths, 3, 1)
-    assert chosen == sorted(chosen) and len(chosen) == 3
+    assert len(set(chosen)) == 3 and set(chosen) < set(paths)
     assert pictures.some_of(paths, 3, 1) == chosen
     assert any(pictures.some_of(paths, 3, seed) != chosen for seed in range(2, 6))
-    assert pictures.some_of(paths, 6, 1) == paths
+    assert sorted(pictures.some_of(paths, 6, 1)) == paths != pictures.some_of(paths, 6, 1)
 
 
 def test_which_pictures_lie_in_a_folder(folder, monkeypatch):

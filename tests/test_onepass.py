@@ -18,6 +18,12 @@ from nstyle.options import Options
 PHOTO, STYLE = tiny.picture(1, (80, 60)), tiny.picture(2, (64, 64))
 
 
+@pytest.fixture(scope="module")
+def one_style(tmp_path_factory):
+    """A network of one style."""
+    return tiny.write_network(tmp_path_factory.mktemp("network") / "mine.params")
+
+
 def test_the_photo_keeps_its_own_size():
     result = instant(PHOTO, STYLE)
     assert result.picture.size == (80, 60) and result.stopped == "one-pass"
@@ -28,6 +34,15 @@ def test_the_photo_keeps_its_own_size():
 def test_sizes_are_those_of_stylize():
     assert instant(PHOTO, STYLE, max_long_edge=40).picture.size == (40, 30)
     assert instant(PHOTO, STYLE, max_long_edge=40, rescale="size").picture.size == (80, 60)
+
+
+def test_what_tiles_can_do_is_not_refused(monkeypatch):
+    monkeypatch.setattr(inputs, "MAX_PIXELS_AT_ONCE", 30 * 40 - 1)
+    painter = Instant(STYLE, max_long_edge=40)
+    assert painter.gather(PHOTO).photo.size == (40, 30)
+    monkeypatch.setattr(inputs, "MAX_PIXELS_IN_TILES", 30 * 40 - 1)
+    with pytest.raises(OptionError, match="at most 1199"):
+        painter.gather(PHOTO)
 
 
 def test_the_package_offers_it():
@@ -105,6 +120,7 @@ def test_regions_take_their_own_style_and_kept_parts_stay():
         (None, {}, OptionError, "--style-image: none was given"),
         (STYLE, {"strength": 1.5}, OptionError, "--strength: 1.5"),
         (STYLE, {"strength": "much"}, OptionError, "--strength: much"),
+        (STYLE, {"strength": 10**400}, OptionError, "out of range"),
         (STYLE, {"lr": 0.1}, OptionError, "lr: means nothing for one pass"),
         (STYLE, {"network": "nowhere.params"}, WeightsError, "nowhere.params: no such file"),
         ("nowhere.jpg", {}, ImageError, "nowhere.jpg: no such file"),
@@ -113,6 +129,30 @@ def test_regions_take_their_own_style_and_kept_parts_stay():
 def test_bad_input_is_refused_before_any_work(style, more, error, says):
     with pytest.raises(error, match=says):
         Instant(style, **more)
+
+
+@pytest.mark.parametrize(
+    "more", [{"style_scale": 2}, {"style_size": 200}, {"style_blend": "1"}, {"style_scale": "0.5"}]
+)
+def test_a_network_of_one_style_refuses_what_asks_for_other_strokes(one_style, more):
+    (name,) = more
+    with pytest.raises(OptionError, match="--" + name.replace("_", "-")):
+        Instant(network=one_style, **more)
+    assert Instant(network=one_style, style_scale=1).options.style_scale == 1
+
+
+@pytest.mark.parametrize("colors", ["style", "content"])
+@pytest.mark.parametrize("kind", ["any style", "one style"])
+def test_without_strength_the_photo_itself_is_left(kind, colors, one_style):
+    given = {"style": STYLE} if kind == "any style" else {"network": one_style}
+    painted = [
+        instant(PHOTO, **given, strength=strength, colors=colors).picture.floats()
+        for strength in (0, 0.02, 0.49, 0.51, 1)
+    ]
+    away = [np.abs(each - PHOTO / 255).mean() for each in painted]
+    assert away[0] < 0.5 / 255 and away[:3] == sorted(away[:3])
+    steps = [np.abs(a - b).mean() for a, b in zip(painted, painted[1:])]
+    assert max(steps[0], steps[2]) < 0.05 * away[-1] < steps[3], "without a jump"
 
 
 def test_a_run_can_begin_with_it(weights_file, monkeypatch):
@@ -149,4 +189,3 @@ def test_a_texture_has_no_first_guess(weights_file, monkeypatch):
         max_num_epochs=1, gpu=-1,
     )  # fmt: skip
     assert result.picture.size == (48, 48)
-    assert Options(init="instant").init == "instant"

@@ -18,11 +18,15 @@ from nstyle.processes import Ended, Worker
 SCRIPT = """
 import os, time
 from nstyle import processes
+out = os.dup(1)
 say = processes.speaker()
 print("a library says something")
 for request in processes.requests():
     if request.get("do") == "die":
         os._exit(3)
+    if request.get("do") == "die in the answer":
+        os.write(out, b'{"pid": 1')
+        os._exit(9)
     if request.get("do") == "hang":
         time.sleep(60)
     say({"pid": os.getpid(), **request})
@@ -47,8 +51,9 @@ def test_one_process_answers_all_requests_and_nothing_else_comes_through(worker)
 
 def test_one_that_dies_is_started_again(worker):
     pid = worker.ask({})["pid"]
-    with pytest.raises(Ended):
-        worker.ask({"do": "die"})
+    for way in ("die", "die in the answer"):
+        with pytest.raises(Ended):
+            worker.ask({"do": way})
     assert worker.ask({})["pid"] != pid
 
 
@@ -57,6 +62,15 @@ def test_one_that_died_while_nobody_asked_is_not_noticed(worker):
     os.kill(pid, signal.SIGKILL)
     worker._process.wait(10)
     assert worker.ask({})["pid"] != pid
+
+
+def test_half_a_request_of_one_who_was_killed_is_the_end_as_well(worker):
+    worker.begin()
+    process = worker._process
+    process.stdin.write('{"do": ')
+    process.stdin.close()
+    process.wait(10)
+    assert process.returncode == 0
 
 
 def test_one_that_hangs_is_ended(worker):

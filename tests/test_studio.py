@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from PIL import Image
 from test_records import a_result, a_step
 
 from nstyle import cli, places, processes
-from nstyle.errors import OptionError
+from nstyle.errors import OptionError, WeightsError
 from nstyle.feedforward import network_file
 from nstyle.feedforward.network_file import ANY_STYLE, ONE_STYLE, NetworkFile
 from nstyle.picture import Picture
@@ -29,6 +29,7 @@ from nstyle.studio.refusals import Refused
 from nstyle.studio.settings import Settings
 from nstyle.studio.sources import Shelf, Source, clean_name
 from nstyle.studio.store import Store
+from nstyle.studio.studio import Studio
 
 TOKEN = "0123456789abcdef" * 2
 CHECKOUT = Path(__file__).parents[1]
@@ -73,9 +74,33 @@ def test_a_trained_network_is_asked_for_one_pass(tmp_path):
     assert order["command"] == (
         "nstyle paint photo.png --network wave.params.png --strength 0.5 --max-long-edge 200"
     )
-    told = orders.preview({"options": {"colors": "match"}}, photo, network, Settings())
+    told = orders.preview({"options": {"colors": "match"}}, photo, network)
     assert told["network"] == network.path and told["options"]["colors"] == "style"
     assert "style" not in told
+
+
+def test_what_means_nothing_is_told(tmp_path):
+    photo, style = a_source(tmp_path), a_source(tmp_path, "style.png")
+    network = a_source(tmp_path, "wave.params.png", network=True)
+    options = {"colors": "match", "content_weight": 3, "lr": "", "max_long_edge": 200}
+    given = {"options": options, "preset": "fast", "strength": 1}
+    order = orders.painting(given, photo, network, Settings())
+    assert order["ignored"] == ["colors", "content_weight", "preset"]
+    assert Job(tmp_path, "", order).as_json()["ignored"] == order["ignored"]
+    assert orders.painting(given, photo, style, Settings())["ignored"] == ["strength"]
+    assert orders.painting({"options": {"lr": 1}}, photo, style, Settings())["ignored"] == []
+    with pytest.raises(Refused, match="--lr"):  # and a bad value is none the less
+        orders.painting({"options": {"lr": "x"}}, photo, network, Settings())
+
+
+def test_a_network_paints_no_more_than_is_painted_here(tmp_path):
+    photo, network = a_source(tmp_path), a_source(tmp_path, "wave.params.png", network=True)
+    order = orders.painting({}, photo, network, Settings(max_long_edge=600))
+    assert order["typed"] == {"max_long_edge": 600}  # one pass paints 1024 unasked
+    assert orders.painting({}, photo, network, Settings())["typed"] == {}
+    given = {"options": {"max_long_edge": 800, "enlarge": True}}
+    with pytest.raises(Refused, match="paints up to 600"):
+        orders.painting(given, photo, network, Settings(max_long_edge=600))
 
 
 def test_every_option_is_offered_but_those_of_the_server():
@@ -102,6 +127,11 @@ def test_the_shelf_holds_samples_and_networks_of_one_style(tmp_path):
         shelf.find("network-any") is None and shelf.find("photo-coffee").typed == "input/coffee.jpg"
     )
     assert str(tmp_path) not in json.dumps([source.as_json() for source in networks])
+    order = orders.painting({}, a_source(tmp_path), networks[0], Settings())
+    assert "--network wave.params" in order["command"]
+    assert str(tmp_path) not in order["command"]
+    (tmp_path / "nowhere.params").symlink_to(tmp_path / "gone.params")
+    assert [source.name for source in shelf.styles() if source.network] == ["wave"]
 
 
 @pytest.mark.parametrize(
@@ -182,19 +212,75 @@ def test_a_full_history_and_a_full_disk_are_told(tmp_path, monkeypatch):
     a_job(store, tmp_path)
     with pytest.raises(Refused, match="history is full"):
         a_job(store, tmp_path)
+    store.of(TOKEN).jobs()[0].remove()
     monkeypatch.setattr("nstyle.studio.store.ROOM", 2**62)
     with pytest.raises(Refused, match="nearly full"):
         store.of(TOKEN).new_upload()
+    with pytest.raises(Refused, match="nearly full"):
+        a_job(store, tmp_path)
+
+
+def test_the_folder_of_all_does_not_grow_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr("nstyle.studio.store.COUNTED", -1)
+    store = Store(Settings(folder=str(tmp_path / "home"), gigabytes=0.01))
+    place = store.of(TOKEN).new_upload()
+    (place / "picture").write_bytes(bytes(10_000_000))
+    for token in (TOKEN, "f" * 32):  # a new token helps nobody
+        with pytest.raises(Refused, match="folder is full"):
+            store.of(token).new_upload()
+    with pytest.raises(Refused, match="folder is full"):
+        a_job(store, tmp_path)
+
+
+def test_old_uploads_go_while_the_studio_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr("nstyle.studio.studio.HOUR", 0.01)
+    monkeypatch.setattr(workers.Desk, "begin", lambda self: None)
+    open_studio = Studio(Settings(folder=str(tmp_path / "home")))
+    open_studio.begin()
+    try:
+        person, busy = open_studio.store.of(TOKEN), open_studio.store.of("f" * 32)
+        old, new = upload(person, tmp_path), upload(busy, tmp_path)
+        uploads = tmp_path / "home" / "people" / person.owner / "uploads"
+        os.utime(uploads / old.id, (0, 0))
+        until(lambda: not uploads.parent.exists())  # nothing is left of who had nothing else
+        assert busy.upload(new.id).id == new.id
+    finally:
+        open_studio.close()
+
+
+def test_what_never_became_a_job_does_not_count(tmp_path, monkeypatch):
+    store = Store(Settings(folder=str(tmp_path / "home"), history=1))
+    jobs = tmp_path / "home" / "people" / store.of(TOKEN).owner / "jobs"
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="full"):
+        patch.setattr("nstyle.studio.store.copy", raising(OSError("the disk is full")))
+        a_job(store, tmp_path)
+    assert list(jobs.iterdir()) == []
+    (jobs / ("0" * 16)).mkdir()  # the server was killed at that moment
+    job = a_job(store, tmp_path)
+    store.tidy()
+    assert list(jobs.iterdir()) == [job.folder]
+
+
+def raising(error: Exception) -> Any:
+    """A function that does nothing else."""
+
+    def fail(*words: Any) -> None:
+        raise error
+
+    return fail
 
 
 # ---- the queue ----
 
 FAKE = """
 import json, sys
+import time
 folder, seconds = sys.argv[1:]
 print(json.dumps({"epoch": 1, "pictures": 1}), flush=True)
 for line in sys.stdin:
     wish = json.loads(line)["stop"]
+    if wish == "slow":
+        time.sleep(2)
     if wish != "deaf":
         print(json.dumps({"ended": wish}), flush=True)
         break
@@ -210,7 +296,7 @@ def painter(monkeypatch, tmp_path):
         return subprocess.Popen([sys.executable, "-c", FAKE, *words], text=True, **pipes)
 
     monkeypatch.setattr(processes, "start", start)
-    monkeypatch.setattr(queueing, "GRACE", 1.0)
+    monkeypatch.setattr(painting, "GRACE", 1.0)
     made = Painter(Settings(folder=str(tmp_path / "home"), queue=3))
     made.begin()
     yield made
@@ -265,6 +351,21 @@ def test_a_painter_that_does_not_listen_is_killed(painter, tmp_path):
     painter.stop(job, "deaf")
     until(lambda: job.state != "painting")
     assert job.state == "interrupted"
+
+
+def test_a_painter_with_long_epochs_is_given_the_time(painter, tmp_path):
+    job = a_job(Store(Settings(folder=str(tmp_path / "home"))), tmp_path)
+    painter.add(job)
+    until(lambda: painter.told(job).get("progress"))
+    painter._longest = 3.0  # as if an epoch had taken so long
+    painter.stop(job, "slow")
+    until(lambda: job.state != "painting")
+    assert job.state == "slow"  # its own last word: it was not killed
+
+
+def test_patience_follows_the_longest_epoch():
+    assert painting.patience(0.2) == painting.GRACE
+    assert painting.patience(60) > 5 * 60
 
 
 # ---- a painting ----
@@ -332,6 +433,21 @@ def test_a_bug_is_told_without_its_traceback(tmp_path, monkeypatch, caplog):
     assert "ZeroDivisionError" in caplog.text
 
 
+def test_refusals_do_not_tell_where_the_server_keeps_things(tmp_path, monkeypatch):
+    path = str(tmp_path / "wave.params")
+    refuse = raising(WeightsError(f"{path}: damaged"))
+    told = duties.answer(refuse, {"network": path, "strength": 1, "options": {}})
+    assert told["refused"] == "wave.params: damaged"
+    photo, style = a_source(tmp_path), a_source(tmp_path, "style.png")
+    monkeypatch.setattr("nstyle.inputs.find_weights", refuse)
+    with pytest.raises(Refused, match=r"^--model vgg19: its weights are not installed here$"):
+        orders.painting({"options": {"model": "vgg19"}}, photo, style, Settings())
+    easel, _ = an_easel(tmp_path / "job")
+    monkeypatch.setattr(painting, "paint", refuse)
+    told = painting.work(Job(tmp_path / "job", "", {"network": path}), easel)
+    assert told["note"] == "wave.params: damaged"
+
+
 # ---- workers ----
 
 
@@ -345,7 +461,7 @@ def test_a_worker_that_hangs_is_given_up_and_replaced(monkeypatch):
         return subprocess.Popen([sys.executable, "-c", script], text=True, **pipes)
 
     monkeypatch.setattr(processes, "start", start)
-    worker = workers.Worker([], seconds=20, waiting=2)
+    worker = workers.Desk([], seconds=20, waiting=2, each=2)
     assert worker.ask({"do": "answer"}) == {}
     worker._seconds = 0.2
     with pytest.raises(Refused, match="took too long"):
@@ -358,16 +474,66 @@ def test_a_worker_that_hangs_is_given_up_and_replaced(monkeypatch):
 
 
 def test_too_many_at_once_are_told_so():
-    worker = workers.Worker([], seconds=1, waiting=1)
-    with worker._in_turn(), pytest.raises(Refused, match="too many") as refused:
-        worker.ask({})
+    worker = workers.Desk([], seconds=1, waiting=1, each=1)
+    with worker._in_turn("anne"), pytest.raises(Refused, match="too many") as refused:
+        worker.ask({}, "bert")
     assert refused.value.status == 503
+
+
+def test_one_browser_cannot_take_all_places():
+    desk = workers.Desk([], seconds=1, waiting=5, each=2)
+    desk._turn = contextlib.nullcontext()  # all are answered at once
+    with desk._in_turn("anne"), desk._in_turn("anne"):
+        with pytest.raises(Refused, match="2 of your requests wait") as refused:
+            desk.ask({}, "anne")
+        with desk._in_turn("bert"):  # has a place
+            pass
+    assert refused.value.status == 429
+    assert not desk._waiting  # nobody is remembered
 
 
 def test_a_bug_in_a_duty_costs_one_answer(caplog):
     told = duties.answer(lambda request: 1 / 0, {})
     assert told["status"] == 500 and "ZeroDivisionError" in caplog.text
-    assert threading.active_count() >= 1
+
+
+class FakeInstant:
+    """Notes what is loaded; its picture tells which network and style painted it."""
+
+    loaded: ClassVar[list[str]] = []
+
+    def __init__(self, style: Any, *, network: str, **options: Any) -> None:
+        self.colour = Path(network).read_bytes()[0]
+        FakeInstant.loaded.append(Path(network).name)
+
+    def restyled(self, style: Any, **options: Any) -> Any:
+        return self
+
+    def gather(self, photo: Any) -> Any:
+        return photo
+
+    def paint(self, photo: Any) -> Any:
+        pixels = np.full((16, 16, 3), self.colour, np.uint8)
+        return a_result(picture=Picture(pixels))
+
+
+def test_previews_follow_the_files_of_networks_and_keep_those_in_use(tmp_path, monkeypatch):
+    monkeypatch.setattr("nstyle.onepass.Instant", FakeInstant)
+    monkeypatch.setattr(FakeInstant, "loaded", [])
+    paint = duties.Previews()
+
+    def preview(name: str) -> bytes:
+        request = {"photo": "photo", "network": str(tmp_path / name), "strength": 1, "options": {}}
+        return paint(request)["jpeg"]
+
+    for index in range(6):
+        (tmp_path / f"{index}").write_bytes(bytes([index * 40]))
+    before = preview("0")
+    (tmp_path / "0").write_bytes(bytes([200, 200]))  # trained anew over the same file
+    assert preview("0") != before
+    for name in "12030405":
+        preview(name)
+    assert FakeInstant.loaded == ["0", "0", "1", "2", "3", "4", "5"]  # the one in use stayed
 
 
 # ---- the command ----
@@ -384,6 +550,15 @@ def test_bad_settings_and_a_taken_port_are_refused(capsys, tmp_path):
         words = ["studio", "--folder", str(tmp_path), "--port", str(taken.getsockname()[1])]
         assert cli.main(words) == 2
     assert "choose another port" in capsys.readouterr().err
+
+
+def test_two_studios_do_not_share_a_folder(tmp_path):
+    first = settings.held(tmp_path)
+    with pytest.raises(OptionError, match="another studio has it open"):
+        settings.held(tmp_path)
+    os.close(first)
+    os.close(settings.held(tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_gradio_one_line_says_what_to_install(tmp_path):
@@ -408,4 +583,12 @@ def test_where_things_are_kept(monkeypatch, tmp_path):
     )
     with pytest.raises(OptionError, match="--queue"):
         Settings(queue=-1)
-    assert settings.Settings(host="localhost").local and not Settings(host="0.0.0.0").local
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [("localhost", True), ("127.0.0.2", True), ("::1", True), ("0.0.0.0", False), ("::", False),
+     ("127.evil.example", False), ("", False)],
+)  # fmt: skip
+def test_what_only_this_machine_can_ask(host, local):
+    assert settings.Settings(host=host).local == local

@@ -75,6 +75,14 @@ def io_file(folder: Path, data: bytes) -> str:
     return str(folder / "theirs.png")
 
 
+def test_a_second_studio_on_the_same_folder_is_refused(atelier, capsys):
+    job = atelier.paint(**ENDLESS).json["id"]
+    assert cli.main(["studio", "--port", "0", "--folder", str(atelier.folder)]) == 2
+    assert "another studio has it open" in capsys.readouterr().err
+    assert atelier.ask("GET", f"/api/jobs/{job}").json["state"] in ("queued", "painting")
+    assert atelier.ask("DELETE", f"/api/jobs/{job}").status == 204
+
+
 def test_previews_show_the_style_and_the_colours(atelier):
     shelf = atelier.ask("GET", "/api/shelf", token=None).json
     photo, (first, second, *_) = shelf["photos"][0], shelf["styles"]
@@ -104,9 +112,10 @@ def test_a_painting_waits_for_its_turn_and_is_stopped_and_gone_on_with(atelier):
     waiting = atelier.ask("GET", f"/api/jobs/{second}").json
     assert (waiting["state"], waiting["place"]) == ("queued", 1)
     atelier.wait(first, lambda job: (job["progress"] or {}).get("pictures", 0) >= 2)
-    # A preview comes while one is painted and another waits.
+    # Previews come while one is painted and another waits, for others, too.
     order = {"photo": "photo-coffee", "style": "style-cubist"}
-    assert atelier.ask("POST", "/api/preview", order).status == 200
+    for token in (ANNE, BERT):
+        assert atelier.ask("POST", "/api/preview", order, token).status == 200
     assert atelier.ask("GET", f"/api/jobs/{first}").json["state"] == "painting"
 
     assert atelier.ask("POST", f"/api/jobs/{second}/stop").json["state"] == "stopped"
@@ -239,6 +248,8 @@ BAD_ORDERS: list[tuple[dict[str, Any], str]] = [
     ({"options": {"lr": [1]}}, "--lr"),
     ({"preset": "nothing"}, "--preset: 'nothing' is none of"),
     ({"strength": 7}, "--strength: 7 is out of range"),
+    ({"strength": 10**400}, "is out of range"),
+    ({"options": {"lr": 10**400}}, "--lr"),
     ({"photo": None}, "the photo is missing"),
     ({"photo": "../../people"}, "there is no such picture here"),
     ({"photo": "0" * 16}, "there is no such picture here"),
@@ -256,6 +267,16 @@ def test_bad_orders_are_refused_before_anything_begins(atelier, change, sentence
 @pytest.mark.parametrize("body", [b"{", b"[]", b"[" * 90_000, b'"' + b"x" * 200_000 + b'"'])
 def test_what_is_no_order_is_refused(atelier, body):
     assert atelier.ask("POST", "/api/jobs", body).status in (400, 413)
+
+
+def test_a_disk_that_does_not_work_is_told_in_a_sentence(atelier):
+    upload = atelier.upload(picture(9)).json
+    (folder,) = atelier.folder.glob(f"people/*/uploads/{upload['id']}")
+    (folder / "picture").unlink()  # the disk lost it
+    order = {"photo": upload["id"], "style": "style-cubist"}
+    answer = atelier.ask("POST", "/api/jobs", order)
+    assert answer.status == 503 and "disk" in answer.error
+    assert str(atelier.folder) not in answer.error
 
 
 # ---- whose it is ----
@@ -310,8 +331,10 @@ def test_gradio_takes_nothing_in(atelier, path):
 
 
 def test_other_names_for_this_machine_are_not_answered(atelier):
-    assert atelier.ask("GET", "/healthz", Host="evil.example").status == 404
-    assert atelier.ask("GET", "/healthz", Host="localhost:1").status == 200
+    for host in ("evil.example", "127.evil.example", "127.0.0.1.evil.example:80", "10.0.0.1"):
+        assert atelier.ask("GET", "/healthz", Host=host).status == 404, host
+    for host in ("localhost:1", "127.0.0.1", "[::1]:7860", "[::1]"):
+        assert atelier.ask("GET", "/healthz", Host=host).status == 200, host
 
 
 def test_answers_keep_the_browser_at_home(atelier):

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 import pytest
+import server
 from atelier import Atelier, needs_gradio, opened, picture
 from browser import DESKTOP, PHONE, Visit, visiting
 from PIL import Image
@@ -40,7 +41,18 @@ def at_home(browser: Any, atelier: Atelier, context: Any = None, **more: Any) ->
         home = urlparse(atelier.address).netloc
         asked = [urlparse(url.replace("blob:", "")) for url in visit.leaves()]
         assert {url.netloc for url in asked} == {home}
+        assert visit.strays == []
         assert visit.errors == []
+
+
+def test_what_asks_elsewhere_is_noticed_and_does_not_get_out(browser, tmp_path):
+    """So that no stray request in the other tests means something."""
+    with server.serving(b"<p>nothing</p>") as elsewhere:
+        page = tmp_path / "page.html"
+        page.write_text(f'<img src="{elsewhere.address}/picture.png" alt="">')
+        with visiting(browser, page.as_uri()) as visit:
+            assert visit.strays == [f"{elsewhere.address}/picture.png"]
+        assert elsewhere.asked == []
 
 
 def upload(visit: Visit, side: str, data: bytes, name: str) -> None:
@@ -144,7 +156,7 @@ def check_copy(visit: Visit, context: Any) -> None:
     copied = visit.page.evaluate("navigator.clipboard.readText()")
     assert copied == (
         "python run.py --content-image 'my photo.png' --style-image style.png "
-        "--stop-eps 0.0 --max-num-epochs 1000000"
+        "--max-long-edge 512 --stop-eps 0.0 --max-num-epochs 1000000"
     )
 
 
@@ -172,7 +184,7 @@ def test_a_network_of_the_shelf_paints_in_one_pass(browser, tmp_path):
     words = tmp_path / "studio", "--networks", str(tmp_path / "networks")
     with opened(*words) as atelier, at_home(browser, atelier) as visit:
         page = visit.page
-        upload(visit, "photo", PHOTO, "my photo.png")
+        upload(visit, "photo", picture(1, (800, 600)), "my photo.png")
         page.get_by_role("button", name="network: wave").click()
         page.wait_for_selector("#stage[data-state=preview]:not(.busy)")
         page.get_by_role("button", name="Paint", exact=True).click()
@@ -181,7 +193,7 @@ def test_a_network_of_the_shelf_paints_in_one_pass(browser, tmp_path):
         with page.expect_download() as waiting:
             page.get_by_role("button", name="Download").click()
         waiting.value.save_as(tmp_path / "got.png")
-        assert image.read(tmp_path / "got.png").size == (160, 120)
+        assert image.read(tmp_path / "got.png").size == (512, 384)  # as the page says
         assert image.read_metadata(tmp_path / "got.png")["network"] == "wave"
 
 
@@ -202,6 +214,33 @@ def test_another_style_leaves_the_painting_to_go_on(browser, tmp_path):
         page.get_by_role("button", name="Stop").click()
         page.wait_for_selector("#stage[data-state=stopped]")
         page.wait_for_selector("#history li[data-state=painting]")  # the other one's turn
+
+
+SIDE = "document.querySelector('#stage .{} img').naturalWidth"
+
+
+def test_a_painting_stands_against_its_own_photo(browser, tmp_path):
+    """Also where the stage showed an older painting of another photo."""
+    with opened(tmp_path / "studio") as atelier, at_home(browser, atelier) as visit:
+        page = visit.page
+        preview(visit)
+        page.get_by_role("button", name="All options").click()
+        page.get_by_label("--max-num-epochs").fill("1")
+        page.get_by_label("--max-num-epochs").blur()
+        page.get_by_role("button", name="Paint", exact=True).click()
+        page.wait_for_selector("#stage[data-state=done]")
+        upload(visit, "photo", picture(3, (200, 120)), "other.png")
+        page.wait_for_selector("#stage[data-state=preview]:not(.busy)")
+        page.locator("#history li .open").click()
+        page.wait_for_selector("#stage[data-state=done]")
+        page.wait_for_function(f"{SIDE.format('photo')} === 160")
+        page.get_by_label("--max-num-epochs").fill("1000000")
+        page.get_by_label("--max-num-epochs").blur()
+        page.get_by_role("button", name="Paint", exact=True).click()
+        page.wait_for_selector("#stage[data-state=painting]")
+        assert page.evaluate(SIDE.format("photo")) == 200
+        assert page.evaluate(SIDE.format("result")) != 160
+        page.wait_for_function(f"{SIDE.format('result')} === 200")
 
 
 def test_refusals_are_said_on_the_page(browser, atelier):
@@ -262,7 +301,35 @@ def test_a_control_changes_the_preview(browser, atelier):
                 visit.page.locator("#colors").get_by_role("radio", name=label).check()
             assert answer.value.ok
         order = answer.value.request.post_data_json
-        assert order["options"] == {"colors": "match"} and order["strength"] == 1
+        assert order["options"] == {"colors": "match", "max_long_edge": 512}
+
+
+def test_previews_follow_the_whole_slider(browser, atelier):
+    with at_home(browser, atelier) as visit:
+        preview(visit)
+        slider, asked = visit.page.locator("#strength input[type=range]"), []
+        for value in ("0", "100", "75", "50"):
+            with visit.page.expect_response("**/api/preview") as answer:
+                slider.fill(value)
+            assert answer.value.ok
+            visit.page.wait_for_selector("#stage[data-state=preview]:not(.busy)")
+            asked.append(answer.value.request.post_data_json["strength"])
+        assert 0 < asked[0] < asked[3] < asked[2] < asked[1] == 1
+
+
+def test_a_network_is_sent_what_it_can_do(browser, atelier):
+    ask = """async (network) => {
+        const { paintingOrder } = await import("/studio/orders.js");
+        const all = {strength: 80, colors: "style", max_long_edge: 512, quality: "quick"};
+        return paintingOrder({id: "p"}, {id: "s", network}, all);
+    }"""
+    with at_home(browser, atelier) as visit:
+        order = visit.page.evaluate(ask, True)
+        assert (order["options"], order["preset"]) == ({"max_long_edge": 512}, None)
+        assert order["strength"] == 1
+        order = visit.page.evaluate(ask, False)
+        assert set(order["options"]) == {"max_long_edge", "content_weight"}
+        assert order["preset"] == "fast" and "strength" not in order
 
 
 def test_all_of_it_works_with_the_keyboard(browser, atelier):

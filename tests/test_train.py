@@ -15,7 +15,7 @@ from PIL import Image
 
 from nstyle import files, train
 from nstyle.errors import BackendError, NStyleError, WeightsError
-from nstyle.feedforward import ANY_STYLE, ONE_STYLE, network_file
+from nstyle.feedforward import ANY_STYLE, ONE_STYLE, material, network_file
 from nstyle.feedforward.material import gather
 from nstyle.onepass import instant
 from nstyle.options import Options
@@ -186,6 +186,18 @@ def test_the_seconds_of_a_budget_are_kept(wanted, options):
     assert again[0].seconds > first.seconds > 0
 
 
+@pytest.mark.parametrize("preview_steps", [2, 0])
+def test_a_preview_among_the_photos_is_no_photo(wanted, options, tmp_path, preview_steps):
+    photos = write_pictures(tmp_path / "holiday", range(6))
+    inside = replace(wanted, photos=(photos,), output=f"{photos}/my.params", preview_steps=2)
+    train.train(inside, options, listeners=[stop_at(3)])
+    assert Path(inside.preview).exists()
+    again = replace(inside, resume=True, preview_steps=preview_steps)
+    assert train.train(again, options).finished
+    other = gather(replace(inside, output=str(tmp_path / "next.params")), options)
+    assert len(other.photos) == 3, "another training learns from the sheet"
+
+
 def test_ctrl_c_waits_for_the_end_of_the_step(wanted, options):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -263,6 +275,10 @@ REFUSED = {
     "curve is foreign": ({"curve": "words.jpg"}, "no learning curve"),
     "nothing to resume": ({"resume": True}, "leave it out"),
     "start is gone": ({"start": "nowhere.params"}, "no such file"),
+    "output is the start": ({"start": "one.params", "output": "one.params"}, "--output.*inputs"),
+    "start is a link to the output": ({"start": "l.params", "output": "one.params"}, "--output"),
+    "curve is a photo": ({"curve": "mine/p1.png", "photos": ("mine",)}, "--curve.*to train on"),
+    "curve among photos": ({"curve": "mine/a.jpg", "photos": ("mine",)}, "--curve.*to train on"),
     "start is foreign": ({"start": "words.jpg"}, "is no painting network"),
     "start is cut": ({"start": "cut.params"}, "cut short"),
     "start is of any style": ({"start": "any.params"}, "any style, not one style"),
@@ -280,9 +296,12 @@ def rubble(tmp_path, monkeypatch, toys):
     Image.fromarray(tiny.picture(1)).save("style.png")
     for path, kind, shape in (
         ("any.params", ANY_STYLE, {"widths": [4]}),
+        ("one.params", ONE_STYLE, {"width": 4, "mean": [0.0, 0.0, 0.0]}),
         ("wide.params", ONE_STYLE, {"width": 8, "mean": [0.0, 0.0, 0.0]}),
     ):
         network_file.write(path, network_file.NetworkFile(kind, shape, {"a": np.ones(2)}))
+    (tmp_path / "l.params").symlink_to("one.params")
+    write_pictures(tmp_path / "mine", range(2))
     (tmp_path / "cut.params").write_bytes((tmp_path / "any.params").read_bytes()[:-5])
     return tmp_path
 
@@ -376,6 +395,20 @@ def test_unreadable_photos_are_left_out_and_named(wanted, options, toys, tmp_pat
     assert (len(found.photos), len(found.examples)) == (2, 2)
     assert "2 of 6 pictures left out" in caplog.text
     assert "bad.jpg" in caplog.text and "narrow.png" in caplog.text
+
+
+def test_large_photos_and_more_than_fit_are_left_out(
+    wanted, options, tmp_path, monkeypatch, caplog
+):
+    folder = Path(write_pictures(tmp_path / "mixed", range(8)))
+    Image.fromarray(tiny.picture(9, (60, 50))).save(folder / "large.png")
+    mixed = replace(wanted, photos=(str(folder),))
+    with caplog.at_level(logging.WARNING, "nstyle"):
+        found = gather(mixed, replace(options, max_pixels=44 * 40))
+    assert len(found.photos) + len(found.examples) == 8 and "raise --max-pixels" in caplog.text
+    monkeypatch.setattr(material, "ROOM", 5 * 3 * 44 * 40)
+    found = gather(wanted, options)
+    assert len(found.photos) + len(found.examples) == 5
 
 
 def test_nothing_temporary_is_left(wanted, options, tmp_path):

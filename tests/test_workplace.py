@@ -37,9 +37,9 @@ def test_nothing_is_kept_of_what_could_not_be_made():
 
 
 @pytest.mark.parametrize(
-    ("there", "share", "free"), [(10, None, 10), (10, 4, 4), (3, 4, 3), (None, 4, 4)]
+    ("there", "share", "free"), [(10, None, 10), (10, 4, 4), (3, 4, 4), (None, 4, 4)]
 )
-def test_a_share_of_memory_is_a_limit(monkeypatch, there, share, free):
+def test_a_share_of_memory_counts_whatever_is_free_at_the_moment(monkeypatch, there, share, free):
     monkeypatch.setattr(memory, "available", lambda: there)
     assert Workplace(share).free() == free
 

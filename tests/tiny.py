@@ -95,18 +95,16 @@ def write_vgg(
     return save_params(path, {name: array for name, array in named.items() if array is not None})
 
 
-def write_painting_network(path: str | os.PathLike[str]) -> str:
-    """Write a file of a painting network of one style, which has learned nothing; its path."""
-    from nstyle.feedforward import network_file, parameters
+def write_network(path: str | os.PathLike[str], seed: int = 1) -> str:
+    """Write a narrow network of one style with random values; its path."""
+    from nstyle.feedforward import ONE_STYLE, network_file, parameters
     from nstyle.feedforward.residual import ResidualNetwork
 
-    shape = {"width": 4, "mean": [float(value) for value in MEAN]}
-    made = ResidualNetwork(**shape)
-    parameters.start(made, 2)
-    arrays = {name: each.data().asnumpy() for name, each in parameters.trained(made).items()}
-    about = {"style": "wave"}
-    file = network_file.NetworkFile(network_file.ONE_STYLE, shape, arrays, about)
-    network_file.write(os.fspath(path), file)
+    shape = {"width": 4, "mean": MEAN.tolist()}
+    network = ResidualNetwork(**shape)
+    parameters.start(network, seed)
+    arrays = {name: each.data().asnumpy() for name, each in parameters.trained(network).items()}
+    network_file.write(os.fspath(path), network_file.NetworkFile(ONE_STYLE, shape, arrays))
     return os.fspath(path)
 
 

@@ -1,6 +1,7 @@
 """Contestant: one picture after another through nstyle's painting networks.
 
-job: network (a file of nstyle train), photo and style (.npy, float32 (1, 3, H, W), home space).
+job: network (a file of nstyle train), photo and style (.npy, float32 (1, 3, H, W), home space);
+painted: where to leave the picture, in the same form, for who compares.
 """
 
 from __future__ import annotations
@@ -24,13 +25,15 @@ class OnePass:
 
         file = network_file.read(job["network"])
         self._network = loading.load(file, -1)
-        self._photo = np.load(job["photo"])
+        self._photo, self._painted = np.load(job["photo"]), job["painted"]
         looks = [self._network.look(np.load(job["style"]))] if file.network == ANY_STYLE else None
         self._more = (looks, [1.0]) if looks else ()
 
     def loss(self) -> float:
-        """The mean of the painted picture's values, squared: what PyTorch must find, too."""
-        return float(np.square(self._paint()).mean())
+        """The mean of the painted picture's values, squared; leaves the picture."""
+        painted = self._paint()
+        np.save(self._painted, painted)
+        return float(np.square(painted).mean())
 
     def run(self, iterations: int) -> None:
         """So many pictures."""

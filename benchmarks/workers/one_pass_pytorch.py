@@ -37,7 +37,7 @@ class OnePassPyTorch:
         self._layout = LAYOUTS[job["layout"]]
         file = network_file.read(job["network"])
         self._values = {name: self._arranged(values) for name, values in file.arrays.items()}
-        self._photo = np.load(job["photo"])
+        self._photo, self._painted = np.load(job["photo"]), job["painted"]
         loaded = weights.load(
             places.find("vgg19-slim")[1],
             layers.needed_convolutions(TAPS, layers.BLOCKS["vgg19-slim"]),
@@ -120,7 +120,9 @@ class OnePassPyTorch:
 
     def loss(self) -> float:
         """As of `one_pass`."""
-        return float(np.square(self._paint()).mean())
+        painted = self._paint()
+        np.save(self._painted, painted)
+        return float(np.square(painted).mean())
 
     def run(self, iterations: int) -> None:
         """So many pictures."""

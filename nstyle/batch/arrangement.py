@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from nstyle import layers, memory, places
+from nstyle.batch import gpus
 from nstyle.batch.jobs import Job
 from nstyle.layers import BLOCKS
 from nstyle.options import Options
@@ -24,11 +25,7 @@ def arrange(
     memory holds; cores that are left over become threads. A GPU paints one picture at a time.
     """
     if workers == "auto":
-        most = (
-            1
-            if any(isinstance(job.options.gpu, int) and job.options.gpu >= 0 for job in jobs)
-            else max(1, cores // (threads or 1))
-        )
+        most = 1 if gpus.wanted(jobs) else max(1, cores // (threads or 1))
         if free is not None:
             most = min(most, free // max(need(job.options) for job in jobs))
         workers = max(1, most)

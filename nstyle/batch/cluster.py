@@ -1,4 +1,4 @@
-"""Dask: the same tasks on the workers of a cluster, local or elsewhere. Its only import.
+"""Dask: the same tasks on the workers of a cluster, local or elsewhere.
 
 Files travel as they are, each as a task of its own whose result the workers share, so that the
 scheduler can make it anew when a worker is lost.
@@ -6,60 +6,30 @@ scheduler can make it anew when a worker is lost.
 
 from __future__ import annotations
 
-import asyncio
 import collections
-import contextlib
+import functools
 import hashlib
-import importlib.util
 import logging
-import signal
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-from nstyle import __version__
+from nstyle import __version__, memory
 from nstyle.batch import parcels
+from nstyle.batch.contents import stand
 from nstyle.batch.parcels import Parcel
 from nstyle.batch.tasks import Answer, BrokenOff, Task, died
-from nstyle.errors import BackendError, ImageError, NStyleError
+from nstyle.dask_cluster import Connection, library
+from nstyle.errors import ImageError, NStyleError
 
 log = logging.getLogger("nstyle")
 
-SECONDS = 30  # to find the scheduler, and a worker
+ANYBODY = ""  # instead of a worker's address
 FILES_KEPT = 64  # at the workers, for tasks to come
-LOOPBACK = "127.0.0.1"
-# What goes wrong is said once, by whoever asks.
-QUIET = {"logging": {"distributed": "critical", "distributed.client": "critical"}}
-LOCAL = {  # of the configuration, for a cluster of this machine
-    "distributed.worker.multiprocessing-method": "spawn",  # MXNet does not survive a fork
-    "distributed.scheduler.worker-saturation": 1.0,  # a worker that dies is to blame for one task
-    "distributed.nanny.pre-spawn-environ": {},  # trims memory so often that painting is slower
-    "distributed.worker.memory.pause": False,
-    "distributed.worker.memory.spill": False,
-    "distributed.worker.memory.target": False,
-}
-
-
-def library() -> Any:
-    """The module. Raises BackendError where it is not installed."""
-    try:
-        import dask
-
-        dask.config.set(QUIET)  # before it sets up its logs
-        import distributed
-    except ImportError:
-        raise BackendError(
-            '--dask: needs Dask (Python 3.10 or later); run: pip install "nstyle[dask]"'
-        ) from None
-    return distributed
 
 
 # ---- what runs at a worker ----
-
-
-def version() -> str:
-    """Of nstyle."""
-    return __version__
 
 
 def same(data: bytes) -> bytes:
@@ -67,16 +37,39 @@ def same(data: bytes) -> bytes:
     return data
 
 
-def paint(asking: str, task: Task, files: list[Parcel], *data: bytes) -> Answer:
+def paint(
+    asking: str, neighbours: Mapping[str, int], task: Task, files: list[Parcel], *data: bytes
+) -> Answer:
     """One task; a worker that is not told how many threads takes those it was started with.
 
-    asking: nstyle's version there; workers may come while the batch runs.
+    asking: nstyle's version there, as workers may come while the batch runs; neighbours: how many
+    workers a host has, by its name.
     """
     if asking != __version__:
         return Answer(error=f"a worker has nstyle {__version__}, not {asking}; install the same")
     here = library().get_worker()
     options = {**task["options"], "threads": task["options"]["threads"] or here.state.nthreads}
-    return parcels.answer({**task, "options": options}, files, data, here.local_directory)
+    limit = here.memory_manager.memory_limit
+    share = task["share"] or share_of(limit, neighbours.get(host(here.address), 1))
+    told = {**task, "options": options, "share": share}
+    return parcels.answer(told, files, data, here.local_directory)
+
+
+@functools.lru_cache(maxsize=1)  # later on, neighbours that paint make it look like less
+def share_of(limit: int | None, workers: int) -> int | None:
+    """Bytes for a painting at a worker, as it is at its first: its limit, its part of what is free.
+
+    None where nobody knows either. workers: on this host.
+    """
+    free = memory.available()
+    known = [limit, None if free is None else free // workers]
+    least = min(filter(None, known), default=None)
+    return least and max(1, least - memory.BASE)
+
+
+def host(address: str) -> str:
+    """tcp://10.0.0.1:8786 -> 10.0.0.1."""
+    return urlsplit(address).hostname or address
 
 
 # ---- the side that asks ----
@@ -90,63 +83,22 @@ class Cluster:
     """
 
     def __init__(self, address: str, local: int | None, attempts: int) -> None:
-        self._dask = library()
-        self._address, self._mine = address, None
+        self._address = address
         self._files: collections.OrderedDict[str, Any] = collections.OrderedDict()
-        try:
-            with uninterrupted():
-                where = address if local is None else self._begin(local, attempts)
-                self._client = self._dask.Client(where, timeout=SECONDS)
-            self._check_workers()
-        except (OSError, ValueError, asyncio.TimeoutError) as error:
-            self.close()
-            reason = str(error).split("\n")[0] or "nobody answers"
-            raise BackendError(f"--dask {address}: no cluster to paint on ({reason})") from error
-        except BaseException:
-            self.close()
-            raise
-
-    def _begin(self, count: int, attempts: int) -> Any:
-        import dask
-
-        dask.config.set({**LOCAL, "distributed.scheduler.allowed-failures": attempts - 1})
-        self._mine = self._dask.LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            host=LOOPBACK,
-            dashboard_address=f"{LOOPBACK}:0",
-            memory_limit=0,  # nstyle knows what it needs
-            silence_logs=logging.CRITICAL,
-        )
-        return self._mine
-
-    def _check_workers(self) -> None:
-        self._client.wait_for_workers(1, timeout=SECONDS)
-        try:
-            found = self._client.run(version)
-        except Exception as error:
-            raise BackendError(
-                f"--dask {self._address}: its workers need nstyle {__version__} ({error})"
-            ) from error
-        for worker, theirs in found.items():
-            if theirs != __version__:
-                raise BackendError(
-                    f"--dask {self._address}: {worker} has nstyle {theirs}, here is {__version__}; "
-                    "install the same everywhere"
-                )
+        # By path: what tells it is the same, SHA-256.
+        self._read: dict[str, tuple[Any, str]] = {}
+        self._connection = Connection(address, local, attempts=attempts)
+        self._dask, self._client = self._connection.library, self._connection.client
 
     @property
     def dashboard(self) -> str | None:
         """Its address, where there is one."""
-        if self._mine is not None and importlib.util.find_spec("bokeh") is None:
-            return None
-        with contextlib.suppress(LookupError):
-            return self._client.dashboard_link
-        return None
+        return self._connection.dashboard
 
     def answers(self, tasks: Iterable[tuple[Any, Task]]) -> Iterator[tuple[Any, Answer]]:
         """See tasks.Pool."""
         try:
+            self._advise()
             yield from self._answers(iter(tasks))
         except OSError as error:  # Dask's own are, of connections
             if isinstance(error, NStyleError):
@@ -155,41 +107,77 @@ class Cluster:
 
     def _answers(self, source: Iterator[tuple[Any, Task]]) -> Iterator[tuple[Any, Answer]]:
         running: dict[str, Any] = {}
+        places: dict[str, str] = {}  # of what runs
         finished = self._dask.as_completed()
         more = True
         while more or running:
-            while more and len(running) < self._room():
+            while more and (idle := self._idle(places)):
                 item = next(source, None)
                 if item is None:
                     more = False
                     break
                 try:
-                    future = self._submit(item[1])
+                    future = self._submit(item[1], idle[0])
                 except ImageError as error:
                     yield item[0], Answer(error=str(error), refused=True)
                     continue
-                running[future.key] = item[0]
+                running[future.key], places[future.key] = item[0], idle[0]
                 finished.add(future)
             if running:
                 future = next(finished)
+                del places[future.key]
                 yield running.pop(future.key), self._answer(future)
 
-    def _room(self) -> int:
-        """Tasks that may be at the cluster: one at each thread, one on its way."""
-        return 2 * max(sum(self._client.nthreads().values()), 1)
+    def _idle(self, places: Mapping[str, str]) -> list[str]:
+        """Workers without a task; ANYBODY where there are none, as new ones may come.
 
-    def _submit(self, task: Task) -> Any:
-        """Raises ImageError for a file that cannot be read."""
+        One task each: a second one would wait there for the first, even if others are idle, and
+        share the blame if the worker dies.
+        """
+        busy = set(places.values())
+        return [worker for worker in self._client.nthreads() or [ANYBODY] if worker not in busy]
+
+    def _advise(self) -> None:
+        threads = max(self._client.nthreads().values(), default=1)
+        if threads > 1:
+            log.warning(
+                "--dask %s: a worker paints one picture at a time, with up to %d threads; "
+                "`dask worker --nthreads 1 --nworkers N` paints N, which takes less time",
+                self._address,
+                threads,
+            )
+
+    def _submit(self, task: Task, worker: str) -> Any:
+        """To a worker, or another one if it is lost. Raises ImageError."""
+        neighbours = collections.Counter(map(host, self._client.nthreads()))
         files, data = [], []
         for path in parcels.files_of(task):
+            digest, future = self._sent(path)
+            files.append(Parcel(path, digest))
+            data.append(future)
+        return self._client.submit(
+            paint,
+            __version__,
+            dict(neighbours),
+            task,
+            files,
+            *data,
+            pure=False,
+            workers=None if worker == ANYBODY else [worker],
+            allow_other_workers=True,
+        )
+
+    def _sent(self, path: str) -> tuple[str, Any]:
+        """(SHA-256, future) of a file, which is read when it is another one than before.
+
+        What tasks need stays at the cluster when its future goes from here. Raises ImageError.
+        """
+        state = stand(path)
+        before, digest = self._read.get(path, (None, ""))
+        if state is None or state != before or digest not in self._files:
             content = parcels.contents(path)
             digest = hashlib.sha256(content).hexdigest()
-            files.append(Parcel(path, digest))
-            data.append(self._sent(digest, content))
-        return self._client.submit(paint, __version__, task, files, *data, pure=False)
-
-    def _sent(self, digest: str, content: bytes) -> Any:
-        """The future of a file; what tasks need stays at the cluster when it goes from here."""
+            self._read[path] = state, digest
         if digest not in self._files:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of a large graph
@@ -198,7 +186,7 @@ class Cluster:
         self._files.move_to_end(digest)
         while len(self._files) > FILES_KEPT:
             self._files.popitem(last=False)
-        return self._files[digest]
+        return digest, self._files[digest]
 
     def _answer(self, future: Any) -> Answer:
         """Raises BrokenOff where the cluster is gone."""
@@ -217,17 +205,4 @@ class Cluster:
     def close(self) -> None:
         """See tasks.Pool."""
         self._files.clear()
-        for each in (getattr(self, "_client", None), self._mine):
-            if each is not None:
-                with contextlib.suppress(Exception):
-                    each.close(timeout=5)
-
-
-@contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Processes that begin meanwhile never hear Ctrl-C, nor do those that they begin."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._connection.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from nstyle.options import Options
 from nstyle.photos import PICTURES
 from nstyle.syntax import flag, nearest, noise_share
 
-SEVERAL = ("style_image", "style_mask")
-COLUMNS = (*PICTURES, "preset", "output", *(e.name for e in dataclasses.fields(Options)))
+WORDS = ("preset", "output")
+KINDS = {entry.name: entry.metadata["kind"] for entry in dataclasses.fields(Options)}
+COLUMNS = (*PICTURES, *WORDS, *KINDS)
 
 
 @dataclass(frozen=True)
@@ -99,18 +101,14 @@ def of_row(row: table.Row, given: Given, resolved: dict[Any, Options]) -> Job:
     resolved: options that were resolved already.
     """
     try:
-        values = dict(row.values)
-        for name in values:
+        for name in row.values:
             check_column(name)
-        pictures = {
-            name: several(values.pop(name)) if name in SEVERAL else str(values.pop(name))
-            for name in PICTURES
-            if name in values
-        }
+        values = {name: checked(name, value) for name, value in row.values.items()}
+        pictures = {name: values.pop(name) for name in PICTURES if name in values}
         if not pictures.get("style_image"):
             raise OptionError("style_image: names no painting")
         preset = values.pop("preset", given.preset)
-        output = str(values.pop("output", ""))
+        output = values.pop("output", "")
         output = output and names.checked(output, "output")
         typed = {**given.options, **values}
         key = repr((sorted(typed.items(), key=str), preset))
@@ -129,10 +127,24 @@ def check_column(name: str) -> None:
         raise OptionError(f"no option {name!r}; there are {nearest(name, COLUMNS)}")
 
 
-def several(value: Any) -> list[str]:
-    """The pictures of a cell, a;b, or of a list."""
-    parts = value if isinstance(value, list) else str(value).split(table.SEVERAL)
-    return [str(part).strip() for part in parts if str(part).strip()]
+def checked(name: str, value: Any) -> Any:
+    """What a column is given, which may be anything that JSON has. Raises OptionError."""
+    if name in table.SEVERAL:
+        return [word(name, path) for path in (value if isinstance(value, list) else [value])]
+    if name in PICTURES or name in WORDS:
+        return word(name, value)
+    if name == "style_blend" and isinstance(value, list):
+        return ",".join(map(str, value))
+    if isinstance(value, (list, dict)) or (isinstance(value, bool) and KINDS[name] is not bool):
+        raise OptionError(f"{name}: {json.dumps(value)} cannot be; give one word or number")
+    return value
+
+
+def word(name: str, value: Any) -> str:
+    """A value that is text. Raises OptionError."""
+    if not isinstance(value, str):
+        raise OptionError(f"{name}: {json.dumps(value)} is no text; give one in quotes")
+    return value
 
 
 def named(jobs: Sequence[Job], pattern: str) -> list[Job]:

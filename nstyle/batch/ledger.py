@@ -24,15 +24,13 @@ DONE, REFUSED, TO_DO = "done", "refused", "to do"
 
 
 class Ledger:
-    """The manifest of a folder of results, as it was when this was made."""
+    """The manifest of a folder of results, as it was when this was made. Raises ImageError."""
 
     def __init__(self, folder: str) -> None:
         self._folder, self.path = folder, os.path.join(folder, NAME)
         self._file: Any = None
         self._last: dict[str, Mapping[str, Any]] = {}
-        data = b""
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            data = Path(self.path).read_bytes()
+        data = contents(self.path)
         self._size = len(data)
         self._whole = data.rfind(b"\n") + 1
         for number, line in enumerate(data[: self._whole].splitlines(), 1):
@@ -97,3 +95,15 @@ class Ledger:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def contents(path: str) -> bytes:
+    """All of a manifest, nothing where there is none yet. Raises ImageError."""
+    try:
+        return Path(path).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
+    except OSError as error:
+        raise ImageError(
+            f"{path}: cannot be read ({error.strerror}); give another --output-dir"
+        ) from error

@@ -59,7 +59,8 @@ def answer(task: Task, parcels: Sequence[Parcel], data: Sequence[bytes], folder:
             stays = parcel.path == task["weights"]  # is recognised by its place when it comes again
             places[parcel.path] = put(folder if stays else meanwhile, parcel, content)
         found = worker.answer(moved(task, places), workplace())
-        return replace(found, error=found.error and renamed(found.error, places))
+        notes = [(level, renamed(line, places)) for level, line in found.notes]
+        return replace(found, error=found.error and renamed(found.error, places), notes=notes)
 
 
 @functools.lru_cache(maxsize=1)

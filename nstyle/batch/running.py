@@ -100,6 +100,7 @@ def record(planned: Planned, answer: Answer, result: Any) -> dict[str, Any]:
         **planned.facts,
         "result": result,
         "seconds": round(answer.seconds, 3),
+        "warnings": answer.warnings,
         "error": answer.error,
         "refused": circumstances(planned.job) if answer.refused else None,
     }

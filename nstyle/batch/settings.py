@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nstyle.dask_cluster import count, local_count
 from nstyle.errors import OptionError
 from nstyle.fields import check_fields, option
 
-LOCAL = "local:"
-MOST = 512  # processes
+RETRIES = 2
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,12 @@ class Settings:
         kind=str,
         metavar="ADDRESS",
     )
-    retries: int = option(
-        2, "how often a job is tried again whose worker died", kind=int, low=0, high=100
+    retries: int | None = option(
+        None,
+        f"how often a job is tried again whose worker died (default: {RETRIES})",
+        kind=int,
+        low=0,
+        high=100,
     )
 
     def __post_init__(self) -> None:
@@ -48,20 +52,18 @@ class Settings:
             return
         if self.workers != "auto":
             raise OptionError("--workers: means nothing with --dask; give --dask local:N")
-        if not self.local and "://" not in self.dask:
-            raise OptionError(f"--dask: {self.dask!r} is neither tcp://HOST:PORT nor local:N")
+        if local_count(self.dask) is None and self.retries is not None:
+            raise OptionError(
+                f"--retries: means nothing with --dask {self.dask}, whose scheduler decides by "
+                "distributed.scheduler.allowed-failures; leave it out"
+            )
+
+    @property
+    def attempts(self) -> int:
+        """How often a job is tried in all."""
+        return 1 + (RETRIES if self.retries is None else self.retries)
 
     @property
     def local(self) -> int | None:
         """The N of --dask local:N. Raises OptionError."""
-        if self.dask is None or not self.dask.startswith(LOCAL):
-            return None
-        return count(self.dask[len(LOCAL) :], "--dask local:N")
-
-
-def count(text: str, name: str, more: str = "") -> int:
-    """A number of processes. Raises OptionError."""
-    number = int(text) if text.isascii() and text.isdigit() else 0
-    if not 1 <= number <= MOST:
-        raise OptionError(f"{name}: {text!r} is not allowed; give {more}from 1 to {MOST}")
-    return number
+        return None if self.dask is None else local_count(self.dask)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from nstyle.errors import OptionError
 
 SEPARATORS = ",;\t"
-SEVERAL = ";"  # between the pictures of one cell
+SEVERAL = ("style_image", "style_mask")  # columns whose cells hold a;b
 
 
 class Row(NamedTuple):
@@ -70,9 +70,16 @@ def csv_rows(path: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
                     f"{len(names)}; put what holds a {separator!r} in quotes"
                 )
             filled = {key: cell.strip() for key, cell in zip(names, cells) if cell.strip()}
-            yield reader.line_num, filled
+            yield reader.line_num, {key: value_of(key, cell) for key, cell in filled.items()}
     except csv.Error as error:
         raise OptionError(f"{path}, line {reader.line_num}: is not CSV ({error})") from error
+
+
+def value_of(column: str, cell: str) -> Any:
+    """The pictures of a cell that may hold several, as JSON would have them; else the cell."""
+    if column not in SEVERAL:
+        return cell
+    return [part.strip() for part in cell.split(";") if part.strip()]
 
 
 def check_header(names: list[str], where: str) -> None:

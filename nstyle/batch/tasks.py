@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +14,8 @@ from nstyle.errors import NStyleError
 
 # pictures: paths by the names of their flags; options: all fields of Options; preset; name: of the
 # result, its extension tells the format; files: all that it reads; weights: of them the network's
-# where it is not built in, else None; share: bytes of memory it may take, or None.
+# where it is not built in, else None; share: bytes of memory it may take, or None; verbose: whether
+# all that is logged comes back.
 Task = Mapping[str, Any]
 
 
@@ -26,7 +27,8 @@ class BrokenOff(NStyleError):
 class Answer:
     """The bytes of a result file, or why there is none.
 
-    facts: about the result; refused: it would be the same again; seconds: of painting.
+    facts: about the result; refused: it would be the same again; seconds: of painting; notes: what
+    was logged meanwhile, (level, line).
     """
 
     data: bytes = b""
@@ -34,6 +36,12 @@ class Answer:
     error: str | None = None
     refused: bool = False
     seconds: float = 0.0
+    notes: Sequence[Sequence[str]] = ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """The lines among the notes that are for everybody."""
+        return [line for level, line in self.notes if level == "WARNING"]
 
     def as_json(self) -> dict[str, Any]:
         """For a pipe."""
@@ -46,7 +54,7 @@ class Answer:
         return cls(**{**record, "data": base64.b64decode(record["data"])})
 
 
-def of_job(job: Job, threads: int | None, share: int | None) -> Task:
+def of_job(job: Job, threads: int | None, share: int | None, *, verbose: bool = False) -> Task:
     """The task of a job for a worker with so many threads (None: its own)."""
     options = {**dataclasses.asdict(job.options), "threads": threads}
     files = [*dict.fromkeys(files_of(job).values())]
@@ -58,6 +66,7 @@ def of_job(job: Job, threads: int | None, share: int | None) -> Task:
         "files": files,
         "weights": weights_of(job),
         "share": share,
+        "verbose": verbose,
     }
 
 

@@ -5,12 +5,14 @@ Networks stay loaded, and looks of styles are kept. It writes no files: who asks
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -27,21 +29,48 @@ log = logging.getLogger("nstyle")
 def answer(task: Task, workplace: Workplace) -> Answer:
     """Paint; what is refused, and bugs, become the answer's error and cost this one job."""
     began = time.perf_counter()
+    with gathered(logging.DEBUG if task["verbose"] else logging.WARNING) as notes:
+        about = outcome(task, workplace)
+    return replace(about, seconds=time.perf_counter() - began, notes=notes)
+
+
+def outcome(task: Task, workplace: Workplace) -> Answer:
+    """See answer; without what it took and what was said."""
     try:
         result = painted(task, workplace)
         data = image.encode(result.picture, task["name"], metadata=result.metadata)
-        about = Answer(data, facts_of(result))
+        return Answer(data, facts_of(result))
     except NStyleError as error:
         # A picture stays as bad as it is; memory, an option for one machine may not.
-        about = Answer(error=str(error), refused=isinstance(error, (ImageError, DivergedError)))
+        return Answer(error=str(error), refused=isinstance(error, (ImageError, DivergedError)))
     except MemoryError:
-        about = Answer(error="takes more memory than there is; give a smaller --max-long-edge")
+        return Answer(error="takes more memory than there is; give a smaller --max-long-edge")
     except Exception as error:
         log.exception("a bug while painting %s", task["name"])
-        about = Answer(
+        return Answer(
             error=f"a bug in nstyle ({type(error).__name__}: {error}); the worker's log has more"
         )
-    return Answer(about.data, about.facts, about.error, about.refused, time.perf_counter() - began)
+
+
+@contextlib.contextmanager
+def gathered(level: int) -> Iterator[list[tuple[str, str]]]:
+    """What is logged meanwhile, as (level, line), instead of being said; errors are still said."""
+    notes = []
+
+    def gather(record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.ERROR:
+            return True
+        notes.append((record.levelname, record.getMessage()))
+        return False
+
+    before = log.level
+    log.addFilter(gather)
+    log.setLevel(level)
+    try:
+        yield notes
+    finally:
+        log.setLevel(before)
+        log.removeFilter(gather)
 
 
 def painted(task: Task, workplace: Workplace) -> Result:

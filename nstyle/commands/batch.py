@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nstyle.batch.tasks import Pool
 
 OUTPUT_DIR = "output"
+WAYS = ("output_dir", "quiet", "verbose")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -37,13 +38,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     for name in ("--content-mask", "--keep-mask"):
         parser.add_argument(name, metavar="FILE", help="of every photo, see nstyle run")
     add_fields(parser, Settings)
-    add_fields(parser, Delivery, ("output_dir", "quiet", "verbose"), {"output_dir": OUTPUT_DIR})
+    add_fields(parser, Delivery, WAYS, {"output_dir": OUTPUT_DIR})
     add_options(parser)
 
 
 def work(words: argparse.Namespace) -> int:
     """Do what is missing or changed; the exit code. Raises what nstyle refuses."""
-    typed, ways = split_options(words)
+    typed, ways = split_options(words, ways=WAYS)
     delivery = build(Delivery, {"output_dir": OUTPUT_DIR, **ways})
     settings = typed_for(Settings, words)
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
@@ -56,7 +57,7 @@ def work(words: argparse.Namespace) -> int:
     for each in batch.refused:
         why = batch.ledger.error(each)
         say(f"error: {each.job.output}: {why} (as before; it has not changed)")
-    teller = Teller(batch, quiet=delivery.quiet)
+    teller = Teller(batch, quiet=delivery.quiet, verbose=delivery.verbose)
     code = carry_out(batch, settings, teller) if batch.to_do else OK
     teller.sum_up()
     return code or (FAILED if teller.failed else OK)
@@ -79,7 +80,11 @@ def carry_out(batch: Batch, settings: Settings, teller: Teller) -> int:
         with contextlib.closing(batch.ledger):
             pool, threads, share = make_pool(batch, settings, teller)
             with contextlib.closing(pool):
-                batch.run(pool, lambda each: of_job(each.job, threads, share), teller)
+                batch.run(
+                    pool,
+                    lambda each: of_job(each.job, threads, share, verbose=teller.verbose),
+                    teller,
+                )
     except BrokenOff as error:
         say(f"error: {error}; what is finished is kept, the same command goes on")
         return FAILED
@@ -100,29 +105,37 @@ def make_pool(
     from nstyle.batch.arrangement import arrange
 
     asked = [each.job for each in batch.to_do]
-    threads, free = asked[0].options.threads, memory.available()
-    wanted = settings.local or settings.workers
+    threads = asked[0].options.threads
+    if settings.dask is not None and settings.local is None:
+        return on_dask(settings, None, len(asked), teller), threads, None
+    free, wanted = memory.available(), settings.local or settings.workers
     count, each = arrange(asked, wanted, threads, runtime.usable_cores(), free)
-    attempts, share = settings.retries + 1, free and free // count
-    if settings.dask is None:
-        from nstyle.batch.local import Processes
+    share = None if free is None else max(1, free // count - memory.BASE)
+    if settings.dask is not None:
+        return on_dask(settings, count, len(asked), teller), each, share
+    from nstyle.batch.local import Processes
 
-        teller.tell(f"{len(asked)} to do, {count} at a time; threads for each: {each}")
-        return Processes(count, attempts), each, share
+    teller.tell(f"{len(asked)} to do, {count} at a time; threads for each: {each}")
+    return Processes(count, settings.attempts), each, share
+
+
+def on_dask(settings: Settings, local: int | None, jobs: int, teller: Teller) -> Pool:
+    """A cluster, of so many processes here or elsewhere (None). Raises BackendError."""
     from nstyle.batch.cluster import Cluster
 
-    pool = Cluster(settings.dask, settings.local and count, attempts)
-    teller.tell(f"{len(asked)} to do by Dask, {settings.dask}")
+    assert settings.dask is not None
+    pool = Cluster(settings.dask, local, settings.attempts)
+    teller.tell(f"{jobs} to do by Dask, {settings.dask}")
     if pool.dashboard:
         teller.tell(f"its dashboard: {pool.dashboard}")
-    return pool, each if settings.local else threads, share if settings.local else None
+    return pool
 
 
 class Teller:
     """Says how the batch goes, a line for each job, and counts."""
 
-    def __init__(self, batch: Batch, *, quiet: bool) -> None:
-        self._batch, self._quiet = batch, quiet
+    def __init__(self, batch: Batch, *, quiet: bool, verbose: bool = False) -> None:
+        self._batch, self._quiet, self.verbose = batch, quiet, verbose
         self._painted, self._lost = 0, 0
 
     @property
@@ -140,6 +153,8 @@ class Teller:
         from nstyle.callbacks import time_left
 
         answer, name = finished.answer, finished.planned.job.output
+        for _, line in answer.notes:
+            say(f"{name}: {line}")
         where = f"{finished.number} of {len(self._batch.to_do)}: "
         if answer.error is not None:
             self._lost += 1

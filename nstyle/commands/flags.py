@@ -70,16 +70,20 @@ def typed_for(cls: type[AnyOptions], words: argparse.Namespace) -> AnyOptions:
 
 
 def split_options(
-    words: argparse.Namespace, without: Collection[str] = ()
+    words: argparse.Namespace, without: Collection[str] = (), ways: Collection[str] | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the user typed for (Options, Delivery). without: names that mean something else here.
 
-    Raises OptionError.
+    ways: the fields of Delivery that the command has, None for all. Raises OptionError for others.
     """
+    delivered = {entry.name for entry in dataclasses.fields(Delivery)}
     names = {entry.name for cls in (Options, Delivery) for entry in dataclasses.fields(cls)}
     names -= set(without)
     typed = {key: value for key, value in vars(words).items() if key in names}
-    typed.update(parse_set(getattr(words, "set", [])))
-    mine = {entry.name for entry in dataclasses.fields(Delivery)} & set(typed)
-    delivery = {key: typed.pop(key) for key in mine}
+    also = parse_set(getattr(words, "set", []))
+    for name in also:
+        if name in delivered and ways is not None and name not in ways:
+            raise OptionError(f"--set {name}: means nothing to this command; leave it out")
+    typed.update(also)
+    delivery = {key: typed.pop(key) for key in delivered & set(typed)}
     return typed, delivery

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nstyle import __version__, presets
@@ -21,6 +22,7 @@ from nstyle.delivery import Delivery
 from nstyle.errors import DivergedError, ImageError
 
 if TYPE_CHECKING:  # it loads numpy
+    from nstyle.records import Result
     from nstyle.resuming import Checkpoint, Order
 
 
@@ -33,9 +35,19 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def work(words: argparse.Namespace) -> int:
     """Paint one picture; the exit code. Raises what nstyle refuses."""
+    order, begun = ordered(words)
+    from nstyle import transfer
+
+    return carried_out(order, begun, transfer.run)
+
+
+def carried_out(order: Order, begun: Checkpoint | None, paint: Callable[..., Result]) -> int:
+    """Paint what was ordered, and leave behind what was asked for; the exit code.
+
+    paint: transfer.run, or what stands for it.
+    """
     from nstyle import files, image, resuming, transfer
 
-    order, begun = ordered(words)
     delivery, options, pictures = order.delivery, order.options, order.pictures
     check_overwriting(delivery, files_of(pictures, options))
     image.check_destination(delivery.path)
@@ -46,7 +58,7 @@ def work(words: argparse.Namespace) -> int:
     with listening(delivery, metadata, after) as (listeners, trace):
         code = OK
         try:
-            result = transfer.run(
+            result = paint(
                 pictures.get("content_image"),
                 pictures["style_image"],
                 options,

@@ -30,6 +30,7 @@ from nstyle.photos import PICTURES
 from nstyle.syntax import flag
 
 OUTPUT = "output/sheet.jpg"
+WAYS = ("output", "output_dir", "quiet", "verbose")
 ROWS, COLUMNS = "content-weight=1,10,100", "style-scale=0.5,1,2"
 # Small and soon over; what the user types about these is meant for the sheet, not for the long run.
 SMALL = {"max_long_edge": 256, "stop_eps": 0.01, "max_num_epochs": 100}
@@ -76,15 +77,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         about = f"{several} (default: {usual})"
         parser.add_argument(name, metavar="NAME=V,V", default=usual, help=about)
     add_painting(parser, SMALL)
-    ways = ("output", "output_dir", "quiet", "verbose")
-    add_fields(parser, Delivery, ways, {"output": OUTPUT})
+    add_fields(parser, Delivery, WAYS, {"output": OUTPUT})
 
 
 def work(words: argparse.Namespace) -> int:
     """Paint the sheet; the exit code. Raises what nstyle refuses."""
     from nstyle import image
 
-    typed, ways = split_options(words)
+    typed, ways = split_options(words, ways=WAYS)
     delivery = build(Delivery, {"output": OUTPUT, **ways})
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
     axes = parse_axes(words, typed)

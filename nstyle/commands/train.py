@@ -19,7 +19,7 @@ from nstyle.fields import build
 from nstyle.options import Options
 
 if TYPE_CHECKING:  # it loads numpy
-    from nstyle.train import TrainStep
+    from nstyle.train import Trained, TrainStep
 
 TALK = ("quiet", "verbose")
 SECONDS = 10  # between two lines
@@ -41,19 +41,27 @@ def work(words: argparse.Namespace) -> int:
     options = wanted.loss(typed(words, (*LOSS, *PLACE)))
     from nstyle.train import train
 
-    listeners = [] if delivery.quiet else [Lines()]
+    listeners = [] if delivery.quiet else [StepLines()]
     try:
         made = train(wanted, options, listeners=listeners)
     except DivergedError as error:
         say(f"error: {error}")
         return FAILED
     if not made.finished:
-        say(f"interrupted after step {made.steps}; to go on: the same command with --resume")
+        say(f"interrupted after step {made.steps}; {going_on(made)}")
         return INTERRUPTED
     if not delivery.quiet:
         spent = f"{made.steps} steps in {made.seconds:.0f} s, loss {made.loss:.4f}"
         say(f"{wanted.output}: {spent}; to paint with it:\n    {painting(wanted)}")
     return OK
+
+
+def going_on(made: Trained) -> str:
+    """What is left of a training that was ended."""
+    if not made.saved:
+        return "no checkpoint could be written, so it is lost"
+    where = "" if made.saved == made.steps else f" from step {made.saved}"
+    return f"to go on{where}: the same command with --resume"
 
 
 def typed(words: argparse.Namespace, names: Any) -> dict[str, Any]:
@@ -67,7 +75,7 @@ def painting(wanted: TrainOptions) -> str:
     return shlex.join(["nstyle", "paint", "--network", wanted.output, *style, "photo.jpg"])
 
 
-class Lines:
+class StepLines:
     """A line for the first step, and then every ten seconds with the means since the last."""
 
     def __init__(self) -> None:

@@ -40,7 +40,7 @@ def work(words: argparse.Namespace) -> int:
     """Paint a film; the exit code. Raises what nstyle refuses."""
     options = typed_for(FilmOptions, words)
     names = [entry.name for entry in dataclasses.fields(FilmOptions)]
-    typed, ways = split_options(words, without=names)
+    typed, ways = split_options(words, without=names, ways=TALK)
     delivery = build(Delivery, ways)
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
     from nstyle.film.making import Film

@@ -10,15 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from nstyle import layers, networks, places, weights
+from nstyle import layers, networks, places, tiles, weights
 from nstyle.backend import autograd, nd
 from nstyle.errors import WeightsError
+from nstyle.executor import Features
 from nstyle.feedforward import ENCODER, SHOWN, TAPS, blocks, painting
 from nstyle.feedforward.blocks import keeping
 from nstyle.feedforward.decoder import Decoder
-from nstyle.feedforward.looks import Look, look, look_within, mixed
+from nstyle.feedforward.looks import Look, look, look_through, mixed
 from nstyle.feedforward.network_file import ANY_STYLE, NetworkFile
 from nstyle.feedforward.parameters import fill, start
+from nstyle.pieces import InPieces, Pieces
+from nstyle.views import View, Whole
 
 
 class AnyStyle:
@@ -31,6 +34,7 @@ class AnyStyle:
         vgg, taps = layers.BLOCKS[ENCODER], TAPS[::-1]
         loaded = weights.load(path, layers.needed_convolutions(taps, vgg), model=ENCODER)
         self.convention, self.device = loaded.convention, device
+        self._reach = tiles.reach(taps, vgg)
         self._encoder = networks.build(
             vgg, loaded.arrays, taps, pooling=loaded.pooling, padding=loaded.padding,
             device=device,
@@ -47,9 +51,25 @@ class AnyStyle:
         return dict(zip(TAPS[::-1], self._encoder(x)))
 
     def look(self, x: np.ndarray, weight: np.ndarray | None = None) -> Look:
-        """A painting as the decoder sees it; weight: where, 0..1, (H, W) of any size."""
-        taps = self.encode(nd.array(painting.mirrored(x), ctx=self.device))
-        return look(taps) if weight is None else look_within(taps, weight)
+        """A painting as the decoder sees it; weight: where, 0..1, (H, W) of any size.
+
+        One that is larger than painting.WHOLE is seen in tiles, whose statistics add up to those of
+        the whole but for rounding. Not shrunk to that size, as strokes would shrink with it; and
+        not in samples, which could miss a region, and end where there is no border.
+        """
+        padded = painting.mirrored(x)
+        height, width = padded.shape[2:]
+        if height * width > painting.WHOLE:
+            return look_through(self._in_tiles(padded), weight)
+        taps = self.encode(nd.array(padded, ctx=self.device))
+        return look(taps) if weight is None else look_through(Whole(taps), weight)
+
+    def _in_tiles(self, x: np.ndarray) -> View:
+        tiling = tiles.of_edge((x.shape[3], x.shape[2]), painting.TILE, self._reach)
+        width, height = tiling.edges
+        shape = (1, 3, height, width)
+        seen = Features(self._encoder, shape, device=self.device, gradient=False)
+        return InPieces(Pieces(seen, tiling, device=self.device), x)
 
     def paint(
         self,

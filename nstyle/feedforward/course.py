@@ -9,7 +9,7 @@ from nstyle import pixels, problem
 from nstyle.backend import nd
 from nstyle.feedforward import ONE_STYLE, SHOWN, TAPS
 from nstyle.feedforward.decoder import Decoder
-from nstyle.feedforward.lessons import AnyStyle, OneStyle
+from nstyle.feedforward.lessons import AnyStyleLessons, OneStyleLessons
 from nstyle.feedforward.looks import look
 from nstyle.feedforward.material import Example, Material
 from nstyle.feedforward.options import TrainOptions
@@ -74,7 +74,7 @@ def build(wanted: TrainOptions, setting: Setting, device: Any) -> Any:
 
 def lessons_of(
     found: Material, wanted: TrainOptions, options: Options, perception: Perception
-) -> OneStyle | AnyStyle:
+) -> OneStyleLessons | AnyStyleLessons:
     """What the network is taught."""
     knobs: dict[str, Any] = {
         "crop": wanted.crop,
@@ -83,14 +83,14 @@ def lessons_of(
     }
     photos = Crops(found.photos, seed=wanted.seed + 1, **knobs)
     if wanted.network == ONE_STYLE:
-        return OneStyle(perception, photos)
+        return OneStyleLessons(perception, photos)
     paintings = Recoloured(
         Crops(found.paintings, seed=wanted.seed + 2, **knobs),
         seed=wanted.seed,
         convention=perception.setting.convention,
     )
     share = options.content_weight / Options.content_weight
-    return AnyStyle(perception, photos, paintings, content=CONTENT * share)
+    return AnyStyleLessons(perception, photos, paintings, content=CONTENT * share)
 
 
 def inputs_of(example: Example, setting: Setting, device: Any) -> list[Any]:

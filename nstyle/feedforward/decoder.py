@@ -20,7 +20,7 @@ from nstyle.feedforward.blocks import Convolution, InstanceNorm, enlarged, withi
 WIDTHS = (128, 64, 48, 32)
 
 
-class Styled(gluon.HybridBlock):
+class StyledConvolution(gluon.HybridBlock):
     """Convolution, normalisation to what the style's statistics predict, ReLU."""
 
     def __init__(self, channels: int, inputs: int, statistics: int, prefix: str) -> None:
@@ -63,9 +63,9 @@ class Decoder(gluon.HybridBlock):
                 there = own if depth < SHOWN else 0
                 if there:
                     self.adain.add(InstanceNorm(own))
-                self.joining.add(Styled(width, before + there, own, f"joining_{tap}_"))
+                self.joining.add(StyledConvolution(width, before + there, own, f"joining_{tap}_"))
                 if depth < SHOWN:
-                    self.shaping.add(Styled(width, width, own, f"shaping_{tap}_"))
+                    self.shaping.add(StyledConvolution(width, width, own, f"shaping_{tap}_"))
                 before = width
             self.last = Convolution(3, before, prefix="last_")
 

@@ -24,7 +24,7 @@ LEAST = 50.0
 FIRST = 4  # photos by which the loss of one style is scaled
 
 
-class OneStyle:
+class OneStyleLessons:
     """Lessons for a network of one style, that of the perception: each a crop of a photo.
 
     Loss: the painter's, relative to what it says of photos that are left as they are. The style is
@@ -48,7 +48,7 @@ class OneStyle:
         return Lesson([self._perception.load(photo)], self._perception.objective(terms))
 
 
-class AnyStyle:
+class AnyStyleLessons:
     """Lessons for the decoder: each a photo and a painting, crops of one size.
 
     Loss: style, relative to that of the photo itself, plus `content` times the squared error of the

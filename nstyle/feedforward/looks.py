@@ -11,6 +11,7 @@ from nstyle import targets
 from nstyle.backend import autograd, nd
 from nstyle.feedforward import TAPS
 from nstyle.styles import STYLE_LOSSES
+from nstyle.views import View
 
 FLOOR = 1e-5  # of variances, MXNet's least
 Look = list[Any]  # (1, 2C) for each of TAPS: deviations, then means
@@ -21,21 +22,19 @@ def look(taps: Mapping[str, Any]) -> Look:
     return [statistics(taps[tap]) for tap in TAPS]
 
 
-def look_within(taps: Mapping[str, Any], weight: np.ndarray) -> Look:
-    """Of where weight, (H, W) of any size, is above 0; of all of it where that is next to nothing.
+def look_through(view: View, weight: np.ndarray | None = None) -> Look:
+    """Of a view of TAPS, in tiles for instance, where weight, (H, W) of any size, is above 0.
 
-    taps: (1, C, h, w) by name.
+    Of all of it where weight is None, or next to nothing.
     """
-    return [within(taps[tap], weight) for tap in TAPS]
-
-
-def within(tap: Any, weight: np.ndarray) -> Any:
-    """(1, C, h, w) -> (1, 2C)."""
-    found = targets.measure(tap, STYLE_LOSSES["mean-std"], weight)
-    if found is None:
-        return statistics(tap)
-    mean, deviation = found
-    return nd.concat(deviation, mean, dim=0).reshape((1, -1))
+    measure = STYLE_LOSSES["mean-std"]
+    found: dict[str, Any] = {}
+    if weight is not None:
+        found = targets.measured(view, measure, {tap: (tap, weight) for tap in TAPS})
+    left = {tap: (tap, None) for tap in TAPS if found.get(tap) is None}
+    found.update(targets.measured(view, measure, left))
+    pairs = [found[tap] for tap in TAPS]
+    return [nd.concat(deviation, mean, dim=0).reshape((1, -1)) for mean, deviation in pairs]
 
 
 def statistics(tap: Any) -> Any:

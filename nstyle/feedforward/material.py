@@ -19,13 +19,15 @@ from nstyle.feedforward.options import CROP_STEP, KIND, LOSS, TrainOptions
 from nstyle.files import check_place
 from nstyle.learning import checkpoint, curve, pictures
 from nstyle.options import Options, shaping
+from nstyle.photos import EXTENSIONS
 from nstyle.picture import Picture, resize
 from nstyle.syntax import parse_layers
 
 log = logging.getLogger("nstyle")
 
 KEPT_CROPS = 2.0  # pictures are kept in memory with a short edge of so many crops
-MOST = 1000  # pictures that are kept: a gigabyte
+MOST = 1000  # pictures of a kind, photos or paintings, that are kept,
+ROOM = 1_500_000_000  # bytes of them at most: of crops of 256 px they all fit, of larger ones fewer
 EXAMPLES, EXAMPLE_CROPS = 3, 1.5  # of the preview: how many, their long edge in crops
 
 
@@ -69,8 +71,10 @@ def gather(wanted: TrainOptions, options: Options) -> Material:
     if wanted.style_image is not None:
         style = image.read(wanted.style_image, max_pixels=options.max_pixels)
     given = inputs.gather(blank, style or blank, options, size=size)
-    photos, kept_out = read_pictures(wanted.photos, wanted)
-    paintings, others = read_pictures(wanted.paintings, wanted) if style is None else ({}, {})
+    photos, kept_out = read_pictures(wanted.photos, wanted, options)
+    paintings, others = (
+        read_pictures(wanted.paintings, wanted, options) if style is None else ({}, {})
+    )
     setup = {
         **about(wanted, options, given.weights),
         "photos": fingerprint(photos),
@@ -123,7 +127,7 @@ def check_written(wanted: TrainOptions, options: Options) -> None:
         "--curve": wanted.curve,
         "the preview": wanted.preview,
     }
-    read = [wanted.style_image, wanted.heldout, options.weights]
+    read = [wanted.style_image, wanted.heldout, options.weights, wanted.beginning]
     taken = {os.path.realpath(path): "one of the inputs" for path in read if path}
     for flag, path in written.items():
         if not path:
@@ -131,6 +135,8 @@ def check_written(wanted: TrainOptions, options: Options) -> None:
         place = os.path.realpath(path)
         if place in taken:
             raise OptionError(f"{flag}: {path} is {taken[place]}; give another file")
+        if path != wanted.preview and trained_on(path, wanted):
+            raise OptionError(f"{flag}: {path} is a picture to train on, or would be; give another")
         taken[place] = f"the file of {flag}, too"
         try:
             check_place(path)
@@ -139,6 +145,14 @@ def check_written(wanted: TrainOptions, options: Options) -> None:
             raise OptionError(
                 f"{flag}: {path} cannot be written ({reason}); choose another place"
             ) from error
+
+
+def trained_on(path: str, wanted: TrainOptions) -> bool:
+    """Whether a file would be taken for a picture to train on."""
+    folders, place = (*wanted.photos, *wanted.paintings), Path(path)
+    if place.suffix.lower() not in EXTENSIONS:
+        return False
+    return bool(pictures.inside([place], folders))
 
 
 def read_saved(wanted: TrainOptions) -> checkpoint.Saved | None:
@@ -177,15 +191,19 @@ def read_start(wanted: TrainOptions) -> NetworkFile | None:
 Named = dict[Path, np.ndarray]
 
 
-def read_pictures(folders: Sequence[str], wanted: TrainOptions) -> tuple[Named, Named]:
+def read_pictures(
+    folders: Sequence[str], wanted: TrainOptions, options: Options
+) -> tuple[Named, Named]:
     """(pictures to train on, held-out ones for the preview). Raises OptionError, ImageError."""
-    paths, listed = pictures.split(folders, wanted.heldout)
+    limit = options.max_pixels
+    paths, listed = pictures.split(folders, wanted.heldout, wanted.is_preview)
     short_edge = round(KEPT_CROPS * wanted.crop)
     chosen = pictures.some_of(paths, MOST, wanted.seed)
-    loaded = pictures.load_named(chosen, short_edge, least=wanted.crop)
+    loaded = pictures.load_named(chosen, short_edge, least=wanted.crop, max_pixels=limit, room=ROOM)
+    loaded = dict(sorted(loaded.items()))
     if wanted.heldout is not None:
         shown = pictures.inside(listed, folders)[:EXAMPLES]
-        return loaded, pictures.load_named(shown, short_edge) if shown else {}
+        return loaded, pictures.load_named(shown, short_edge, max_pixels=limit) if shown else {}
     chance = np.random.default_rng([wanted.seed, 4])
     places = chance.permutation(len(loaded))[: min(EXAMPLES, len(loaded) // 2)]
     kept_out = [list(loaded)[place] for place in places]

@@ -47,7 +47,7 @@ LOSS_OF: dict[str, dict[str, Any]] = {
     ANY_STYLE: {},
 }
 KIND = "nstyle train"  # of checkpoint
-EXTENSION = ".params"
+EXTENSION, CHECKPOINT, PREVIEW = ".params", ".ckpt.npz", ".preview.jpg"
 TIME_BUDGET = 30 * 60.0
 RATES = {ONE_STYLE: 5e-4, ANY_STYLE: 1e-3}
 WIDTHS = {ONE_STYLE: 16, ANY_STYLE: 32}
@@ -188,12 +188,22 @@ class TrainOptions:
     @property
     def saved(self) -> str:
         """Where the checkpoint goes: my-style.params -> my-style.ckpt.npz."""
-        return self.checkpoint or self._beside(".ckpt.npz")
+        return self.checkpoint or self._beside(CHECKPOINT)
 
     @property
     def preview(self) -> str | None:
         """Where the preview goes, if one is wanted: my-style.params -> my-style.preview.jpg."""
-        return self._beside(".preview.jpg") if self.preview_steps else None
+        return self._beside(PREVIEW) if self.preview_steps else None
+
+    def is_preview(self, path: str) -> bool:
+        """Whether a file is a training's sheet and no photo: this one's, or another's by its name
+        and what lies beside it.
+        """
+        stem = path[: -len(PREVIEW)]
+        if not path.endswith(PREVIEW):
+            return False
+        own = os.path.realpath(path) == os.path.realpath(self._beside(PREVIEW))
+        return own or any(os.path.exists(stem + other) for other in (EXTENSION, CHECKPOINT))
 
     def loss(self, typed: Mapping[str, Any]) -> Options:
         """The options of a training: what is usual for its network, then what was typed.

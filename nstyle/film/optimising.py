@@ -78,7 +78,12 @@ class Optimising:
         objectives, options = self._objectives, self._going_on if last else self.options
         given = self._beginning(given, last)
         painting = painter.Painting(
-            given, options, objectives.setting, objectives.device, self._listeners, build=objectives
+            given,
+            options,
+            objectives.setting,
+            objectives.device,
+            self._listeners,
+            build=lambda setting, inputs, options, device: objectives(inputs),
         )
         watch = painting.run()
         if watch.stopped == "interrupted":

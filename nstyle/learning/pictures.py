@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +27,8 @@ LARGEST_WINDOW = 2.0
 NAMED = 5  # pictures left out of which the log tells why
 
 
-def find(folders: Iterable[str]) -> list[Path]:
-    """All picture files in the folders and below, sorted.
+def find(folders: Iterable[str], without: Callable[[str], bool] | None = None) -> list[Path]:
+    """All picture files in the folders and below, sorted. without: true for those that are none.
 
     Raises OptionError for a folder that is none or that holds no picture.
     """
@@ -37,6 +37,8 @@ def find(folders: Iterable[str]) -> list[Path]:
         if not os.path.isdir(folder):
             raise OptionError(f"{folder}: no such folder; give folders of training pictures")
         inside = [path for path in Path(folder).rglob("*") if path.suffix.lower() in EXTENSIONS]
+        if without is not None:
+            inside = [path for path in inside if not without(str(path))]
         if not inside:
             raise OptionError(f"{folder}: holds no picture ({' '.join(EXTENSIONS)})")
         found += inside
@@ -61,13 +63,16 @@ def read_heldout(path: str | None) -> list[Path]:
     return listed
 
 
-def split(folders: Iterable[str], heldout: str | None) -> tuple[list[Path], list[Path]]:
+def split(
+    folders: Iterable[str], heldout: str | None, without: Callable[[str], bool] | None = None
+) -> tuple[list[Path], list[Path]]:
     """(training pictures, held-out pictures), which share no content, whatever its path.
 
-    A picture that is there twice is trained on once. Raises OptionError when none is left.
+    A picture that is there twice is trained on once. without: as for `find`. Raises OptionError
+    when none is left.
     """
     kept_out = read_heldout(heldout)
-    found = {_content(path): path for path in reversed(find(folders))}
+    found = {_content(path): path for path in reversed(find(folders, without))}
     for path in kept_out:
         found.pop(_content(path), None)
     training = sorted(found.values())
@@ -97,19 +102,33 @@ def load(paths: Sequence[Path], short_edge: int | None = None) -> list[np.ndarra
 
 
 def load_named(
-    paths: Sequence[Path], short_edge: int | None = None, *, least: int = 1
+    paths: Sequence[Path],
+    short_edge: int | None = None,
+    *,
+    least: int = 1,
+    max_pixels: int = 200_000_000,
+    room: int | None = None,
 ) -> dict[Path, np.ndarray]:
-    """Pictures as uint8 HxWx3, shrunk to `short_edge` px where larger; bad ones are left out.
+    """Pictures as uint8 HxWx3, shrunk to `short_edge` px where larger.
 
-    least: px that the short edge must have. Logs how many were left out, and the first few by name.
-    Raises ImageError when none is left.
+    least: px that the short edge must have; max_pixels: that a file may have; room: bytes that all
+    may take together, of which the first of the paths get theirs, one at least. Bad ones are left
+    out. Logs how many were, and the first few by name. Raises ImageError when none is left.
     """
-    loaded, refused = {}, []
+    loaded: dict[Path, np.ndarray] = {}
+    refused, taken = [], 0
     for path in paths:
         try:
-            loaded[path] = _shrink(_read(path, least), short_edge)
+            picture = _shrink(_read(path, least, max_pixels), short_edge)
         except ImageError as error:
             refused.append(str(error))
+            continue
+        taken += picture.nbytes
+        if room is not None and taken > room and loaded:
+            log.info("%d of %d pictures are used; they fill %d MB", len(loaded), len(paths),
+                     room // 10**6)  # fmt: skip
+            break
+        loaded[path] = picture
     if refused and loaded:
         named = "; ".join(refused[:NAMED])
         more = f"; and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
@@ -119,8 +138,8 @@ def load_named(
     return loaded
 
 
-def _read(path: Path, least: int) -> Image.Image:
-    picture = image.read(path)
+def _read(path: Path, least: int, max_pixels: int) -> Image.Image:
+    picture = image.read(path, max_pixels=max_pixels)
     if min(picture.size) < least:
         raise ImageError(
             f"{path}: {picture.width}x{picture.height} pixels is smaller than the crops of {least}"
@@ -129,12 +148,11 @@ def _read(path: Path, least: int) -> Image.Image:
 
 
 def some_of(paths: Sequence[Path], most: int, seed: int) -> list[Path]:
-    """At most so many of the paths, chosen by the seed, in their order; says so where fewer."""
-    if len(paths) <= most:
-        return list(paths)
-    log.info("%d of %d pictures are used", most, len(paths))
+    """At most so many of the paths, drawn by the seed, in the order drawn; says so where fewer."""
+    if len(paths) > most:
+        log.info("%d of %d pictures are used", most, len(paths))
     places = np.random.default_rng([seed, 2]).permutation(len(paths))[:most]
-    return [paths[place] for place in sorted(places)]
+    return [paths[place] for place in places]
 
 
 def _shrink(picture: Image.Image, short_edge: int | None) -> np.ndarray:

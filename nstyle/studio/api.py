@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import logging
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -22,6 +23,8 @@ from nstyle.studio.refusals import Refused, unknown
 from nstyle.studio.sources import Source
 from nstyle.studio.store import Person
 from nstyle.studio.studio import Studio
+
+log = logging.getLogger("nstyle")
 
 LONGEST_JSON = 100_000  # bytes
 PRIVATE = {"Cache-Control": "no-store"}
@@ -84,7 +87,8 @@ class Api:
         try:
             await save_body(request, folder / "picture", settings.upload_bytes)
             name = request.query_params.get("name", "picture")
-            source = await run_in_threadpool(person.keep, folder, name, self._studio.look)
+            look = functools.partial(self._studio.look, who=person.owner)
+            source = await run_in_threadpool(person.keep, folder, name, look)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -98,9 +102,9 @@ class Api:
     async def preview(self, request: Request) -> Response:
         """JPEG: the photo in the style in one pass, small."""
         person, given = self._person(request), await read_json(request)
-        photo, style = self._chosen(person, given)
-        order = orders.preview(given, photo, style, self._studio.settings)
-        answer = await run_in_threadpool(self._studio.previews.ask, order)
+        photo, style = await run_in_threadpool(self._chosen, person, given)
+        order = orders.preview(given, photo, style)
+        answer = await run_in_threadpool(self._studio.previews.ask, order, person.owner)
         return Response(base64.b64decode(answer["jpeg"]), media_type="image/jpeg", headers=PRIVATE)
 
     async def jobs(self, request: Request) -> Response:
@@ -112,7 +116,7 @@ class Api:
     async def paint(self, request: Request) -> Response:
         """A new job."""
         person, given = self._person(request), await read_json(request)
-        photo, style = self._chosen(person, given)
+        photo, style = await run_in_threadpool(self._chosen, person, given)
         order = await run_in_threadpool(orders.painting, given, photo, style, self._studio.settings)
         self._studio.painter.check_room(person.owner)
         job = await run_in_threadpool(person.new_job, order, photo, style)
@@ -241,5 +245,9 @@ def guarded(endpoint: Endpoint) -> Endpoint:
             return JSONResponse({"error": str(error)}, error.status, headers=PRIVATE)
         except NStyleError as error:
             return JSONResponse({"error": str(error)}, 400, headers=PRIVATE)
+        except OSError as error:  # a full disk, most of all; its path is nobody's business
+            log.error("%s %s: %s", request.method, request.url.path, error)
+            told = f"the studio's disk does not work: {error.strerror or type(error).__name__}"
+            return JSONResponse({"error": told}, 503, headers=PRIVATE)
 
     return answer

@@ -6,7 +6,6 @@ Uploads are looked at with a limit of memory, so that what is made to harm harms
 from __future__ import annotations
 
 import base64
-import collections
 import contextlib
 import io
 import logging
@@ -18,14 +17,16 @@ from nstyle import image, places, processes
 from nstyle.errors import ImageError, NStyleError
 from nstyle.files import atomic_write
 from nstyle.reporting.pictures import shrunk
-from nstyle.studio.refusals import Refused
+from nstyle.studio.refusals import Refused, without_folders
+from nstyle.studio.sources import version
+from nstyle.workplace import Kept
 
 log = logging.getLogger("nstyle")
 
 MEMORY = 6 * 2**30  # bytes of addresses for looking at a picture; 40 megapixels take 1.5 GB
 SMALL = 640  # px, long edge of the copy that the page shows and previews are painted from
-PREVIEW = 448  # px, long edge of a preview
-STYLES_KEPT = 32
+PREVIEW_EDGE = 448  # px, long edge of a preview
+NETWORKS_KEPT, STYLES_KEPT = 4, 32  # styles: of each network
 Duty = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
@@ -64,11 +65,10 @@ def jpeg(picture: Any, quality: int = 88) -> bytes:
 
 
 class Previews:
-    """Paints previews; the networks stay loaded, and so do the looks of the newest styles."""
+    """Paints previews; the newest networks stay loaded, with the looks of their newest styles."""
 
     def __init__(self) -> None:
-        self._networks: dict[str, Any] = {}
-        self._styles: collections.OrderedDict[Any, Any] = collections.OrderedDict()
+        self._networks = Kept(NETWORKS_KEPT)
 
     def __call__(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """request: photo, style or network (paths), strength, options of onepass.FIELDS."""
@@ -78,29 +78,28 @@ class Previews:
         return {"jpeg": base64.b64encode(jpeg(picture)).decode("ascii")}
 
     def _painter(self, request: Mapping[str, Any]) -> Any:
-        network, style = request.get("network"), request.get("style")
-        options = {"max_long_edge": PREVIEW, **request["options"]}
+        """An Instant of this network and style, as their files are now."""
+        style = request.get("style")
+        options = {"max_long_edge": PREVIEW_EDGE, **request["options"]}
         # Of one size for all photos, so that a style is looked at once.
-        edge = round(PREVIEW * options.pop("style_scale", 1.0))
+        edge = round(PREVIEW_EDGE * options.pop("style_scale", 1.0))
         options["style_size"] = min(max(edge, image.MIN_EDGE), SMALL)
-        key = repr((network, style, request["strength"], sorted(options.items())))
-        if key not in self._styles:
-            base = self._base(network or str(places.ANY_STYLE), style)
-            self._styles[key] = base.restyled(style, strength=request["strength"], **options)
-        self._styles.move_to_end(key)
-        while len(self._styles) > STYLES_KEPT:
-            self._styles.popitem(last=False)
-        return self._styles[key]
+        network = request.get("network") or str(places.ANY_STYLE)
+        base, styles = self._networks.find(
+            version(network), lambda: (loaded(network, style), Kept(STYLES_KEPT))
+        )
+        strength = request["strength"]
+        key = style and version(style), repr((strength, sorted(options.items())))
+        return styles.find(key, lambda: base.restyled(style, strength=strength, **options))
 
-    def _base(self, network: str, style: str | None) -> Any:
-        """An Instant whose network is loaded."""
-        from nstyle.onepass import Instant
 
-        if network not in self._networks:
-            base = Instant(style, network=network, max_long_edge=64)
-            base.paint(base.gather(places.sample("coffee.jpg")))
-            self._networks = {**dict(list(self._networks.items())[-3:]), network: base}
-        return self._networks[network]
+def loaded(network: str, style: str | None) -> Any:
+    """An Instant whose network is loaded."""
+    from nstyle.onepass import Instant
+
+    base = Instant(style, network=network, max_long_edge=64)
+    base.paint(base.gather(places.sample("coffee.jpg")))
+    return base
 
 
 def bounded_memory() -> None:
@@ -119,7 +118,7 @@ def answer(duty: Duty, request: Mapping[str, Any]) -> dict[str, Any]:
     except Refused as error:
         return {"refused": str(error), "status": error.status}
     except NStyleError as error:
-        return {"refused": str(error)}
+        return {"refused": without_folders(str(error), request.values())}
     except MemoryError:
         return {"refused": "this picture takes too much memory; make it smaller", "status": 415}
     except Exception:

@@ -72,6 +72,7 @@ class Job:
             "id": self.id,
             **told,
             "options": self.facts.get("typed", {}),
+            "ignored": self.facts.get("ignored", []),
             "picture": self.now.exists(),
             "result": self.result.exists() and self.state != "painting",
             "resumable": ended and not self.facts.get("one_pass", False),

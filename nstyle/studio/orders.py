@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nstyle import inputs, onepass, presets
-from nstyle.errors import NStyleError
+from nstyle.errors import NStyleError, WeightsError
 from nstyle.fields import as_words
 from nstyle.options import Options
 from nstyle.studio.refusals import Refused
@@ -17,13 +18,15 @@ from nstyle.studio.settings import Settings
 from nstyle.studio.sources import Source
 from nstyle.syntax import flag, noise_share
 
+log = logging.getLogger("nstyle")
+
 # Files of the server, and what is the server's own business.
 NOT_HERE = ("weights", "gpu", "threads", "max_pixels", "style_blend")
-PREVIEW = ("colors", "style_scale")  # what a preview shows of the options
+IN_PREVIEW = ("colors", "style_scale")  # what a preview shows of the options
 
 
-def options_of(given: Mapping[str, Any], settings: Settings) -> tuple[dict[str, Any], str | None]:
-    """(what differs from the defaults, preset) of a request. Raises Refused."""
+def read(given: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """(options that were chosen, preset) of a request. Raises Refused."""
     typed, preset = given.get("options") or {}, given.get("preset") or None
     if not isinstance(typed, dict) or not (preset is None or isinstance(preset, str)):
         raise Refused("options are an object of names and values, the preset is a name")
@@ -33,32 +36,58 @@ def options_of(given: Mapping[str, Any], settings: Settings) -> tuple[dict[str, 
     if noise_share(str(typed.get("init", "content"))) is None:
         raise Refused("--init: in the studio content, instant, noise or noise:0.7")
     typed = {name: value for name, value in typed.items() if value is not None and value != ""}
-    chosen = presets.resolve(typed, preset)
+    return typed, preset
+
+
+def limited(
+    typed: Mapping[str, Any], resolve: Callable[[dict[str, Any]], Options], settings: Settings
+) -> tuple[dict[str, Any], Options]:
+    """(options with their values, all options); where no size is asked for, none too large."""
+    typed = dict(typed)
+    chosen = resolve(typed)
     asked = chosen.size is not None or "max_long_edge" in typed
     if not asked and chosen.max_long_edge > settings.max_long_edge:
         typed["max_long_edge"] = settings.max_long_edge
-        chosen = presets.resolve(typed, preset)
-    return {name: getattr(chosen, name) for name in typed}, preset
+        chosen = resolve(typed)
+    return {name: getattr(chosen, name) for name in typed}, chosen
 
 
 def painting(
     given: Mapping[str, Any], photo: Source, style: Source, settings: Settings
 ) -> dict[str, Any]:
-    """The order of a job: what job.json holds beside names and times. Raises Refused."""
+    """The order of a job: what job.json holds beside names and times. Raises Refused.
+
+    "ignored" names what was given and means nothing here, "typed" the options that do.
+    """
     try:
-        typed, preset = options_of(given, settings)
+        typed, preset = read(given)
         strength = onepass.check_strength(given.get("strength", 1))
         chosen = presets.resolve(typed, preset)
-        inputs.check_style_loss(chosen)
-        model, _ = inputs.find_weights(chosen)
-        inputs.check_layers(chosen, model)
+        if style.network:
+            known = of_one_pass(typed)
+            ignored = [name for name in typed if name not in known] + ["preset"] * bool(preset)
+            typed, chosen = limited(known, onepass.options_of, settings)
+            order = {"network": style.path, "strength": strength, "ignored": ignored}
+        else:
+            typed, chosen = limited(typed, lambda typed: presets.resolve(typed, preset), settings)
+            check_network(chosen)
+            order = {"ignored": ["strength"] * ("strength" in given)}
         check_sizes(chosen, photo, style, settings)
     except NStyleError as error:
         raise refused(error) from error
-    order: dict[str, Any] = {"typed": typed, "preset": preset, "one_pass": style.network}
-    if style.network:
-        order.update(network=style.path, strength=strength, typed=of_one_pass(typed))
+    order.update(typed=typed, preset=preset, one_pass=style.network)
     return {**order, "command": command(order, photo, style)}
+
+
+def check_network(chosen: Options) -> None:
+    """Refuse losses, models and layers that there are not. Raises Refused, OptionError."""
+    inputs.check_style_loss(chosen)
+    try:
+        model, _ = inputs.find_weights(chosen)
+    except WeightsError as error:  # tells folders of the server
+        log.info("%s", error)
+        raise Refused(f"--model {chosen.model}: its weights are not installed here") from error
+    inputs.check_layers(chosen, model)
 
 
 def check_sizes(chosen: Options, photo: Source, style: Source, settings: Settings) -> None:
@@ -79,17 +108,15 @@ def check_sizes(chosen: Options, photo: Source, style: Source, settings: Setting
         )
 
 
-def preview(
-    given: Mapping[str, Any], photo: Source, style: Source, settings: Settings
-) -> dict[str, Any]:
+def preview(given: Mapping[str, Any], photo: Source, style: Source) -> dict[str, Any]:
     """What a worker is asked for. Raises Refused."""
     try:
-        typed, preset = options_of(given, settings)
+        typed, preset = read(given)
         chosen = presets.resolve(typed, preset)
         strength = onepass.check_strength(given.get("strength", 1))
     except NStyleError as error:
         raise refused(error) from error
-    options = {name: getattr(chosen, name) for name in PREVIEW}
+    options = {name: getattr(chosen, name) for name in IN_PREVIEW}
     if style.network and options["colors"] == "match":
         options["colors"] = "style"
     where = {"network": style.path} if style.network else {"style": style.small}

@@ -105,7 +105,10 @@ def controls(settings: Settings) -> tuple[dict[str, Any], Any]:
     """(name -> control, the button Paint): those in view, the buttons, the rest folded away."""
     edges = [edge for edge in EDGES if edge <= settings.max_long_edge] or [settings.max_long_edge]
     named = {
-        "strength": gr.Slider(0, 100, 50, step=5, label="How much style", elem_id="strength"),
+        "strength": gr.Slider(
+            0, 100, 50, step=5, label="How much style", elem_id="strength",
+            info="a trained network gives all it has from the middle on",
+        ),
         "colors": gr.Radio(
             list(WHOSE.items()), value="style", label="Colours from", elem_id="colors"
         ),

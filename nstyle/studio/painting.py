@@ -22,6 +22,7 @@ from nstyle.errors import DivergedError, NStyleError
 from nstyle.files import atomic_write
 from nstyle.studio.duties import jpeg
 from nstyle.studio.jobs import Job
+from nstyle.studio.refusals import without_folders
 
 log = logging.getLogger("nstyle")
 
@@ -29,7 +30,13 @@ NICENESS = 19  # previews go first
 SHOWN = 1280  # px, long edge of the picture on the page
 SHOWN_EVERY = 0.4  # seconds
 CHECKPOINT_EPOCHS = 10
-GRACE = 20.0  # seconds to save and leave, once the server is gone
+GRACE = 30.0  # seconds to hear of a stop, save and leave
+EPOCHS = 10  # so many of the longest so far, where that is more: a next scale's are longer
+
+
+def patience(longest: float) -> float:
+    """Seconds from a stop to a kill, since it is heard at an epoch's end. longest: so far."""
+    return max(GRACE, EPOCHS * longest)
 
 
 class Easel:
@@ -38,6 +45,7 @@ class Easel:
     def __init__(self, job: Job, say: Callable[[Mapping[str, Any]], None], seconds: float) -> None:
         self._job, self._say, self._end = job, say, time.monotonic() + seconds
         self._shown, self._pictures = 0.0, 0
+        self._heard, self._longest = time.monotonic(), 0.0  # of epochs, in seconds
         self.wish = ""  # why to stop
 
     def obey(self) -> None:
@@ -45,12 +53,13 @@ class Easel:
         for request in processes.requests():
             self.wish = self.wish or request["stop"]
         self.wish = self.wish or "interrupted"
-        time.sleep(GRACE)
+        time.sleep(patience(self._longest))
         os._exit(1)
 
     def __call__(self, step: Any) -> None:
         """Raises KeyboardInterrupt where somebody wishes an end."""
         now = time.monotonic()
+        self._heard, self._longest = now, max(self._longest, now - self._heard)
         if now - self._shown >= SHOWN_EVERY:
             self.show(step.picture())
             self._shown = now
@@ -135,7 +144,8 @@ def work(job: Job, easel: Easel) -> dict[str, Any]:
         deliver(job, easel, error.result)  # type: ignore[attr-defined]
         return {"ended": "failed", "note": str(error)}
     except NStyleError as error:
-        return {"ended": "failed", "note": str(error).replace(f"{job.folder}{os.sep}", "")}
+        sentence = str(error).replace(f"{job.folder}{os.sep}", "")
+        return {"ended": "failed", "note": without_folders(sentence, job.facts.values())}
     except KeyboardInterrupt:  # before the first epoch
         return {"ended": easel.wish or "interrupted", "note": ""}
     except Exception:

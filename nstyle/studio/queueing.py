@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from nstyle import processes
+from nstyle.studio import painting
 from nstyle.studio.jobs import Job
 from nstyle.studio.refusals import Refused
 from nstyle.studio.settings import Settings
@@ -18,9 +19,7 @@ from nstyle.studio.settings import Settings
 log = logging.getLogger("nstyle")
 
 PER_PERSON = 5  # paintings that one browser may have waiting
-GRACE = 30.0  # seconds from a stop to a kill
 AT_ONCE = "at once"
-PAINTING = "nstyle.studio.painting"
 
 
 class Painter:
@@ -33,6 +32,7 @@ class Painter:
         self._job: Job | None = None
         self._process: subprocess.Popen[str] | None = None
         self._progress: dict[str, Any] = {}
+        self._longest = 0.0  # seconds between two of its words so far
         self._wish = ""  # why the present painting shall end
         self._closing = False
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -97,7 +97,7 @@ class Painter:
                 self._waiting.remove(job)
             elif self._job is job:
                 self._end(AT_ONCE)
-                self._changed.wait_for(lambda: self._job is not job, timeout=GRACE)
+                self._changed.wait_for(lambda: self._job is not job, timeout=painting.GRACE)
 
     def _end(self, wish: str) -> None:
         """Tell the process, now or as soon as it is there."""
@@ -108,7 +108,14 @@ class Painter:
             process.kill()
             return
         say(process, {"stop": wish})
-        threading.Thread(target=kill_later, args=(process,), daemon=True).start()
+        threading.Thread(target=self._kill_later, args=(process,), daemon=True).start()
+
+    def _kill_later(self, process: subprocess.Popen[str]) -> None:
+        """Kill a process that does not stop by itself."""
+        try:
+            process.wait(painting.patience(self._longest))
+        except subprocess.TimeoutExpired:
+            process.kill()
 
     def close(self) -> None:
         """Interrupt what is painted, so that it can be gone on with."""
@@ -121,7 +128,7 @@ class Painter:
                 self.stop(self._job, "interrupted")
             self._changed.notify_all()
         if self._thread.is_alive():
-            self._thread.join(GRACE + 5)
+            self._thread.join(painting.patience(self._longest) + 5)
 
     def _work(self) -> None:
         while True:
@@ -130,6 +137,7 @@ class Painter:
                 if self._closing:
                     return
                 self._job, self._progress, self._wish = self._waiting.pop(0), {}, ""
+                self._longest = 0.0
             try:
                 self._paint(self._job)
             except Exception:
@@ -146,13 +154,16 @@ class Painter:
         seconds = self._settings.minutes * 60
         job.change("painting", progress=None)
         with self._changed:
-            self._process = process = processes.start(PAINTING, [str(job.folder), str(seconds)])
+            self._process = process = processes.start(
+                painting.__name__, [str(job.folder), str(seconds)]
+            )
             if self._wish:
                 self._end(self._wish)
-        overdue = threading.Timer(seconds + GRACE, process.kill)
+        overdue = threading.Timer(seconds, self._kill_later, [process])
         overdue.daemon = True
         overdue.start()
         end: dict[str, Any] = {}
+        heard = time.monotonic()
         first = 0.0  # when the first epoch was over: loading tells nothing of the speed
         assert process.stdout is not None
         for line in process.stdout:
@@ -160,9 +171,11 @@ class Painter:
             if "ended" in record:
                 end = record
             else:
-                first = first or time.monotonic()
+                now = time.monotonic()
+                first = first or now
                 with self._changed:
-                    self._progress = {**record, "seconds": time.monotonic() - first}
+                    self._longest, heard = max(self._longest, now - heard), now
+                    self._progress = {**record, "seconds": now - first}
         overdue.cancel()
         processes.end(process)
         with self._changed:
@@ -190,11 +203,3 @@ def say(process: subprocess.Popen[str], word: dict[str, Any]) -> None:
         assert process.stdin is not None
         process.stdin.write(json.dumps(word) + "\n")
         process.stdin.flush()
-
-
-def kill_later(process: subprocess.Popen[str]) -> None:
-    """Kill a process that does not stop by itself."""
-    try:
-        process.wait(GRACE)
-    except subprocess.TimeoutExpired:
-        process.kill()

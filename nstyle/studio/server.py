@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from nstyle.errors import OptionError
-from nstyle.studio.settings import Settings, private_folder
+from nstyle.studio.settings import Settings, held, private_folder, this_machine
 
 log = logging.getLogger("nstyle")
 
@@ -36,7 +36,8 @@ HEADERS = {
 
 def application(settings: Settings) -> Any:
     """The ASGI application; its studio begins and ends with it. Raises OptionError."""
-    temporary = private_folder(private_folder(settings.home) / "gradio")
+    lock = held(private_folder(settings.home))
+    temporary = private_folder(settings.home / "gradio")
     os.environ.update(
         GRADIO_ANALYTICS_ENABLED="False",
         GRADIO_RUN_HISTORY="False",
@@ -63,6 +64,7 @@ def application(settings: Settings) -> Any:
         yield
         studio.close()
         shutil.rmtree(temporary, ignore_errors=True)
+        os.close(lock)
 
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
     for method, path, endpoint in Api(studio).routes():
@@ -117,7 +119,7 @@ def from_here(scope: Any) -> bool:
     """Whether the request names this machine: a page elsewhere can give a name of its own to it."""
     named = dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower()
     host = named.rsplit(":", 1)[0] if not named.endswith("]") else named
-    return host in ("localhost", "[::1]", "") or host.startswith("127.")
+    return not host or this_machine(host.strip("[]"))
 
 
 def bound(settings: Settings) -> socket.socket:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ipaddress
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nstyle import places
+from nstyle.errors import OptionError
 from nstyle.fields import check_fields, option
+
+log = logging.getLogger("nstyle")
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,9 @@ class Settings:
     queue: int = option(20, "paintings that may wait", kind=int, low=0)
     minutes: float = option(60.0, "longest time for one painting", kind=float, low=0.01)
     history: int = option(200, "paintings kept for each browser", kind=int, low=1)
+    gigabytes: float = option(
+        20.0, "uploads and paintings of all, after which nothing new is taken", kind=float, low=0.01
+    )
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -67,10 +75,40 @@ class Settings:
     @property
     def local(self) -> bool:
         """Whether only this machine can ask."""
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+        return this_machine(self.host)
+
+
+def this_machine(host: str) -> bool:
+    """Whether a name or address is this machine's for itself; others can give theirs to it."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def private_folder(path: Path) -> Path:
     """Make a folder that only its owner can look into. Raises OSError."""
     os.makedirs(path, mode=0o700, exist_ok=True)
     return path
+
+
+def held(folder: Path) -> int:
+    """Lock a folder until the number given is closed or the process ends; nothing is left in it.
+
+    Raises OptionError where another studio has it: each would take the other's paintings for lost.
+    """
+    import fcntl
+
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(number)
+        raise OptionError(
+            f"--folder {folder}: another studio has it open; close that one, or give another folder"
+        ) from None
+    except OSError as error:
+        log.warning("%s cannot be locked (%s); open no second studio on it", folder, error)
+    return number

@@ -17,6 +17,7 @@ STYLES = (
     "cubist.jpg", "stained_glass.jpg", "woodcut_wave.jpg", "starry_flow.jpg", "pointillist.jpg",
 )  # fmt: skip
 THUMBNAIL = 640  # px, long edge on the shelf and, of a photo, behind the slider
+Version = tuple[str, int, int]
 LONGEST_NAME, LONGEST_EXTENSION = 80, 8  # letters
 
 
@@ -48,7 +49,7 @@ class Shelf:
 
     def __init__(self, networks: Path) -> None:
         self._folder = networks
-        self._known: dict[tuple[str, float], tuple[Source, bytes] | None] = {}
+        self._known: dict[Version, tuple[Source, bytes] | None] = {}
 
     def photos(self) -> list[Source]:
         """Samples to try it with."""
@@ -80,14 +81,23 @@ class Shelf:
         return entry[0]
 
     def _entry(self, path: str, kind: str) -> tuple[Source, bytes] | None:
-        """Read once; None for a file that is no network with a style of its own."""
-        key = path, os.stat(path).st_mtime
+        """Read once; None for a file that is gone, or no network with a style of its own."""
+        try:
+            key = version(path)
+        except OSError:  # deleted meanwhile, or a link that leads nowhere
+            return None
         if key not in self._known:
             try:
                 self._known[key] = _read(path, kind)
             except (NStyleError, OSError, ValueError, KeyError, TypeError):
                 self._known[key] = None
         return self._known[key]
+
+
+def version(path: str) -> Version:
+    """What changes when the file does: (path, time in nanoseconds, bytes). Raises OSError."""
+    found = os.stat(path)
+    return path, found.st_mtime_ns, found.st_size
 
 
 def _read(path: str, kind: str) -> tuple[Source, bytes] | None:
@@ -106,7 +116,9 @@ def _read(path: str, kind: str) -> tuple[Source, bytes] | None:
     buffer = io.BytesIO()
     shrunk(picture, THUMBNAIL).save(buffer, "JPEG", quality=85)
     name = stem.replace("_", " ")
-    typed = path if kind == "network" else os.path.join("input", os.path.basename(path))
+    # The server's folders are nobody's business.
+    typed = os.path.basename(path)
+    typed = typed if kind == "network" else os.path.join("input", typed)
     width, height = picture.size
     network = kind == "network"
     source = Source(f"{kind}-{stem}", name, path, path, width, height, typed, network)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import re
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -24,6 +26,7 @@ ID = re.compile(r"[0-9a-f]{16}")
 UPLOADS = 60  # kept for each browser; what a job uses, it has itself
 DAY = 24 * 3600
 ROOM = 300 * 2**20  # bytes that stay free on the disk
+COUNTED = 20.0  # seconds for which it is believed how large the folder is
 Check = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
@@ -33,6 +36,8 @@ class Store:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._people = private_folder(settings.home / "people")
+        self._counting = threading.Lock()
+        self._size, self._counted = 0, -math.inf  # bytes, and when that was
 
     def of(self, token: str) -> Person:
         """What belongs to a token. Raises Refused for what is none."""
@@ -42,7 +47,7 @@ class Store:
 
     def named(self, owner: str) -> Person:
         """The same by the name of the folder."""
-        return Person(owner, self._people / owner, self._settings)
+        return Person(owner, self._people / owner, self._settings, self.check_room)
 
     def everyone(self) -> Iterator[Person]:
         """All who have a folder."""
@@ -51,25 +56,43 @@ class Store:
                 yield self.named(folder.name)
 
     def tidy(self) -> None:
-        """At the start: jobs that were at work were interrupted, old uploads go."""
+        """At the start: jobs at work were interrupted, half-made ones and old uploads go."""
         for person in self.everyone():
+            person.sweep_jobs()
             for job in person.jobs():
                 if job.state in ("queued", "painting"):
                     job.change("interrupted", "the studio was closed while it painted")
+        self.forget_uploads()
+
+    def forget_uploads(self) -> None:
+        """Remove those that were not used for a day, and folders of those who have nothing else."""
+        for person in self.everyone():
             person.forget_uploads(time.time() - DAY)
+
+    def check_room(self) -> None:
+        """Raises Refused where the disk is nearly full, or the folder holds all that it may."""
+        with self._counting:
+            if time.monotonic() - self._counted > COUNTED:
+                self._size, self._counted = size_of(self._people), time.monotonic()
+            full = self._size >= self._settings.gigabytes * 1e9
+        if full or shutil.disk_usage(self._people).free < ROOM:
+            where = "folder is full" if full else "disk is nearly full"
+            raise Refused(f"the studio's {where}; delete some paintings, or try tomorrow", 503)
 
 
 class Person:
     """One browser's uploads and jobs. No name given by anyone becomes a path unchecked."""
 
-    def __init__(self, owner: str, folder: Path, settings: Settings) -> None:
+    def __init__(
+        self, owner: str, folder: Path, settings: Settings, check_room: Callable[[], None]
+    ) -> None:
         self.owner, self._folder, self._settings = owner, folder, settings
+        self._check_room = check_room
 
     def new_upload(self) -> Path:
-        """A folder to receive one in. Raises Refused where the disk is nearly full."""
+        """A folder to receive one in. Raises Refused where there is no room."""
+        self._check_room()
         home = private_folder(self._folder / "uploads")
-        if shutil.disk_usage(home).free < ROOM:
-            raise Refused("the studio's disk is nearly full; delete some paintings", 503)
         self._forget_but(UPLOADS - 1)
         return private_folder(home / secrets.token_hex(8))
 
@@ -99,6 +122,9 @@ class Person:
         for folder, used in self._uploads():
             if used < before:
                 shutil.rmtree(folder, ignore_errors=True)
+        for empty in (self._folder / "uploads", self._folder):
+            with contextlib.suppress(OSError):  # there are others, or jobs
+                empty.rmdir()
 
     def _forget_but(self, count: int) -> None:
         for folder, _ in self._uploads()[count:]:
@@ -112,20 +138,31 @@ class Person:
         return []
 
     def new_job(self, order: Mapping[str, Any], photo: Source, style: Source) -> Job:
-        """A folder with copies of what is needed. Raises Refused where the history is full."""
-        if len(self._job_folders()) >= self._settings.history:
+        """A folder with copies of what is needed. Raises Refused (no room, no place), OSError."""
+        self._check_room()
+        if len(self.jobs()) >= self._settings.history:
             raise Refused(
                 f"your history is full ({self._settings.history} paintings); delete some", 429
             )
         folder = private_folder(self._folder / "jobs" / secrets.token_hex(8))
-        copy(photo.path, folder / "photo")
-        copy(photo.small, folder / "photo.jpg")
-        if not style.network:
-            copy(style.path, folder / "style")
         facts = {**order, "photo": photo.name, "style": style.name, "created": time.time()}
         job = Job(folder, self.owner, facts)
-        job.save()
+        try:
+            copy(photo.path, folder / "photo")
+            copy(photo.small, folder / "photo.jpg")
+            if not style.network:
+                copy(style.path, folder / "style")
+            job.save()
+        except BaseException:
+            job.remove()
+            raise
         return job
+
+    def sweep_jobs(self) -> None:
+        """Remove folders in which no job began: the server was killed while it made them."""
+        for folder in self._job_folders():
+            if not (folder / "job.json").exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
     def jobs(self) -> list[Job]:
         """Newest first; what cannot be read is left out."""
@@ -144,6 +181,17 @@ class Person:
         with contextlib.suppress(FileNotFoundError):
             return list((self._folder / "jobs").iterdir())
         return []
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files in it, those with several names once."""
+    sizes = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):  # removed meanwhile
+                found = os.stat(os.path.join(place, name), follow_symlinks=False)
+                sizes[found.st_ino] = found.st_size
+    return sum(sizes.values())
 
 
 def checked(id: str, what: str) -> str:

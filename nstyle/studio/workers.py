@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,12 +14,17 @@ from nstyle.studio.refusals import Refused
 DUTIES = "nstyle.studio.duties"
 
 
-class Worker:
-    """A process that answers one request at a time, started when needed, replaced when it hangs."""
+class Desk:
+    """Where requests wait for a process that answers one at a time, and is replaced when it hangs.
 
-    def __init__(self, words: Sequence[str], *, seconds: float, waiting: int) -> None:
-        self._worker, self._seconds, self._most = processes.Worker(DUTIES, words), seconds, waiting
-        self._turn, self._counting, self._waiting = threading.Lock(), threading.Lock(), 0
+    words: of `duties`; seconds: for an answer; waiting, each: requests of all, and of one who asks.
+    """
+
+    def __init__(self, words: Sequence[str], *, seconds: float, waiting: int, each: int) -> None:
+        self._worker, self._seconds = processes.Worker(DUTIES, words), seconds
+        self._most, self._each = waiting, each
+        self._turn, self._counting = threading.Lock(), threading.Lock()
+        self._waiting: Counter[str] = Counter()
         self._closed = False
 
     def begin(self) -> None:
@@ -27,21 +33,24 @@ class Worker:
             self._worker.begin()
 
     @contextlib.contextmanager
-    def _in_turn(self) -> Any:
+    def _in_turn(self, who: str) -> Any:
         with self._counting:
-            if self._waiting >= self._most:
+            if self._waiting[who] >= self._each:
+                raise Refused(f"{self._each} of your requests wait already; let one finish", 429)
+            if sum(self._waiting.values()) >= self._most:
                 raise Refused("too many ask at once; try again in a moment", 503)
-            self._waiting += 1
+            self._waiting[who] += 1
         try:
             with self._turn:
                 yield
         finally:
             with self._counting:
-                self._waiting -= 1
+                self._waiting[who] -= 1
+                self._waiting += Counter()  # forgets those who wait for nothing
 
-    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def ask(self, request: Mapping[str, Any], who: str = "") -> dict[str, Any]:
         """The answer. Raises Refused: what the worker refuses, too many wait, or it failed."""
-        with self._in_turn():
+        with self._in_turn(who):
             answer = self._ask(request)
         if "refused" in answer:
             raise Refused(answer["refused"], answer.get("status", 400))

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { Chooser, acceptPaste, offerCamera } from "./choosing.js";
 import { History } from "./history.js";
-import { order } from "./orders.js";
+import { order, paintingOrder } from "./orders.js";
 import { Stage } from "./stage.js";
 
 const PAINTING = 500, WAITING = 1500, GONE = 3000; // ms between two questions
@@ -78,7 +78,10 @@ async function paint() {
   if (!photo.source || !style.source) return failed("Choose a photo and a style first.");
   stage.error("");
   try {
-    const job = await api.paint(order(photo.source, style.source, chosen));
+    const url = photo.url;
+    const job = await api.paint(paintingOrder(photo.source, style.source, chosen));
+    followed = {};
+    await stage.wait(url);
     follow(job.id);
     stage.root.scrollIntoView({ block: "nearest", behavior: "smooth" });
     await history.refresh();
@@ -130,10 +133,9 @@ async function open(id) {
   try {
     followed = {};
     const url = await api.jobPhoto(id);
-    await stage.draw("photo", url);
+    await stage.wait(url);
     URL.revokeObjectURL(opened);
     opened = url;
-    stage.number = "";
     follow(id);
     stage.root.scrollIntoView({ block: "nearest", behavior: "smooth" });
   } catch (error) {

@@ -58,16 +58,25 @@ export class Stage {
   async draw(side, url) {
     const image = this.find(`.${side} img`);
     const old = image.src;
+    const kept = old === this.find(".photo img").src; // what stands for a painting to come
     const next = new Image();
     next.src = url;
     await next.decode().catch(() => {}); // so that nothing flickers
     image.src = url;
-    if (side === "result" && old.startsWith("blob:")) URL.revokeObjectURL(old);
+    if (side === "result" && !kept && old.startsWith("blob:")) URL.revokeObjectURL(old);
     if (next.naturalWidth && side === "result") {
       this.compare.style.setProperty("--ratio", next.naturalWidth / next.naturalHeight);
     }
     this.compare.hidden = false;
     this.find(".empty").hidden = true;
+  }
+
+  // For a painting to come: its photo, and until there is more, no painting of another photo.
+  async wait(photoUrl) {
+    this.number = "";
+    if (this.find(".photo img").src === new URL(photoUrl, location.href).href) return;
+    await this.draw("photo", photoUrl);
+    await this.draw("result", photoUrl);
   }
 
   async showPreview(photoUrl, url) {
@@ -126,7 +135,9 @@ export class Stage {
     }
     const took = job.seconds ? ` after ${Math.round(job.seconds)} s` : "";
     const state = STATES[job.state];
-    return `${state[0].toUpperCase()}${state.slice(1)}${took}${job.note ? `: ${job.note}` : ""}`;
+    const ignored = job.ignored.length ? ` · without effect here: ${job.ignored.join(", ")}` : "";
+    const note = job.note ? `: ${job.note}` : "";
+    return `${state[0].toUpperCase()}${state.slice(1)}${took}${note}${ignored}`;
   }
 
   bar(job) {

@@ -1,0 +1,63 @@
+"""A team (see nstyle.mural.workers.Team) in this process, whose members can be lost."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nstyle.mural.actor import Actor
+from nstyle.mural.workers import Lost
+
+
+class Here:
+    """count actors, one after another. lost: number of a call -> which is lost in that call."""
+
+    def __init__(
+        self,
+        count: int,
+        weights: str,
+        *,
+        lost: Mapping[int, int] | None = None,
+        free: int | None = None,
+    ) -> None:
+        self.count, self._weights, self._free = count, weights, free
+        self.lost, self.calls, self.replaced = dict(lost or {}), 0, 0
+        self.asked: list[str] = []
+        self.actors: dict[int, Actor] = {}
+        self._fill(range(count))
+
+    def _fill(self, numbers: Any) -> None:
+        for number in numbers:
+            self.actors[number] = Actor(number, None)  # type: ignore[arg-type]
+            self.actors[number].install(self._weights, None)
+        for actor in self.actors.values():
+            actor.meet(self.actors)
+
+    def ask(self, method: str, words: Mapping[int, Sequence[Any]]) -> dict[int, Any]:
+        """See Team. Who is lost is lost in the middle: some have done it, some not."""
+        self.calls += 1
+        self.asked += [str(some[0]) if method == "do" else method for some in words.values()][:1]
+        gone = self.lost.pop(self.calls, -1)
+        if gone not in words:  # it has nothing to do
+            self.actors.pop(gone, None)
+        answers = {}
+        for number, some in words.items():
+            if number == gone or number not in self.actors:
+                self.actors.pop(number, None)
+                raise Lost(f"{number} is lost")
+            found = getattr(self.actors[number], method)(*some)
+            answers[number] = asyncio.run(found) if inspect.iscoroutine(found) else found
+        return answers
+
+    def replace(self) -> set[int]:
+        """See Team."""
+        gone = set(range(self.count)) - set(self.actors)
+        self.replaced += len(gone)
+        self._fill(sorted(gone))
+        return gone
+
+    def free(self) -> int | None:
+        """See Team."""
+        return self._free
