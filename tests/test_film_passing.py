@@ -8,9 +8,6 @@ import tiny
 
 from nstyle import places
 from nstyle.errors import OptionError
-from nstyle.feedforward import network_file, parameters
-from nstyle.feedforward.network_file import ONE_STYLE, NetworkFile
-from nstyle.feedforward.residual import ResidualNetwork
 from nstyle.film.consistency import Link
 from nstyle.film.frames import Last
 from nstyle.film.passing import Passing
@@ -24,13 +21,7 @@ STILL = Link(np.zeros((40, 56, 2), np.float32), np.ones((40, 56), np.float32))
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
     """A file of a network of one style; it has learned nothing."""
-    shape = {"width": 4, "mean": [float(value) for value in tiny.MEAN]}
-    made = ResidualNetwork(**shape)
-    parameters.start(made, 2)
-    arrays = {name: each.data().asnumpy() for name, each in parameters.trained(made).items()}
-    path = str(tmp_path_factory.mktemp("network") / "wave.params")
-    network_file.write(path, NetworkFile(ONE_STYLE, shape, arrays, {"style": "wave"}))
-    return path
+    return tiny.write_network(tmp_path_factory.mktemp("network") / "wave.params")
 
 
 @pytest.mark.parametrize("which", ["any style", "one style"])
