@@ -15,7 +15,8 @@ from nstyle.places import PRETRAINED
 
 
 def test_an_answer_comes_back_as_it_was():
-    answer = Answer(bytes(range(256)), {"epochs": 3}, None, False, 1.5)
+    noted = (("WARNING", "--keep-mask: is stretched"),)
+    answer = Answer(bytes(range(256)), {"epochs": 3}, None, False, 1.5, noted)
     assert Answer.from_json(json.loads(json.dumps(answer.as_json()))) == answer
 
 

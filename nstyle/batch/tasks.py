@@ -35,7 +35,7 @@ class Answer:
     error: str | None = None
     refused: bool = False
     seconds: float = 0.0
-    notes: Sequence[Sequence[str]] = ()
+    notes: Sequence[tuple[str, str]] = ()
 
     @property
     def warnings(self) -> list[str]:
@@ -50,7 +50,8 @@ class Answer:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Answer:
         """Back again."""
-        return cls(**{**record, "data": base64.b64decode(record["data"])})
+        notes = tuple((level, line) for level, line in record["notes"])
+        return cls(**{**record, "data": base64.b64decode(record["data"]), "notes": notes})
 
 
 def of_job(job: Job, threads: int | None, share: int | None) -> Task:
