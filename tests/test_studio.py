@@ -473,6 +473,24 @@ def test_a_worker_that_hangs_is_given_up_and_replaced(monkeypatch):
         worker.ask({"do": "answer"})
 
 
+def test_a_worker_that_was_killed_before_it_was_asked_is_replaced(tmp_path, monkeypatch):
+    script = "import pathlib, sys\nfor line in sys.stdin:\n    "
+    script += f"p = pathlib.Path({str(tmp_path)!r})\n    (p / str(len(list(p.iterdir())))).touch()\n"
+    script += "    if len(list(p.iterdir())) in (1, 3, 4): break\n    print('{}', flush=True)"
+
+    def start(module: str, words: Any = ()) -> subprocess.Popen[str]:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        return subprocess.Popen([sys.executable, "-c", script], text=True, **pipes)
+
+    monkeypatch.setattr(processes, "start", start)
+    desk = workers.Desk([], seconds=20, waiting=2, each=2)
+    assert desk.ask({}) == {}
+    with pytest.raises(Refused, match="too much for the studio"):
+        desk.ask({})
+    assert desk.ask({}) == {}
+    desk.close()
+
+
 def test_too_many_at_once_are_told_so():
     worker = workers.Desk([], seconds=1, waiting=1, each=1)
     with worker._in_turn("anne"), pytest.raises(Refused, match="too many") as refused:

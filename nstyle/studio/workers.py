@@ -57,14 +57,14 @@ class Desk:
         return answer
 
     def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            return self._worker.ask(request, self._seconds)
-        except TimeoutError:
-            raise Refused("this took too long and was given up", 503) from None
-        except processes.Ended:
-            pass
-        if self._closed:
-            raise Refused("the studio is being closed", 503)
+        for _ in range(2):  # the process may have been killed before this, and not been quite gone
+            try:
+                return self._worker.ask(request, self._seconds)
+            except TimeoutError:
+                raise Refused("this took too long and was given up", 503) from None
+            except processes.Ended:
+                if self._closed:
+                    raise Refused("the studio is being closed", 503) from None
         raise Refused("this picture was too much for the studio; try a smaller one", 503)
 
     def close(self) -> None:
