@@ -1,4 +1,4 @@
-"""A batch's promise kept: 20 photos x 3 styles, unreadable ones among them, a worker killed on the way.
+"""A batch's promise: 20 photos x 3 styles, three of them unreadable, a worker killed on the way.
 
     python -m benchmarks.many
 

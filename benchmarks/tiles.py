@@ -78,13 +78,12 @@ def row_of(model: str, facts: dict[str, Any]) -> dict[str, Any]:
     """What one size took."""
     width, height = facts["width"], facts["height"]
     megapixels = width * height / 1e6
-    edges = facts["edges"] and "{} of {}x{}".format(facts["tiles"], *facts["edges"])
     looks = facts["first_look"]
     return {
         "model": model,
         "edge": max(width, height),
         "size": f"{width}x{height}",
-        "tiles": edges or "at once",
+        "tiles": facts["tiles"],
         "seen": facts["seen"],
         "per_megapixel": facts["seconds"] / megapixels,
         "again": looks and looks / facts["seconds"],

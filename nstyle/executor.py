@@ -16,7 +16,7 @@ import numpy as np
 from nstyle import losses
 from nstyle.backend import BFLOAT16, autograd, mx, nd
 from nstyle.moments import Moments
-from nstyle.networks import TappedVGG
+from nstyle.networks import Stretch, TappedVGG
 from nstyle.styles import STYLE_LOSSES
 
 
@@ -42,7 +42,7 @@ class Term:
 
 
 class Features:
-    """The network compiled for one picture size: forward gives taps, backward the gradient.
+    """The network, or a part, compiled for one size: forward gives taps, backward the gradient.
 
     bfloat16: the network computes in it; picture and gradient stay float32. shapes: of the taps.
     Raises MXNetError where parameters and shape do not fit.
@@ -50,7 +50,7 @@ class Features:
 
     def __init__(
         self,
-        network: TappedVGG,
+        network: TappedVGG | Stretch,
         shape: Sequence[int],
         *,
         device: Any,

@@ -11,6 +11,10 @@ from collections.abc import Iterable, Sequence
 
 from nstyle.errors import OptionError
 
+# Where a network is divided that is to see tiles in two steps (see tiles): what is before is large
+# and sees a few pixels, what is behind sees far and is small.
+BOUNDARY = "pool2"
+
 # Convolutions per block. The slim network has VGG-19's as far as the deepest style layer.
 BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4), "vgg19-slim": (2, 2, 4, 4, 1)}
 
@@ -59,3 +63,8 @@ def sight(tap: str, blocks: Sequence[int]) -> int:
     names = taps(blocks)
     before = names[: names.index(tap) + 1]
     return sum(stride(name) for name in before if name.startswith("conv"))
+
+
+def behind(tap: str) -> bool:
+    """Whether a tap lies behind BOUNDARY."""
+    return tap != BOUNDARY and stride(tap) >= stride(BOUNDARY)

@@ -1,4 +1,4 @@
-"""Memory: what painting at a size takes, and what there is. Pure arithmetic; knows no framework.
+"""Memory: what painting at a size takes, and what there is. Arithmetic; knows no framework.
 
 The numbers were fitted to the peaks of real runs on a CPU (MXNet 1.9.1, oneDNN): see
 `python -m benchmarks.memory` and docs/performance.md.
@@ -11,59 +11,26 @@ import ctypes
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
+from nstyle.costs import TILE, Divided, Network, in_layers
 from nstyle.pyramid import MIN_EDGE, Size
 
 BASE = 200 * 2**20  # Python, numpy, MXNet
 PARAMETERS = 2.4  # the file's arrays, MXNet's, and oneDNN's order of some
 # Bytes per pixel where float32 pictures take 12: photo, style, gradients, temporaries.
 PICTURE, STYLE_PICTURE = 520, 120
-# How often activations are there at the worst moment, which lies in the backward pass. Buffers are
-# handed on from layer to layer, so that the largest layer says how large they are.
-ALL_LAYERS, LARGEST_LAYER, TAPPED_LAYERS = 1.0, 4.0, 0.7
-STYLE_LARGEST, STYLE_TAPPED = 1.6, 1.2  # the same in the style's one forward pass
+# How often the largest layer and the tapped ones are there in the style's one forward pass.
+STYLE_LARGEST, STYLE_TAPPED = 1.6, 1.2
 REGIONS, EACH_REGION = 3.7, 0.12  # tapped layers, weighted
-# Where the network sees tiles: per pixel of the picture, of a tile, of the picture for a region.
-IN_TILES, TILE, EACH_REGION_IN_TILES = 96, 1050, 12
+# Where the network sees tiles: per pixel of the picture, and for a region.
+IN_TILES, EACH_REGION_IN_TILES = 96, 12
 BFLOAT16 = 0.87  # of a painting's activations and pictures: not all becomes half as large
 SEVERAL_SIZES = 1.02  # the heap after smaller sizes has holes
 DELIVERED = 62  # bytes per pixel of a finished picture that is brought to another size
 # Arrays of scipy's L-BFGS-B, float64: those of the start, and two more per step it remembers.
 LBFGS, LBFGS_BOUNDED, LBFGS_PAIR, LBFGS_PAIRS = 16, 42, 2, 20
-
-
-@dataclass(frozen=True)
-class Network:
-    """What a network costs: bytes of its parameters, and bytes per pixel of the picture.
-
-    total: outputs of all convolutions; largest: of the largest; tapped: of the tapped layers;
-    content: of those that are kept of the photo.
-    """
-
-    parameters: int
-    total: float
-    largest: float
-    tapped: float
-    content: float = 0.0
-
-
-def network(
-    widths: Mapping[str, int], wanted: Iterable[str], content: Iterable[str] = ()
-) -> Network:
-    """Costs of a VGG with these channels per convolution, in order, and these taps (float32)."""
-    # Each pooling leaves a quarter of the positions.
-    costs = {name: 4 * count / 4 ** (int(name[4]) - 1) for name, count in widths.items()}
-    lasts = {f"pool{name[4]}": name for name in costs}  # in order: the block's last stays
-    tapped, kept = (
-        sum(costs[lasts.get(name, f"conv{name[4:]}")] for name in names)
-        for names in (wanted, content)
-    )
-    counts = list(widths.values())
-    kernels = sum(9 * before * count for before, count in zip([3, *counts], counts))
-    return Network(4 * kernels, sum(costs.values()), max(costs.values()), tapped, kept)
 
 
 def needed(
@@ -78,16 +45,18 @@ def needed(
     final: Size | None = None,
     tile: Size | None = None,
     style_tile: Size | None = None,
+    parts: Divided | None = None,
 ) -> int:
     """Peak resident memory of the whole process for painting at `size`, in bytes.
 
     style: size of the style picture; doubles: float64 arrays of the picture's size that the
     optimiser holds (see lbfgs_arrays); sizes: how many are painted one after another; regions: of
     masks, a keep mask alone being one; final: the size the finished picture is brought to, where
-    that is another; tile, style_tile: of the tiles that the network sees, None for all at once.
+    that is another; tile, style_tile: of the tiles that the network sees, None for all at once;
+    parts: of a network that is divided.
     """
     area = math.prod(size)
-    most = painting(costs, area, tile, regions, BFLOAT16 if bfloat16 else 1.0)
+    most = painting(costs, area, tile, regions, BFLOAT16 if bfloat16 else 1.0, parts)
     most = most * (SEVERAL_SIZES if sizes > 1 else 1.0) + doubles * 24 * area
     if final not in (None, size):
         most += DELIVERED * math.prod(final or size)
@@ -95,16 +64,25 @@ def needed(
     return int(BASE + PARAMETERS * costs.parameters + most)
 
 
-def painting(costs: Network, area: int, tile: Size | None, regions: int, precision: float) -> float:
+def painting(
+    costs: Network,
+    area: int,
+    tile: Size | None,
+    regions: int,
+    precision: float,
+    parts: Divided | None = None,
+) -> float:
     """Bytes for pictures and gradients of so many pixels, and for the network that sees them."""
-    layers = ALL_LAYERS * costs.total + LARGEST_LAYER * costs.largest
-    layers += TAPPED_LAYERS * costs.tapped
     if tile is None:
         weighted = (REGIONS + EACH_REGION * regions) * costs.tapped if regions else 0.0
-        return area * (PICTURE + layers + weighted) * precision
-    whole = IN_TILES + costs.content + EACH_REGION_IN_TILES * regions
-    weighted = costs.tapped if regions else 0.0
-    return area * whole + math.prod(tile) * (TILE + layers + weighted) * precision
+        return area * (PICTURE + in_layers(costs) + weighted) * precision
+    whole = area * (IN_TILES + costs.content + EACH_REGION_IN_TILES * regions)
+    weighted = math.prod(tile) * costs.tapped if regions else 0.0
+    seen = math.prod(tile) * (TILE + in_layers(costs))
+    if parts is not None:
+        seen = parts.painting(area, tile)
+        weighted += math.prod(parts.tile) * parts.behind.tapped if regions else 0.0
+    return whole + (seen + weighted) * precision
 
 
 def looking(costs: Network, area: int, tile: Size | None) -> float:

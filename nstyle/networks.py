@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle.backend import GluonVGG, gluon, nd
+from nstyle.backend import GluonVGG, gluon, mx, nd
 from nstyle.layers import taps
 
 # Average pooling shrinks activations; this factor brings them back (see docs/design.md).
@@ -58,10 +58,15 @@ class TappedVGG(gluon.HybridBlock):  # type: ignore[misc]
 
     def hybrid_forward(self, F: Any, x: Any) -> list[Any]:
         """x: (N, 3, H, W) -> the wanted taps, in the order asked for."""
-        seen = {}
-        if self._border:
+        return self.walk(F, x, self.wanted)
+
+    def walk(self, F: Any, x: Any, wanted: Sequence[str], after: str = "") -> list[Any]:
+        """The wanted taps. x: the picture, or what the layer `after` gives."""
+        seen: dict[str, Any] = {}
+        if self._border and not after:
             x = F.pad(x, mode="reflect", pad_width=(0, 0, 0, 0) + 4 * (self._border,))
-        for name, layer in zip(self._names, self.features):
+        first = self._names.index(after) + 1 if after else 0
+        for name, layer in list(zip(self._names, self.features))[first:]:
             if name.startswith("conv") and self._padding == "reflect":
                 x = F.pad(x, mode="reflect", pad_width=(0, 0, 0, 0, 1, 1, 1, 1))
             if name.startswith("pool") and self._repeats:
@@ -70,7 +75,7 @@ class TappedVGG(gluon.HybridBlock):  # type: ignore[misc]
             if name.startswith("pool") and self._pooling == "avg-rescaled":
                 x = x * RESCALE
             seen[name] = x
-        return [seen[name] for name in self.wanted]
+        return [seen[name] for name in wanted]
 
     def parameters_by_layer(self) -> dict[str, tuple[Any, Any]]:
         """conv name -> (weight, bias) parameters."""
@@ -79,6 +84,24 @@ class TappedVGG(gluon.HybridBlock):  # type: ignore[misc]
             for name, layer in zip(self._names, self.features)
             if name.startswith("conv")
         }
+
+
+class Stretch:
+    """A part of a network that can be compiled on its own, with the network's own parameters.
+
+    after: the layer whose output it is given, "" for the picture; wanted: taps behind that one.
+    """
+
+    def __init__(self, network: TappedVGG, wanted: Sequence[str], after: str = "") -> None:
+        self._network, self._after, self.wanted = network, after, list(wanted)
+
+    def __call__(self, entry: Any) -> list[Any]:
+        """Symbol of what it is given -> those of the wanted taps."""
+        return self._network.walk(mx.sym, entry, self.wanted, self._after)
+
+    def collect_params(self) -> Any:
+        """Those of the whole network."""
+        return self._network.collect_params()
 
 
 def gluon_layers(blocks: Sequence[int], widths: Sequence[int], padding: str) -> list[Any]:

@@ -15,6 +15,7 @@ import numpy as np
 from nstyle import layers
 from nstyle.backend import nd
 from nstyle.executor import Features
+from nstyle.layers import BOUNDARY
 from nstyle.losses import as_float32
 from nstyle.moments import Moments, Statistics, Sums
 from nstyle.tiles import Tile, Tiling
@@ -27,19 +28,36 @@ Asked = tuple[str, Moments, bool]
 class Pieces:
     """The network for the tiles of pictures of one size.
 
-    features: compiled for the tiles' shape. shapes: of the whole picture's taps, (1, C, h, w).
+    features: compiled for the tiles' shape, as far as the boundary where the network is divided;
+    behind: the rest of it, for tiles of what is seen there; step: pixels from one position of what
+    is given to the next. shapes: of the whole picture's taps, (1, C, h, w).
     """
 
-    def __init__(self, features: Features, tiling: Tiling, *, device: Any) -> None:
+    def __init__(
+        self,
+        features: Features,
+        tiling: Tiling,
+        *,
+        device: Any,
+        behind: Pieces | None = None,
+        step: int = 1,
+    ) -> None:
         self.tiling, self.features, self.device = tiling, features, device
-        self.shapes = whole_shapes(features.shapes, tiling.tiles[-1])
+        self.behind, self._step = behind, step
+        self._own_shapes = whole_shapes(features.shapes, tiling.tiles[-1], step)
+        self.shapes: dict[str, tuple[int, ...]] = {
+            **self._own_shapes,
+            **(behind.shapes if behind else {}),
+        }
+        # What all tiles show at the boundary, of the last look.
+        self.between: Any = None
         self._taps: dict[str, Any] = {}
         self._scratch: dict[int, Any] = {}
         self._heads: dict[str, Any] = {}
         self._windows: dict[str, Any] = {}
 
     def forward(self, x: Any, tile: Tile) -> None:
-        """Let the network see a tile. x: (1, 3, H, W), on the device or the host."""
+        """Let the network see a tile. x: what it is given, (1, C, H, W), here or on the host."""
         # Or MXNet would cut out all tiles in advance. And work that is under way must not hold what
         # was recorded, or the network would take its memory once more for every tile.
         nd.waitall()
@@ -65,7 +83,7 @@ class Pieces:
 
     def place(self, name: str, tile: Tile) -> tuple[int, int, int, int]:
         """(top, bottom, left, right) of what a tile owns, in the positions of the whole layer."""
-        stride = layers.stride(name)
+        stride = layers.stride(name) // self._step
         top, bottom, left, right = self._window(name, tile)
         down, across = tile.rows.begin // stride, tile.columns.begin // stride
         return top + down, bottom + down, left + across, right + across
@@ -95,35 +113,66 @@ class Pieces:
 
     def sums(self, x: Any, asked: Mapping[Any, Asked]) -> dict[Any, Sums]:
         """The same, not yet divided by positions."""
-        sums = {key: Sums(moments, mean=mean) for key, (_, moments, mean) in asked.items()}
-        by_layer: dict[str, list[Any]] = {}
-        for key, (name, *_) in asked.items():
-            by_layer.setdefault(name, []).append(key)
-        for tile in self.tiling.tiles if asked else ():
-            self.forward(x, tile)
-            for name, keys in by_layer.items():
-                flat = self.cut(name, tile)
-                for key in keys:
-                    sums[key].add(flat, self.weight(name, tile, asked[key][1]))
-        return sums
-
-    def weight(self, name: str, tile: Tile, moments: Moments) -> Any:
-        """A tile's part of the weights, (1, n), or None."""
-        return None if moments.weight is None else self.own(name, tile, moments.weight)
+        return self._look(x, asked, ())[0] if asked else {}
 
     def collected(self, x: Any, names: Iterable[str]) -> dict[str, Any]:
         """Layers of the whole picture, float32 (1, C, h, w), to be kept.
 
         Zero where no tile owns them, which is so in parts of a mural alone.
         """
-        found = {name: nd.zeros(self.shapes[name], ctx=self.device) for name in names}
-        for tile in self.tiling.tiles if found else ():
+        names = list(names)
+        return self._look(x, {}, names)[1] if names else {}
+
+    def pass_on(self, x: Any) -> None:
+        """Look as far as the boundary, for `between`; nothing where there is none."""
+        if self.behind is not None:
+            self._look(x, {}, ())
+
+    def owns(self, name: str) -> bool:
+        """Whether a layer is one of these, and not behind the boundary."""
+        return name in self._own_shapes
+
+    def _look(
+        self, x: Any, asked: Mapping[Any, Asked], names: Sequence[str]
+    ) -> tuple[dict[Any, Sums], dict[str, Any]]:
+        here = {key: each for key, each in asked.items() if self.owns(each[0])}
+        sums = {key: Sums(moments, mean=mean) for key, (_, moments, mean) in here.items()}
+        found = {name: self._empty(name) for name in names if self.owns(name)}
+        wholes = list(found.items())
+        if self.behind is not None:
+            self.between = self._empty(BOUNDARY) if self.between is None else self.between
+            wholes.append((BOUNDARY, self.between))
+        for tile in self.tiling.tiles if here or wholes else ():
             self.forward(x, tile)
-            for name, whole in found.items():
+            self._add(tile, here, sums)
+            for name, whole in wholes:
                 top, bottom, left, right = self.place(name, tile)
                 owned = self.cut(name, tile).reshape((1, -1, bottom - top, right - left))
                 whole[:, :, top:bottom, left:right] = owned
-        return found
+        if self.behind is not None:
+            rest = {key: each for key, each in asked.items() if key not in here}
+            others = [name for name in names if name not in found]
+            more, deep = self.behind._look(self.between, rest, others)
+            sums.update(more)
+            found.update(deep)
+        return sums, found
+
+    def _add(self, tile: Tile, asked: Mapping[Any, Asked], sums: Mapping[Any, Sums]) -> None:
+        """Add what the tile seen last owns to the sums."""
+        by_layer: dict[str, list[Any]] = {}
+        for key, (name, *_) in asked.items():
+            by_layer.setdefault(name, []).append(key)
+        for name, keys in by_layer.items():
+            flat = self.cut(name, tile)
+            for key in keys:
+                sums[key].add(flat, self.weight(name, tile, asked[key][1]))
+
+    def _empty(self, name: str) -> Any:
+        return nd.zeros(self._own_shapes[name], ctx=self.device)
+
+    def weight(self, name: str, tile: Tile, moments: Moments) -> Any:
+        """A tile's part of the weights, (1, n), or None."""
+        return None if moments.weight is None else self.own(name, tile, moments.weight)
 
     def _most(self) -> int:
         """The largest number of values that a tile owns of a layer."""
@@ -135,15 +184,19 @@ class Pieces:
 
     def _window(self, name: str, tile: Tile) -> tuple[int, int, int, int]:
         """(top, bottom, left, right) of what a tile owns, in the positions of its own tap."""
-        stride, (*_, height, width) = layers.stride(name), self.features.shapes[name]
+        stride, (*_, height, width) = layers.stride(name) // self._step, self.features.shapes[name]
         return (*tile.rows.window(stride, height), *tile.columns.window(stride, width))
 
 
-def whole_shapes(shapes: Mapping[str, Sequence[int]], last: Tile) -> dict[str, tuple[int, ...]]:
-    """(1, C, h, w) of the layers of the whole picture. shapes: of a tile's; last: the last tile."""
+def whole_shapes(
+    shapes: Mapping[str, Sequence[int]], last: Tile, step: int = 1
+) -> dict[str, tuple[int, ...]]:
+    """(1, C, h, w) of the layers of the whole picture. shapes: of a tile's; last: the last tile;
+    step: see Pieces.
+    """
     found: dict[str, tuple[int, ...]] = {}
     for name, (one, channels, height, width) in shapes.items():
-        stride = layers.stride(name)
+        stride = layers.stride(name) // step
         down, across = last.rows.begin // stride, last.columns.begin // stride
         found[name] = one, channels, down + height, across + width
     return found

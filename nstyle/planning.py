@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from nstyle import memory, pyramid, tiles
+from nstyle import costs, layers, memory, pyramid, tiles
 from nstyle.errors import OptionError
 from nstyle.forecast import Forecast
 from nstyle.inputs import MAX_PIXELS_AT_ONCE, Inputs
@@ -55,15 +55,34 @@ class Demand:
         """Bytes of memory that painting a result of this size takes on a CPU, about."""
         style = max((style.size for style in self._inputs.styles), key=math.prod)
         style = pyramid.shrunk_style(style, size[0] / self._inputs.photo.width)
-        edges = [
-            found.edges if found else None
-            for found in (self.tiling(size), self.style_tiling(style))
-        ]
-        return self._bytes(size, style, *edges)
+        tiling, looked = self.tiling(size), self.style_tiling(style)
+        tile, style_tile = (found.edges if found else None for found in (tiling, looked))
+        inner = tiling.behind.edges if tiling and tiling.behind else None
+        return self._bytes(size, style, tile, style_tile, inner)
 
     def tiling(self, size: Size) -> Tiling | None:
-        """The tiles of a picture that is painted; None: all at once."""
-        return self._tiling(size, lambda edges: self._bytes(size, NOTHING, edges, None))
+        """The tiles of a picture that is painted; None: all at once.
+
+        Where they are chosen here, the network is divided if that lets it see fewer pixels.
+        """
+        found = self._tiling(size, lambda edges: self._bytes(size, NOTHING, edges, None))
+        if found is None or self._options.tile != "auto":
+            return found
+        parted = self._divided(size)
+        return parted if parted and parted.overlap < found.overlap else found
+
+    def _divided(self, size: Size) -> Tiling | None:
+        reaches, free = self._setting.reaches, self._setting.free
+        if reaches is None:
+            return None
+        near, far = reaches
+
+        def fits(inner: Size, edges: Size) -> bool:
+            taken = self._bytes(size, NOTHING, edges, None, inner)
+            return small(edges) and (free is None or memory.fits(taken, int(HEADROOM * free)))
+
+        inner = tiles.at_boundary(size, ceil=self._options.pooling_ceil)
+        return tiles.best_divided(size, inner, near, far, fits)
 
     def style_tiling(self, size: Size) -> Tiling | None:
         """The same of a picture that is only looked at."""
@@ -85,15 +104,24 @@ class Demand:
         free = self._setting.free
 
         def fits(edges: Size | None, share: float = 1.0) -> bool:
-            small = math.prod(edges or size) <= MAX_PIXELS_AT_ONCE
-            return small and (free is None or memory.fits(needed(edges), int(share * free)))
+            return small(edges or size) and (
+                free is None or memory.fits(needed(edges), int(share * free))
+            )
 
         if fits(None):
             return None
         found = tiles.best(size, reach, lambda edges: fits(edges, HEADROOM))
         return found or tiles.of_edge(size, tiles.LEAST_EDGE, reach)
 
-    def _bytes(self, size: Size, style: Size, tile: Size | None, style_tile: Size | None) -> int:
+    def _bytes(
+        self,
+        size: Size,
+        style: Size,
+        tile: Size | None,
+        style_tile: Size | None,
+        inner: Size | None = None,
+    ) -> int:
+        """inner: edges of the tiles behind the boundary, in its positions."""
         inputs, options = self._inputs, self._options
         border = 2 * options.border
         return memory.needed(
@@ -107,12 +135,18 @@ class Demand:
             final=inputs.final_size if inputs.final_size != inputs.photo.size else None,
             tile=tile,
             style_tile=style_tile,
+            parts=self._parts(inner) if inner else None,
         )
 
-    def _costs(self) -> memory.Network:
+    def _parts(self, inner: Size) -> costs.Divided:
+        step = layers.stride(layers.BOUNDARY)
+        tile = inner[0] * step, inner[1] * step
+        return costs.divided(self._setting.widths, self._setting.network.wanted, tile)
+
+    def _costs(self) -> costs.Network:
         options, setting = self._options, self._setting
         content = parse_layers(options.content_layers, "layers") if options.content_weight else ()
-        return memory.network(setting.widths, setting.network.wanted, content)
+        return costs.network(setting.widths, setting.network.wanted, content)
 
     def _doubles(self) -> int:
         """How many arrays of float64 an optimiser holds beyond what sgd does."""
@@ -122,6 +156,11 @@ class Demand:
             return memory.lbfgs_arrays(steps, bounded=options.clamp)
         # Two of float32 are one: a second moment, old and new; the average and the point.
         return (options.optimizer == "adam") + (options.average > 0)
+
+
+def small(edges: Size) -> bool:
+    """Whether MXNet can see so many pixels at once."""
+    return math.prod(edges) <= MAX_PIXELS_AT_ONCE
 
 
 def check_memory(inputs: Inputs, options: Options, setting: Any) -> int:

@@ -19,6 +19,7 @@ from nstyle.backend import nd
 from nstyle.errors import OptionError
 from nstyle.executor import Features
 from nstyle.inputs import Inputs
+from nstyle.layers import BOUNDARY
 from nstyle.likeness import Likeness
 from nstyle.options import Options
 from nstyle.pieces import InPieces, Pieces
@@ -58,6 +59,11 @@ class Setting:
         """How far the network sees."""
         return tiles.reach(self.network.wanted, self.network.blocks)
 
+    @property
+    def reaches(self) -> tuple[Reach, Reach] | None:
+        """The same before and behind the boundary; None where nothing is behind."""
+        return tiles.reaches(self.network.wanted, self.network.blocks)
+
     def in_bfloat16(self, edges: Sequence[int]) -> bool:
         """Whether a picture with these edges is painted in bfloat16."""
         return self.bfloat16 and max(edges) > FLOAT32_UP_TO
@@ -80,11 +86,22 @@ class Setting:
 
     def pieces(self, tiling: Tiling, device: Any, *, gradient: bool = True) -> Pieces:
         """The network compiled for the tiles of a picture."""
+        knobs = {"gradient": gradient, "bfloat16": gradient and self.in_bfloat16(tiling.size)}
         width, height = tiling.edges
-        bfloat16 = gradient and self.in_bfloat16(tiling.size)
         shape = (1, 3, height, width)
-        features = self.features(shape, device, gradient=gradient, bfloat16=bfloat16)
-        return Pieces(features, tiling, device=device)
+        if tiling.behind is None:
+            return Pieces(self.features(shape, device, **knobs), tiling, device=device)
+        wanted = self.network.wanted
+        near = [name for name in wanted if not layers.behind(name)]
+        far = [name for name in wanted if layers.behind(name)]
+        before = networks.Stretch(self.network, list(dict.fromkeys([*near, BOUNDARY])))
+        features = Features(before, shape, device=device, **knobs)
+        (width, height), channels = tiling.behind.edges, features.shapes[BOUNDARY][1]
+        rest = networks.Stretch(self.network, far, BOUNDARY)
+        deep = Features(rest, (1, channels, height, width), device=device, **knobs)
+        step = layers.stride(BOUNDARY)
+        behind = Pieces(deep, tiling.behind, device=device, step=step)
+        return Pieces(features, tiling, device=device, behind=behind)
 
     def look(self, x: np.ndarray, device: Any) -> dict[str, Any]:
         """Tap name -> (1, C, h, w) of an array, for once."""

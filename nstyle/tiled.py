@@ -16,6 +16,7 @@ from typing import Any
 from nstyle import losses
 from nstyle.backend import nd
 from nstyle.executor import Executor, Loss, Term
+from nstyle.layers import BOUNDARY
 from nstyle.moments import Statistics, Sums, pulled
 from nstyle.pieces import Asked, Pieces
 from nstyle.styles import STYLE_LOSSES
@@ -73,37 +74,61 @@ class TiledExecutor(Executor):
         float64, so that it does not matter in which order tiles add up, see moments.Sums. The
         values of the terms of content go into `values`.
         """
-        gradient = nd.zeros(x.shape, ctx=x.context, dtype="float64")
-        for count, tile in enumerate(reversed(self.tiling.tiles)):
-            if count or not slopes:  # the first look ended with the last tile
-                self._pieces.forward(x, tile)
-            self._pull(tile, slopes, values, gradient)
+        if not slopes:
+            self._pieces.pass_on(x)  # as the first look does
+        return self._pulled(self._pieces, x, slopes, values)
+
+    def _pulled(self, pieces: Pieces, x: Any, slopes: Slopes, values: dict[int, Any]) -> Any:
+        """The same for the network of these pieces and what lies behind, from behind first."""
+        behind = None
+        if pieces.behind is not None:
+            behind = self._pulled(pieces.behind, pieces.between, slopes, values).astype("float32")
+        looked = behind is not None or any(pieces.owns(self._terms[n].layer) for n in slopes)
+        gradient = nd.zeros(x.shape, ctx=self._device, dtype="float64")
+        for count, tile in enumerate(reversed(pieces.tiling.tiles)):
+            if count or not looked:  # the first look ended with the last tile
+                pieces.forward(x, tile)
+            heads = self._heads(pieces, tile, slopes, values, behind)
+            (top, bottom, *_), (left, right, *_) = tile
+            part = pieces.features.backward(heads).astype("float64")
+            gradient[:, :, top:bottom, left:right] += part
         return gradient
 
-    def _pull(self, tile: Tile, slopes: Slopes, values: dict[int, Any], gradient: Any) -> None:
-        """Add a tile's part to the gradient, and to `values` those of the terms of content."""
+    def _heads(
+        self, pieces: Pieces, tile: Tile, slopes: Slopes, values: dict[int, Any], behind: Any
+    ) -> dict[str, Any]:
+        """The gradients of a tile's taps; the values of the terms of content go into `values`.
+
+        behind: the gradient of what the whole picture shows at the boundary, or None.
+        """
         heads = {}
-        for name, numbers in self._by_layer.items():
-            flat, head = self._pieces.cut(name, tile), None
-            for number in numbers:
+        layers = [*filter(pieces.owns, self._by_layer)]
+        if behind is not None and BOUNDARY not in layers:
+            layers.append(BOUNDARY)
+        for name in layers:
+            flat = pieces.cut(name, tile)
+            handed_on = behind is not None and name == BOUNDARY
+            head = pieces.own(name, tile, behind) if handed_on else None
+            for number in self._by_layer.get(name, ()):
                 if number in slopes:
                     # Kept memory for the first; a layer seldom has several.
-                    out = self._pieces.scratch(1, flat.shape) if head is None else None
-                    part = self._style(number, tile, flat, slopes[number], out)
+                    out = pieces.scratch(1, flat.shape) if head is None else None
+                    part = self._style(pieces, number, tile, flat, slopes[number], out)
                 else:
                     term = self._terms[number]
-                    target = self._pieces.own(name, tile, term.target)
+                    target = pieces.own(name, tile, term.target)
                     value, part = losses.content(flat, target, term.scale)
                     values[number] = values[number] + value if number in values else value
                 head = part if head is None else head + part
-            heads[name] = self._pieces.placed(name, tile, head)
-        (top, bottom, *_), (left, right, *_) = tile
-        gradient[:, :, top:bottom, left:right] += self._features.backward(heads).astype("float64")
+            heads[name] = pieces.placed(name, tile, head)
+        return heads
 
-    def _style(self, number: int, tile: Tile, flat: Any, slope: Sequence[Any], out: Any) -> Any:
+    def _style(
+        self, pieces: Pieces, number: int, tile: Tile, flat: Any, slope: Sequence[Any], out: Any
+    ) -> Any:
         """The gradient (C, n) of a term of style from what the tile owns of its layer."""
         name, moments, _ = self._asked[number]
-        weight = self._pieces.weight(name, tile, moments)
+        weight = pieces.weight(name, tile, moments)
         return pulled(moments, flat, slope[0], slope[1], weight=weight, out=out)
 
     def _limit(self, gradient: Any) -> None:

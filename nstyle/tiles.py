@@ -4,10 +4,17 @@ A tile is what the network is given at once. It owns a part of the picture; beyo
 margin as wide as the deepest layer sees, unless the picture ends there, so that every position it
 owns, of any layer, is as in the whole picture. All tiles are of one shape. They begin at multiples
 of the deepest layer's stride, and every position of every layer has one owner.
+
+Margins are narrower where the network is divided (layers.BOUNDARY): tiles of the picture are seen
+as far as there, which takes little margin; what they own of it is put together, and the rest of the
+network sees larger tiles of that.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,6 +22,7 @@ from typing import NamedTuple
 from nstyle import layers
 from nstyle.pyramid import Size
 
+PARTS = (1, 2, 4, 8, 16, 32, 64)  # of the picture that a tile behind the boundary may be
 LEAST_EDGE = 128  # px that a tile owns, where it is not asked for smaller ones: margins cost most
 
 
@@ -69,10 +77,15 @@ class Tile(NamedTuple):
 
 @dataclass(frozen=True)
 class Tiling:
-    """All tiles of a picture of this size, row by row."""
+    """All tiles of a picture of this size, row by row.
+
+    behind: where the network is divided, the tiles of what it shows at the boundary, all of them
+    counted in its positions instead of pixels.
+    """
 
     size: Size
     tiles: tuple[Tile, ...]
+    behind: Tiling | None = None
 
     @property
     def edges(self) -> Size:
@@ -82,18 +95,42 @@ class Tiling:
 
     def __str__(self) -> str:
         width, height = self.edges
-        return f"in {len(self.tiles)} tiles of {width}x{height}"
+        said = f"in {len(self.tiles)} tiles of {width}x{height}"
+        if self.behind is None:
+            return said
+        (width, height), step = self.behind.edges, layers.stride(layers.BOUNDARY)
+        return f"{said}, then {len(self.behind.tiles)} of {width * step}x{height * step}"
 
     @property
     def overlap(self) -> float:
         """How many times the picture's pixels the network sees."""
         (width, height), (across, down) = self.edges, self.size
-        return len(self.tiles) * width * height / (across * down)
+        here = len(self.tiles) * width * height / (across * down)
+        return here if self.behind is None else (here + self.behind.overlap) / 2
 
 
 def reach(wanted: Sequence[str], blocks: Sequence[int]) -> Reach:
     """How far a network of these taps sees; wanted: in order."""
     return Reach(layers.sight(wanted[-1], blocks), layers.stride(wanted[-1]))
+
+
+def reaches(wanted: Sequence[str], blocks: Sequence[int]) -> tuple[Reach, Reach] | None:
+    """How far a divided network sees: as far as the boundary, px; behind it, in its positions.
+
+    None where all taps lie before the boundary. wanted: in order.
+    """
+    deepest, boundary = reach(wanted, blocks), reach([layers.BOUNDARY], blocks)
+    if not layers.behind(wanted[-1]):
+        return None
+    step = boundary.stride
+    return boundary, Reach((deepest.margin - boundary.margin) // step, deepest.stride // step)
+
+
+def at_boundary(size: Size, *, ceil: bool) -> Size:
+    """The boundary's positions for a picture of this size. ceil: pooling rounds odd sizes up."""
+    step = layers.stride(layers.BOUNDARY)
+    width, height = (-(-edge // step) if ceil else edge // step for edge in size)
+    return width, height
 
 
 def tiling(size: Size, columns: int, rows: int, reach: Reach) -> Tiling:
@@ -130,6 +167,28 @@ def best(size: Size, reach: Reach, fits: Callable[[Size], bool]) -> Tiling | Non
         return None
     *_, columns, rows = min(found)
     return tiling(size, columns, rows, reach)
+
+
+def best_divided(
+    size: Size, inner: Size, near: Reach, far: Reach, fits: Callable[[Size, Size], bool]
+) -> Tiling | None:
+    """The same for a divided network. inner: the boundary's positions; near, far: see `reaches`;
+    fits: edges of the tiles behind the boundary, of those before -> whether there is room.
+    """
+    found = []
+    for parts in PARTS:
+        most = math.prod(inner) // parts
+        behind = best(inner, far, functools.partial(within, most))
+        if behind is not None:
+            before = best(size, near, functools.partial(fits, behind.edges))
+            if before is not None:
+                found.append(dataclasses.replace(before, behind=behind))
+    return min(found, key=lambda each: each.overlap, default=None)
+
+
+def within(most: int, edges: Size) -> bool:
+    """Whether these edges have no more positions."""
+    return math.prod(edges) <= most
 
 
 def fewest(length: int, edge: int, reach: Reach) -> int:

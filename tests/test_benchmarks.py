@@ -308,7 +308,7 @@ def test_a_large_picture_is_compared_with_a_smaller_one_at_once(weights, tmp_pat
     small, large = json.loads(path.read_text(encoding="utf-8"))["rows"]
     assert (small["size"], small["tiles"], small["seen"]) == ("192x128", "at once", 1)
     assert small["ratio"] == 1 and small["again"] is None
-    assert large["size"] == "384x256" and large["tiles"] == "8 of 224x208"
+    assert large["size"] == "384x256" and large["tiles"] == "8 tiles of 224x208"
     assert large["seen"] == pytest.approx(8 * 224 * 208 / (384 * 256))
     assert large["ratio"] == pytest.approx(large["per_megapixel"] / small["per_megapixel"])
     assert 0 < large["again"] < 1 and large["peak"] > 1e7
@@ -321,7 +321,7 @@ def test_large_pictures_have_as_much_memory_as_is_said(weights, tmp_path, monkey
 
     def ask(module: str, job: dict[str, Any]) -> dict[str, Any]:
         told.append(job)
-        facts = {"tiles": 1, "edges": None, "seen": 1.0, "first_look": None, "seconds": 1.0}
+        facts = {"tiles": "at once", "seen": 1.0, "first_look": None, "seconds": 1.0}
         return {"sizes": [{**facts, "width": 256, "height": 128}], "peak_memory_bytes": 7}
 
     monkeypatch.setattr(tiles, "ask", ask)
@@ -343,9 +343,9 @@ def test_large_pictures_have_as_much_memory_as_is_said(weights, tmp_path, monkey
 def test_what_is_beyond_the_limits_is_told_by_the_exit_code(
     weights, monkeypatch, capsys, words, says
 ):
-    small = {"tiles": 1, "edges": None, "seen": 1.0, "first_look": None, "seconds": 1.0}
+    small = {"tiles": "at once", "seen": 1.0, "first_look": None, "seconds": 1.0}
     small.update(width=256, height=128)
-    large = {**small, "tiles": 4, "edges": (8, 8), "seconds": 6.0, "width": 512, "height": 256}
+    large = {**small, "tiles": "4 tiles of 8x8", "seconds": 6.0, "width": 512, "height": 256}
     told = {"sizes": [small, large], "peak_memory_bytes": 5_500_000_000}
     monkeypatch.setattr(tiles, "ask", lambda module, job: told)
     given = ["--vgg19", weights, "--models", "vgg19", "--reference", "256"]

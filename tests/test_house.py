@@ -23,7 +23,7 @@ FLOORS = {
     "quasinewton": 1, "recipes": 1, "checkpoints": 1, "video_file": 1, "photos": 1,
     "dask_cluster": 1,
     "fields": 2, "agreement": 2, "likeness": 2, "image": 2, "colours": 2, "pyramid": 2,
-    "pixels": 2, "balance": 2,
+    "pixels": 2, "balance": 2, "costs": 2,
     "optimizers": 2, "denoise": 2, "networks": 2, "losses": 2, "downloads": 2, "archives": 2,
     "fingerprints": 2, "sheet": 2,
     "masks": 3, "options": 3, "delivery": 3, "records": 3, "naming": 3, "moments": 3, "memory": 3,

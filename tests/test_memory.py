@@ -9,74 +9,57 @@ import numpy as np
 import pytest
 import tiny
 
-from nstyle import memory
+from nstyle import costs, memory
 
 # Channels of two blocks; a float has 4 bytes, and in block 2 there are a quarter of the positions.
 WIDTHS = {"conv1_1": 2, "conv1_2": 3, "conv2_1": 8}
-TOTAL, LARGEST = 4 * (2 + 3 + 8 / 4), 4 * 3
 GB = 10**9
 
 
 # ---- what it takes ----
 
 
-@pytest.mark.parametrize(
-    ("wanted", "tapped"),
-    [
-        (["relu1_1"], 4 * 2),
-        (["relu1_1", "conv1_2", "relu2_1"], 4 * (2 + 3 + 2)),
-        (["pool1"], 4 * 3),  # what it is taken from
-        (["relu1_2", "relu1_2"], 4 * 6),
-    ],
-)
-def test_a_network_is_bytes_per_pixel_of_the_picture(wanted, tapped):
-    kernels = 4 * 9 * (3 * 2 + 2 * 3 + 3 * 8)
-    assert memory.network(WIDTHS, wanted) == memory.Network(kernels, TOTAL, LARGEST, tapped)
-    kept = memory.network(WIDTHS, ["relu1_1"], wanted)
-    assert kept == memory.Network(kernels, TOTAL, LARGEST, 4 * 2, tapped)
-
-
 def test_the_need_is_the_base_the_parameters_and_the_pictures_times_what_each_costs():
-    costs = memory.Network(1000, 100, 40, 20)
-    per_pixel = memory.PICTURE + memory.ALL_LAYERS * 100
-    per_pixel += memory.LARGEST_LAYER * 40 + memory.TAPPED_LAYERS * 20
+    net = costs.Network(1000, 100, 40, 20)
+    per_pixel = memory.PICTURE + costs.ALL_LAYERS * 100
+    per_pixel += costs.LARGEST_LAYER * 40 + costs.TAPPED_LAYERS * 20
     expected = memory.BASE + memory.PARAMETERS * 1000 + 30 * 20 * per_pixel
-    assert memory.needed(costs, (30, 20), (5, 5)) == pytest.approx(expected, abs=1)
+    assert memory.needed(net, (30, 20), (5, 5)) == pytest.approx(expected, abs=1)
 
 
 def test_a_large_style_counts_instead_of_the_painting():
-    costs = memory.Network(0, 100, 40, 20)
-    found = memory.needed(costs, (30, 20), (3000, 2000)) - memory.BASE
+    net = costs.Network(0, 100, 40, 20)
+    found = memory.needed(net, (30, 20), (3000, 2000)) - memory.BASE
     per_pixel = memory.STYLE_PICTURE + memory.STYLE_LARGEST * 40 + memory.STYLE_TAPPED * 20
     assert found == pytest.approx(3000 * 2000 * per_pixel, abs=1)
 
 
 def test_each_double_of_the_optimiser_is_24_bytes_per_pixel():
-    costs = memory.network(WIDTHS, ["relu1_1"])
-    plain, more = (memory.needed(costs, (300, 200), (9, 9), doubles=n) for n in (0, 10))
+    net = costs.network(WIDTHS, ["relu1_1"])
+    plain, more = (memory.needed(net, (300, 200), (9, 9), doubles=n) for n in (0, 10))
     assert more - plain == 240 * 300 * 200
 
 
 def test_bfloat16_takes_less_and_several_sizes_and_another_final_size_more():
-    costs, size = memory.network(WIDTHS, ["relu1_1"]), (300, 200)
-    plain = memory.needed(costs, size, (9, 9))
-    assert memory.needed(costs, size, (9, 9), bfloat16=True) < plain
-    assert memory.needed(costs, size, (9, 9), sizes=2) > plain
-    larger = memory.needed(costs, size, (9, 9), final=(3000, 2000))
+    net, size = costs.network(WIDTHS, ["relu1_1"]), (300, 200)
+    plain = memory.needed(net, size, (9, 9))
+    assert memory.needed(net, size, (9, 9), bfloat16=True) < plain
+    assert memory.needed(net, size, (9, 9), sizes=2) > plain
+    larger = memory.needed(net, size, (9, 9), final=(3000, 2000))
     assert larger - plain == memory.DELIVERED * 3000 * 2000
 
 
 def test_in_tiles_the_layers_are_of_a_tile_and_pictures_and_content_of_the_whole():
-    costs = memory.Network(1000, 100, 40, 20, 7)
-    layers = memory.ALL_LAYERS * 100 + memory.LARGEST_LAYER * 40 + memory.TAPPED_LAYERS * 20
+    net = costs.Network(1000, 100, 40, 20, 7)
+    layers = costs.ALL_LAYERS * 100 + costs.LARGEST_LAYER * 40 + costs.TAPPED_LAYERS * 20
     expected = memory.BASE + memory.PARAMETERS * 1000 + 600 * (memory.IN_TILES + 7)
-    expected += 10 * 15 * (memory.TILE + layers)
-    assert memory.needed(costs, (30, 20), (5, 5), tile=(10, 15)) == pytest.approx(expected, abs=1)
+    expected += 10 * 15 * (costs.TILE + layers)
+    assert memory.needed(net, (30, 20), (5, 5), tile=(10, 15)) == pytest.approx(expected, abs=1)
 
 
 def test_a_style_may_be_in_tiles_too():
-    costs = memory.Network(0, 100, 40, 20)
-    found = memory.needed(costs, (30, 20), (3000, 2000), style_tile=(500, 400)) - memory.BASE
+    net = costs.Network(0, 100, 40, 20)
+    found = memory.needed(net, (30, 20), (3000, 2000), style_tile=(500, 400)) - memory.BASE
     per_pixel = memory.STYLE_PICTURE + (memory.STYLE_LARGEST + 1) * 40 + memory.STYLE_TAPPED * 20
     expected = 3000 * 2000 * memory.IN_TILES + 500 * 400 * per_pixel
     assert found == pytest.approx(expected, abs=1)
@@ -124,8 +107,8 @@ FULL = [64, 64, 128, 128, *[256] * 4, *[512] * 5]
 def test_the_need_is_that_of_real_runs(widths, size, knobs, measured):
     names = tiny.conv_names(tiny.BLOCKS["vgg19-slim"])
     taps = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
-    costs = memory.network(dict(zip(names, widths)), taps, ["relu4_2"])
-    found = memory.needed(costs, size, min(size, (384, 288)), **knobs) / 1e6
+    net = costs.network(dict(zip(names, widths)), taps, ["relu4_2"])
+    found = memory.needed(net, size, min(size, (384, 288)), **knobs) / 1e6
     assert found == pytest.approx(measured, rel=0.12)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Any
 
 import pytest
 import tiny
 
-from nstyle import inputs, memory, planning, problem
+from nstyle import inputs, memory, planning, problem, tiles
 from nstyle.backend import mx
 from nstyle.errors import OptionError
 from nstyle.options import Options
@@ -128,13 +129,29 @@ def test_what_does_not_is_seen_in_the_largest_tiles_that_fit(demand, free):
     assert tiling.size == LARGE
     assert found.needed(LARGE) - memory.BASE <= planning.HEADROOM * free
     width, height = tiling.edges
-    larger = found._bytes(LARGE, (0, 0), (int(1.3 * width), int(1.3 * height)), None)
+    across, down = tiling.behind.edges if tiling.behind else (0, 0)
+    inner = (int(1.3 * across), int(1.3 * down)) if tiling.behind else None
+    larger = found._bytes(LARGE, (0, 0), (int(1.3 * width), int(1.3 * height)), None, inner)
     assert larger - memory.BASE > planning.HEADROOM * free
 
 
 def test_less_memory_is_smaller_tiles_and_more_overlap(demand):
     overlaps = [demand(free * 10**6).tiling(LARGE).overlap for free in (900, 1200, 2000)]
     assert overlaps[0] > overlaps[1] > overlaps[2] >= 1
+
+
+def test_a_network_is_divided_where_it_then_sees_fewer_pixels(demand):
+    found = demand(900 * 10**6)
+    tiling, undivided = found.tiling(LARGE), found._tiling(LARGE, plain_bytes(found))
+    assert tiling.behind and tiling.overlap < 0.9 * undivided.overlap
+    assert tiling.behind.size == tiles.at_boundary(LARGE, ceil=False)
+    assert demand(900 * 10**6, tile=512).tiling(LARGE).behind is None
+    shallow = {"style_layers": "relu1_1,relu2_1", "content_layers": "relu2_2"}
+    assert demand(900 * 10**6, **shallow).tiling(LARGE).behind is None
+
+
+def plain_bytes(found: Demand) -> Any:
+    return lambda edges: found._bytes(LARGE, (0, 0), edges, None)
 
 
 def test_each_size_has_its_own_tiles(demand):

@@ -475,7 +475,9 @@ def test_a_worker_that_hangs_is_given_up_and_replaced(monkeypatch):
 
 def test_a_worker_that_was_killed_before_it_was_asked_is_replaced(tmp_path, monkeypatch):
     script = "import pathlib, sys\nfor line in sys.stdin:\n    "
-    script += f"p = pathlib.Path({str(tmp_path)!r})\n    (p / str(len(list(p.iterdir())))).touch()\n"
+    script += (
+        f"p = pathlib.Path({str(tmp_path)!r})\n    (p / str(len(list(p.iterdir())))).touch()\n"
+    )
     script += "    if len(list(p.iterdir())) in (1, 3, 4): break\n    print('{}', flush=True)"
 
     def start(module: str, words: Any = ()) -> subprocess.Popen[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,23 @@ def task(
     return problem.build(setting, gathered, chosen, CPU)
 
 
+def divided_task(
+    styles: Any = None, masks: Masks | None = None, edge: int = 64, **options: Any
+) -> Executor:
+    """As task(...).executor, the network divided: tiles of both kinds, (edge) px and (edge / 4)."""
+    chosen = Options(max_long_edge=SIZE[0], gpu=-1, **options)
+    gathered = inputs.gather(PHOTO, styles or PAINTING, chosen, masks=masks)
+    setting = problem.load_network(gathered, chosen, CPU)
+    assert setting.reaches is not None
+    near, far = setting.reaches
+    inner = tiles.at_boundary(SIZE, ceil=chosen.pooling_ceil)
+    behind = tiles.of_edge(inner, edge // 4, far)
+    tiling = dataclasses.replace(tiles.of_edge(SIZE, edge, near), behind=behind)
+    paintings = problem.look_at_paintings(setting, gathered, chosen, CPU)
+    pieces = setting.pieces(tiling, CPU)
+    return problem.make_executor(setting, gathered, chosen, CPU, paintings, pieces)
+
+
 def check_same(whole: Executor, parts: Executor, *, count: int = 4) -> None:
     """Loss, terms and gradient at X, where the parts are so many at least."""
     assert type(whole) is Executor and type(parts) is TiledExecutor
@@ -78,6 +96,10 @@ CASES: dict[str, dict[str, Any]] = {
     "the defaults": {},
     "mean and deviation": {"style_loss": "mean-std"},
     "Wasserstein": {"style_loss": "wasserstein"},
+    "the layer where a divided network is divided": {
+        "content_layers": "pool2,relu4_2",
+        "style_layers": "relu1_1,pool2,relu3_1",
+    },
     "maximum pooling": {"pooling": "max"},
     "rescaled average pooling": {"pooling": "avg-rescaled"},
     "pooling that rounds up": {"pooling_ceil": True},
@@ -108,6 +130,16 @@ def test_tiles_give_loss_terms_and_gradient_of_the_whole(case, weights_file):
     check_same(*found)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_so_do_tiles_of_a_divided_network(case, weights_file):
+    whole = task("off", weights=weights_file, **CASES[case]).executor
+    parts = divided_task(weights=weights_file, **CASES[case])
+    check_same(whole, parts, count=12)
+    behind = parts.tiling.behind
+    assert len(behind.tiles) >= 4 or CASES[case] is SHALLOW
+    check_same(whole, parts, count=12)  # nothing stays of the first time
+
+
 @pytest.mark.parametrize("form", ["gram", "mean-std", "wasserstein"])
 @pytest.mark.parametrize("parts", [2, 3])
 def test_with_masks_several_styles_and_every_style_loss(form, parts, weights_file):
@@ -117,6 +149,9 @@ def test_with_masks_several_styles_and_every_style_loss(form, parts, weights_fil
     )
     options = {"weights": weights_file, "style_loss": form, "style_blend": "3,1"}
     check_same(*(task(tile, styles, masks, **options).executor for tile in ("off", 64)))
+    check_same(
+        task("off", styles, masks, **options).executor, divided_task(styles, masks, **options)
+    )
 
 
 @pytest.mark.parametrize("clip_norm", [0, 1e-9])

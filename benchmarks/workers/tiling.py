@@ -33,7 +33,7 @@ def paint(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def note_sizes() -> list[dict[str, Any]]:
-    """Of each size from now on: tiles, their edges, how often a pixel is seen, first looks."""
+    """Of each size from now on: tiles, how often a pixel is seen, first looks."""
     from nstyle import pieces, problem  # here, because they load MXNet
     from nstyle.backend import nd
 
@@ -41,11 +41,11 @@ def note_sizes() -> list[dict[str, Any]]:
     build, statistics = problem.build, pieces.Pieces.statistics
 
     def build_noted(*words: Any) -> Any:
-        noted.append({"tiles": 1, "edges": None, "seen": 1.0, "looks": []})
+        noted.append({"tiles": "at once", "seen": 1.0, "looks": []})
         task = build(*words)
         tiling = getattr(task.executor, "tiling", None)
         if tiling is not None:
-            noted[-1].update(tiles=len(tiling.tiles), edges=tiling.edges, seen=tiling.overlap)
+            noted[-1].update(tiles=str(tiling).partition(" ")[2], seen=tiling.overlap)
         noted[-1]["looks"].clear()
         return task
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from nstyle import layers, memory, places
+from nstyle import costs, layers, memory, places
 from nstyle.batch import gpus
 from nstyle.batch.jobs import Job
 from nstyle.layers import BLOCKS
@@ -45,4 +45,4 @@ def need(options: Options) -> int:
     long_edge = max(filter(None, edges), default=options.max_long_edge)
     size = long_edge, math.ceil(long_edge * 3 / 4)
     style = memory.scaled(size, math.ceil(long_edge * options.style_scale))
-    return memory.needed(memory.network(widths, wanted), size, style)
+    return memory.needed(costs.network(widths, wanted), size, style)
