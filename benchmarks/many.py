@@ -57,7 +57,11 @@ def command(photos: Path, output: Path, words: Sequence[str]) -> list[str]:
 def descendants(pid: int) -> Iterator[int]:
     """Processes started by this one, and by those."""
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
+        try:
+            children = [*map(int, task.read_text().split())]
+        except OSError:  # ended meanwhile
+            continue
+        for child in children:
             yield child
             yield from descendants(child)
 

@@ -16,8 +16,8 @@ from nstyle.layers import BOUNDARY, behind, stride
 ALL_LAYERS, LARGEST_LAYER, TAPPED_LAYERS = 1.0, 4.0, 0.7
 TILE = 1050  # bytes for each pixel of a tile, beside the layers
 # Where the network is divided, how often what is shown at the boundary is there: of the whole
-# picture, of a tile.
-BETWEEN, BEHIND = 6.0, 6.0
+# picture; and of a tile, beside its layers, what TILE is for tiles of pixels.
+BETWEEN, BEHIND = 1.5, 28.0
 
 
 @dataclass(frozen=True)
@@ -55,40 +55,35 @@ def network(
 class Divided:
     """A network in two parts (layers.BOUNDARY), each of which sees tiles of its own.
 
-    between: bytes of what is shown at the boundary, per pixel; tile: edges of the second part's
-    tiles, in pixels.
+    boundary: bytes of what is shown there, per pixel; tile: edges of the second part's tiles, in
+    pixels.
     """
 
     before: Network
     behind: Network
-    between: float
-    tile: tuple[int, int] = (0, 0)
+    boundary: float
+    tile: tuple[int, int]
 
-    def painting(self, area: int, tile: tuple[int, int]) -> float:
-        """Bytes for the network, and what is shown at the boundary of so many pixels."""
-        first = math.prod(tile) * (TILE + in_layers(self.before))
-        then = math.prod(self.tile) * (BEHIND * self.between + in_layers(self.behind))
-        return first + then + area * BETWEEN * self.between
+    def seen(self, tile: tuple[int, int], *, weighted: bool) -> float:
+        """Bytes for what the network sees at once. weighted: whether positions have weights."""
+        first, then = TILE + in_layers(self.before), BEHIND * self.boundary + in_layers(self.behind)
+        if weighted:
+            first, then = first + self.before.tapped, then + self.behind.tapped
+        return math.prod(tile) * first + math.prod(self.tile) * then
 
 
-def divided(
-    widths: Mapping[str, int],
-    wanted: Iterable[str],
-    tile: tuple[int, int],
-    *,
-    boundary: str = BOUNDARY,
-) -> Divided:
+def divided(widths: Mapping[str, int], wanted: Iterable[str], tile: tuple[int, int]) -> Divided:
     """The costs of a network's parts; see `network`. tile: see Divided."""
-    block = int(boundary[4])
-    last = [count for name, count in widths.items() if int(name[4]) == block][-1]
-    parts = [
+    taps = {*wanted, BOUNDARY}
+    before, rest = (
         network(
-            {name: count for name, count in widths.items() if (int(name[4]) > block) == far},
-            [name for name in wanted if behind(name) == far],
+            {name: count for name, count in widths.items() if behind(name) == far},
+            [name for name in taps if behind(name) == far],
         )
         for far in (False, True)
-    ]
-    return Divided(parts[0], parts[1], 4 * last / stride(boundary) ** 2, tile)
+    )
+    last = [count for name, count in widths.items() if not behind(name)][-1]
+    return Divided(before, rest, 4 * last / stride(BOUNDARY) ** 2, tile)
 
 
 def in_layers(costs: Network) -> float:

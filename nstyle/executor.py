@@ -77,7 +77,7 @@ class Features:
         self._outputs: list[Any] = []
 
     def forward(self, x: Any) -> dict[str, Any]:
-        """x: (1, 3, H, W) -> tap name -> (1, C, h, w), of which the next call lets go."""
+        """x: of the compiled shape -> tap name -> (1, C, h, w), of which the next call lets go."""
         self._outputs = []  # before the new ones take memory
         x.copyto(self._data)
         with autograd.record() if self._records else autograd.pause():
@@ -86,7 +86,7 @@ class Features:
         return dict(zip(self.taps, self._outputs))
 
     def backward(self, heads: Mapping[str, Any]) -> Any:
-        """Gradient of each tap, in its type -> the picture's, overwritten by the next call."""
+        """Gradient of each tap, in its type -> that of x, overwritten by the next call."""
         # A region may be too small for a layer, so that nothing comes back from there.
         there = [(o, heads[name]) for name, o in zip(self.taps, self._outputs) if name in heads]
         if not there:

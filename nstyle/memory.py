@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from nstyle.costs import TILE, Divided, Network, in_layers
+from nstyle.costs import BETWEEN, TILE, Divided, Network, in_layers
 from nstyle.pyramid import MIN_EDGE, Size
 
 BASE = 200 * 2**20  # Python, numpy, MXNet
@@ -25,9 +25,10 @@ PICTURE, STYLE_PICTURE = 520, 120
 STYLE_LARGEST, STYLE_TAPPED = 1.6, 1.2
 REGIONS, EACH_REGION = 3.7, 0.12  # tapped layers, weighted
 # Where the network sees tiles: per pixel of the picture, and for a region.
-IN_TILES, EACH_REGION_IN_TILES = 96, 12
+IN_TILES, EACH_REGION_IN_TILES = 96, 12  # and see costs.BETWEEN
 BFLOAT16 = 0.87  # of a painting's activations and pictures: not all becomes half as large
-SEVERAL_SIZES = 1.02  # the heap after smaller sizes has holes
+# The heap after smaller sizes has holes; more where the network is divided.
+SEVERAL_SIZES, SEVERAL_DIVIDED = 1.02, 1.25
 DELIVERED = 62  # bytes per pixel of a finished picture that is brought to another size
 # Arrays of scipy's L-BFGS-B, float64: those of the start, and two more per step it remembers.
 LBFGS, LBFGS_BOUNDED, LBFGS_PAIR, LBFGS_PAIRS = 16, 42, 2, 20
@@ -57,7 +58,8 @@ def needed(
     """
     area = math.prod(size)
     most = painting(costs, area, tile, regions, BFLOAT16 if bfloat16 else 1.0, parts)
-    most = most * (SEVERAL_SIZES if sizes > 1 else 1.0) + doubles * 24 * area
+    several = SEVERAL_SIZES if parts is None else SEVERAL_DIVIDED
+    most = most * (several if sizes > 1 else 1.0) + doubles * 24 * area
     if final not in (None, size):
         most += DELIVERED * math.prod(final or size)
     most = max(most, looking(costs, math.prod(style), style_tile))
@@ -77,12 +79,11 @@ def painting(
         weighted = (REGIONS + EACH_REGION * regions) * costs.tapped if regions else 0.0
         return area * (PICTURE + in_layers(costs) + weighted) * precision
     whole = area * (IN_TILES + costs.content + EACH_REGION_IN_TILES * regions)
-    weighted = math.prod(tile) * costs.tapped if regions else 0.0
-    seen = math.prod(tile) * (TILE + in_layers(costs))
     if parts is not None:
-        seen = parts.painting(area, tile)
-        weighted += math.prod(parts.tile) * parts.behind.tapped if regions else 0.0
-    return whole + (seen + weighted) * precision
+        seen = parts.seen(tile, weighted=regions > 0)
+        return whole + area * BETWEEN * parts.boundary + seen * precision
+    weighted = costs.tapped if regions else 0.0
+    return whole + math.prod(tile) * (TILE + in_layers(costs) + weighted) * precision
 
 
 def looking(costs: Network, area: int, tile: Size | None) -> float:

@@ -30,7 +30,7 @@ class Pieces:
 
     features: compiled for the tiles' shape, as far as the boundary where the network is divided;
     behind: the rest of it, for tiles of what is seen there; step: pixels from one position of what
-    is given to the next. shapes: of the whole picture's taps, (1, C, h, w).
+    is given to the next. shapes: of the whole picture's taps and the boundary, (1, C, h, w).
     """
 
     def __init__(
@@ -121,7 +121,8 @@ class Pieces:
         Zero where no tile owns them, which is so in parts of a mural alone.
         """
         names = list(names)
-        return self._look(x, {}, names)[1] if names else {}
+        found = self._look(x, {}, names)[1] if names else {}
+        return {name: found[name] for name in names}
 
     def pass_on(self, x: Any) -> None:
         """Look as far as the boundary, for `between`; nothing where there is none."""

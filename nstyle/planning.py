@@ -73,15 +73,17 @@ class Demand:
 
     def _divided(self, size: Size) -> Tiling | None:
         reaches, free = self._setting.reaches, self._setting.free
-        if reaches is None:
+        inner = tiles.at_boundary(size, ceil=self._options.pooling_ceil)
+        # MAX_PIXELS_AT_ONCE is for the 64 channels of a pixel; at the boundary there are 128.
+        if reaches is None or 2 * math.prod(inner) > MAX_PIXELS_AT_ONCE:
             return None
         near, far = reaches
 
         def fits(inner: Size, edges: Size) -> bool:
             taken = self._bytes(size, NOTHING, edges, None, inner)
-            return small(edges) and (free is None or memory.fits(taken, int(HEADROOM * free)))
+            at_once = small(edges) and small(in_pixels(inner))
+            return at_once and (free is None or memory.fits(taken, int(HEADROOM * free)))
 
-        inner = tiles.at_boundary(size, ceil=self._options.pooling_ceil)
         return tiles.best_divided(size, inner, near, far, fits)
 
     def style_tiling(self, size: Size) -> Tiling | None:
@@ -131,17 +133,22 @@ class Demand:
             bfloat16=self._setting.in_bfloat16(size),
             doubles=self._doubles(),
             sizes=len(epoch_limits(options, inputs)),
-            regions=len(inputs.regions) or int(inputs.keep is not None),
+            regions=self._regions(),
             final=inputs.final_size if inputs.final_size != inputs.photo.size else None,
             tile=tile,
             style_tile=style_tile,
             parts=self._parts(inner) if inner else None,
         )
 
+    def _regions(self) -> int:
+        """How many parts of a picture have style terms with weights of their own."""
+        masked = len(self._inputs.regions)
+        more = self._setting.parts * max(1, masked)
+        return more + (masked or int(self._inputs.keep is not None))
+
     def _parts(self, inner: Size) -> costs.Divided:
-        step = layers.stride(layers.BOUNDARY)
-        tile = inner[0] * step, inner[1] * step
-        return costs.divided(self._setting.widths, self._setting.network.wanted, tile)
+        network = self._setting.network
+        return costs.divided(self._setting.widths, network.wanted, in_pixels(inner))
 
     def _costs(self) -> costs.Network:
         options, setting = self._options, self._setting
@@ -156,6 +163,12 @@ class Demand:
             return memory.lbfgs_arrays(steps, bounded=options.clamp)
         # Two of float32 are one: a second moment, old and new; the average and the point.
         return (options.optimizer == "adam") + (options.average > 0)
+
+
+def in_pixels(edges: Size) -> Size:
+    """What is counted in the boundary's positions, in pixels."""
+    step = layers.stride(layers.BOUNDARY)
+    return edges[0] * step, edges[1] * step
 
 
 def small(edges: Size) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,10 +109,10 @@ def make_executor(
     device: Any,
     paintings: Sequence[targets.Shown],
     network: Features | Pieces,
-    more: Sequence[Term] = (),
+    more: Callable[[Sequence[Term], View], Sequence[Term]] = lambda terms, view: (),
 ) -> Executor:
-    """The objective; network: compiled for the photo's size; more: summands besides those of the
-    options.
+    """The objective; network: compiled for the photo's size; more: from the summands of the options
+    and the photo, those besides.
     """
     photo = pixels.to_array(inputs.photo, setting.convention, options.pixel_range)
     knobs = {
@@ -123,7 +123,7 @@ def make_executor(
 
     def terms(view: View) -> list[Term]:
         found = targets.build_terms(inputs, options, setting.likeness, view, paintings)
-        return [*found, *more]
+        return [*found, *more(found, view)]
 
     if isinstance(network, Pieces):
         return TiledExecutor(network, terms(InPieces(network, photo)), **knobs)

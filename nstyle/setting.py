@@ -42,7 +42,8 @@ class Setting:
 
     loaded: about the weights, without their arrays, which the network has; widths: channels of the
     convolutions by name, in order; free: bytes that were to be had before the painting, None where
-    nobody knows, or where they do not count; looks: what styles look like, where that is kept.
+    nobody knows, or where they do not count; looks: what styles look like, where that is kept;
+    parts: of a picture where the style counts on its own, besides the regions of masks.
     """
 
     network: networks.TappedVGG
@@ -53,6 +54,7 @@ class Setting:
     bfloat16: bool = False
     free: int | None = None
     looks: Kept | None = None
+    parts: int = 0
 
     @property
     def reach(self) -> Reach:
@@ -139,7 +141,8 @@ def load_network(
             ),
         )
         free = workplace.free()
-    return dataclasses.replace(setting, free=free if device.device_type == "cpu" else None)
+    free = free if device.device_type == "cpu" else None
+    return dataclasses.replace(setting, free=free, parts=workplace.parts if workplace else 0)
 
 
 def wanted_layers(options: Options) -> list[str]:

@@ -5,6 +5,7 @@ Loads MXNet.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
@@ -123,6 +124,28 @@ def style_terms(
             ready, form = loss.ready(target), options.style_loss
             terms.append(Term("style", name, scale, ready, form, region, moments))
     return terms
+
+
+def once_more(terms: Sequence[Term], photo: View, where: np.ndarray) -> list[Term]:
+    """The terms of style again, of a part of the picture alone. where: weights (H, W).
+
+    What is small in a picture counts little in its sums, so that it may stay without style. Each
+    position counts as it does in the whole.
+    """
+    found = []
+    for term in terms:
+        if term.moments is None:
+            continue
+        shape = photo.shapes[term.layer]
+        weight = at_size(where, (shape[3], shape[2]))
+        if term.moments.weight is not None:
+            weight = weight * term.moments.weight.asnumpy()[0, 0]
+        if weight.sum() >= FEWEST:
+            part = Moments(shape, device=photo.device, weight=weight)
+            scale = term.scale * part.positions / term.moments.positions
+            region = f"{term.region} new".strip()
+            found.append(dataclasses.replace(term, scale=scale, moments=part, region=region))
+    return found
 
 
 def blended(targets: Sequence[Target | None], shares: Sequence[float]) -> Target | None:

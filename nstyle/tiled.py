@@ -1,7 +1,9 @@
 """The objective of a style transfer, the network seeing the picture tile by tile. Loads MXNet.
 
-The same contract and the same results as executor.Executor; the network's memory is bounded. What
-grows with the picture are pixels (memory.IN_TILES), optimisers and the photo's content layers.
+The same contract and the same results as executor.Executor; what grows with the picture are pixels
+(memory.IN_TILES), optimisers, the photo's content layers, and what is at the boundary of a network
+that is divided: its parts see their tiles one after the other, and in the second look the last part
+does so first.
 Terms of style depend on the features only through sums over all positions. So a first look at every
 tile adds these up; then their gradients, small matrices, are known, and a second look pulls them
 back through each tile, from the positions it owns alone. A tile's gradient reaches into its margin:

@@ -23,6 +23,7 @@ from nstyle import layers
 from nstyle.pyramid import Size
 
 PARTS = (1, 2, 4, 8, 16, 32, 64)  # of the picture that a tile behind the boundary may be
+LEAST_BEHIND = 64  # the same in the boundary's positions
 LEAST_EDGE = 128  # px that a tile owns, where it is not asked for smaller ones: margins cost most
 
 
@@ -149,12 +150,14 @@ def of_edge(size: Size, edge: int, reach: Reach) -> Tiling:
     return tiling(size, columns, rows, reach)
 
 
-def best(size: Size, reach: Reach, fits: Callable[[Size], bool]) -> Tiling | None:
+def best(
+    size: Size, reach: Reach, fits: Callable[[Size], bool], least: int = LEAST_EDGE
+) -> Tiling | None:
     """The tiles of fewest pixels in all whose edges, (width, height), fit; None where none do.
 
-    fits: true for all that are smaller, too.
+    fits: true for all that are smaller, too; least: what they own of each side at least.
     """
-    across, down = ([*extents(length, reach)] for length in size)
+    across, down = ([*extents(length, reach, least)] for length in size)
     found, rows = [], len(down)
     for columns, width in enumerate(across, 1):
         # Narrower tiles may be higher: the rows that are enough never become more.
@@ -178,7 +181,7 @@ def best_divided(
     found = []
     for parts in PARTS:
         most = math.prod(inner) // parts
-        behind = best(inner, far, functools.partial(within, most))
+        behind = best(inner, far, functools.partial(within, most), LEAST_BEHIND)
         if behind is not None:
             before = best(size, near, functools.partial(fits, behind.edges))
             if before is not None:
@@ -202,10 +205,10 @@ def fewest(length: int, edge: int, reach: Reach) -> int:
     return count
 
 
-def extents(length: int, reach: Reach) -> Iterator[int]:
-    """The length of 1, 2, 3, ... tiles, as long as they own LEAST_EDGE px."""
+def extents(length: int, reach: Reach, least: int = LEAST_EDGE) -> Iterator[int]:
+    """The length of 1, 2, 3, ... tiles, as long as they own so much."""
     count, edge = 1, length
-    while count == 1 or edge >= LEAST_EDGE + reach.both:
+    while count == 1 or edge >= least + reach.both:
         yield edge
         count += 1
         edge = extent(length, count, reach)

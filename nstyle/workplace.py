@@ -32,8 +32,11 @@ class Workplace:
     """One for all paintings of a process, one after another.
 
     share: bytes of memory that a painting may take, where other processes paint, too. first: by
-    GPU, what painted the pictures of one pass to begin with (see transfer.first_guess).
+    GPU, what painted the pictures of one pass to begin with (see transfer.first_guess). parts: see
+    setting.Setting.
     """
+
+    parts = 0
 
     def __init__(self, share: int | None = None) -> None:
         self.networks = Kept(NETWORKS)

@@ -29,12 +29,13 @@ def test_a_network_is_bytes_per_pixel_of_the_picture(wanted, tapped):
 
 def test_a_divided_network_costs_what_its_parts_do():
     widths = {"conv1_1": 4, "conv2_1": 8, "conv3_1": 16, "conv4_1": 32}
-    parts = costs.divided(widths, ["relu1_1", "pool2", "relu3_1", "relu4_1"], (40, 20))
+    parts = costs.divided(widths, ["relu1_1", "relu3_1", "relu4_1"], (40, 20))
+    # The boundary is a tap, too, of what comes before pooling.
     assert (parts.before.total, parts.before.tapped) == (4 * (4 + 8 / 4), 4 * (4 + 8 / 4))
     assert (parts.behind.total, parts.behind.tapped) == (4 * (1 + 0.5), 4 * (1 + 0.5))
-    assert parts.between == 4 * 8 / 16
-    more = parts.painting(10_000, (10, 20)) - parts.painting(0, (10, 20))
-    assert more == 10_000 * costs.BETWEEN * 2
+    assert parts.boundary == 4 * 8 / 16
     near = costs.TILE + costs.in_layers(parts.before)
     far = costs.BEHIND * 2 + costs.in_layers(parts.behind)
-    assert parts.painting(0, (10, 20)) == pytest.approx(200 * near + 800 * far)
+    assert parts.seen((10, 20), weighted=False) == pytest.approx(200 * near + 800 * far)
+    near, far = near + parts.before.tapped, far + parts.behind.tapped
+    assert parts.seen((10, 20), weighted=True) == pytest.approx(200 * near + 800 * far)

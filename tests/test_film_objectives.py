@@ -52,6 +52,31 @@ def test_a_frame_is_held_until_it_is_let_go(given):
         assert "temporal" not in terms()
 
 
+def test_what_comes_into_view_has_the_style_on_its_own(given):
+    objectives = Objectives(*painter.set_up(*given, Workplace()), given[1])
+    x = nd.array(tiny.to_input(tiny.picture(4, SIZE))[np.newaxis].astype(np.float32))
+    trust = np.ones(SIZE[::-1], np.float32)
+
+    def terms(*held):
+        objectives.hold(*held)
+        executor = objectives(given[0]).executor
+        executor(x)
+        return executor.terms
+
+    plain = terms(None)
+    assert not [name for name in terms(PHOTO, trust, 4.0) if name.endswith(":new")]
+    all_new = terms(PHOTO, 0 * trust, 4.0)
+    for name, value in plain.items():
+        if name.startswith("style") and name != "style:relu5_1":  # all of it, once more
+            assert all_new[f"{name}:new"] == pytest.approx(value, rel=1e-4)
+    trust[:, 30:] = 0
+    part = terms(PHOTO, trust, 4.0)
+    assert 0 < part["style:relu1_1:new"] != pytest.approx(plain["style:relu1_1"], rel=0.1)
+    assert "style:relu5_1:new" not in part  # too few positions
+    weightless = terms(PHOTO, trust, 0.0)
+    assert weightless["style:relu1_1:new"] == part["style:relu1_1:new"]
+
+
 def test_styles_are_looked_at_once_and_the_network_is_compiled_once(given, monkeypatch):
     looks, built = [], []
     look, build = targets.look_at, problem.compiled

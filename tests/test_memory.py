@@ -112,6 +112,28 @@ def test_the_need_is_that_of_real_runs(widths, size, knobs, measured):
     assert found == pytest.approx(measured, rel=0.12)
 
 
+@pytest.mark.parametrize(
+    ("widths", "size", "tile", "behind", "sizes", "measured"),
+    [
+        (SLIM, (2048, 1365), (244, 289), (768, 1364), 1, 1260),
+        (SLIM, (2048, 1365), (356, 469), (2048, 1364), 1, 2130),
+        (SLIM, (3072, 2048), (356, 356), (1120, 1088), 1, 1650),
+        (SLIM, (4096, 2731), (308, 287), (1456, 1432), 1, 2470),
+        (SLIM, (4096, 2731), (356, 403), (928, 1432), 5, 2920),
+        (FULL, (2048, 1365), (424, 357), (768, 756), 1, 2040),
+        (FULL, (2048, 1365), (524, 693), (768, 1364), 1, 3790),
+        (FULL, (4096, 2731), (256, 263), (928, 1432), 5, 5550),
+    ],
+)
+def test_so_is_that_of_a_divided_network(widths, size, tile, behind, sizes, measured):
+    """Peaks of runs whose free memory was limited, as benchmarks.tiles does."""
+    by_name = dict(zip(tiny.conv_names(tiny.BLOCKS["vgg19-slim"]), widths))
+    taps = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
+    net, parts = costs.network(by_name, taps, ["relu4_2"]), costs.divided(by_name, taps, behind)
+    found = memory.needed(net, size, (384, 288), tile=tile, sizes=sizes, parts=parts) / 1e6
+    assert found == pytest.approx(measured, rel=0.12)
+
+
 # ---- what fits ----
 
 

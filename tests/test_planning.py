@@ -150,6 +150,17 @@ def test_a_network_is_divided_where_it_then_sees_fewer_pixels(demand):
     assert demand(900 * 10**6, **shallow).tiling(LARGE).behind is None
 
 
+def test_it_is_divided_with_little_memory_too(demand):
+    least = 600 * 10**6
+    assert demand(least).tiling((2048, 1536)).behind
+
+
+def test_it_is_not_where_no_array_holds_what_is_between(demand, monkeypatch):
+    monkeypatch.setattr(planning, "MAX_PIXELS_AT_ONCE", 10**6)
+    assert demand(10**12).tiling((2800, 2800)).behind
+    assert demand(10**12).tiling((3000, 3000)).behind is None
+
+
 def plain_bytes(found: Demand) -> Any:
     return lambda edges: found._bytes(LARGE, (0, 0), edges, None)
 

@@ -59,21 +59,22 @@ def task(
     return problem.build(setting, gathered, chosen, CPU)
 
 
-def divided_task(
-    styles: Any = None, masks: Masks | None = None, edge: int = 64, **options: Any
-) -> Executor:
-    """As task(...).executor, the network divided: tiles of both kinds, (edge) px and (edge / 4)."""
+def divided_task(styles: Any = None, masks: Masks | None = None, **options: Any) -> Executor:
+    """As task(...).executor, the network divided: both kinds of tiles own 64 px at most."""
     chosen = Options(max_long_edge=SIZE[0], gpu=-1, **options)
     gathered = inputs.gather(PHOTO, styles or PAINTING, chosen, masks=masks)
     setting = problem.load_network(gathered, chosen, CPU)
+    paintings = problem.look_at_paintings(setting, gathered, chosen, CPU)
+    pieces = divided_network(setting, ceil=chosen.pooling_ceil)
+    return problem.make_executor(setting, gathered, chosen, CPU, paintings, pieces)
+
+
+def divided_network(setting: problem.Setting, *, ceil: bool = False, edge: int = 64) -> Pieces:
     assert setting.reaches is not None
     near, far = setting.reaches
-    inner = tiles.at_boundary(SIZE, ceil=chosen.pooling_ceil)
-    behind = tiles.of_edge(inner, edge // 4, far)
+    behind = tiles.of_edge(tiles.at_boundary(SIZE, ceil=ceil), edge // 4, far)
     tiling = dataclasses.replace(tiles.of_edge(SIZE, edge, near), behind=behind)
-    paintings = problem.look_at_paintings(setting, gathered, chosen, CPU)
-    pieces = setting.pieces(tiling, CPU)
-    return problem.make_executor(setting, gathered, chosen, CPU, paintings, pieces)
+    return setting.pieces(tiling, CPU)
 
 
 def check_same(whole: Executor, parts: Executor, *, count: int = 4) -> None:
@@ -97,7 +98,7 @@ CASES: dict[str, dict[str, Any]] = {
     "mean and deviation": {"style_loss": "mean-std"},
     "Wasserstein": {"style_loss": "wasserstein"},
     "the layer where a divided network is divided": {
-        "content_layers": "pool2,relu4_2",
+        "content_layers": "relu4_2,pool2",
         "style_layers": "relu1_1,pool2,relu3_1",
     },
     "maximum pooling": {"pooling": "max"},
@@ -168,10 +169,14 @@ def test_held_to_another_picture(clip_norm, weights_file):
         gathered = inputs.gather(PHOTO, PAINTING, options)
         setting = problem.load_network(gathered, options, CPU)
         paintings = problem.look_at_paintings(setting, gathered, options, CPU)
-        network = problem.compiled(setting, gathered, options, CPU)
-        words = setting, gathered, options, CPU, paintings, network, held
-        found.append(problem.make_executor(*words))
-    check_same(*found)
+        words = setting, gathered, options, CPU, paintings
+        networks = [problem.compiled(*words[:4])]
+        if options.tile != "off":
+            networks.append(divided_network(setting))
+        for network in networks:
+            found.append(problem.make_executor(*words, network, lambda terms, view: held))
+    check_same(*found[:2])
+    check_same(*found[::2])
     assert found[1].terms["temporal"] > 0.01 * sum(found[1].terms.values())
 
 

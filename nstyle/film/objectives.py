@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from nstyle.options import Options
 from nstyle.picture import Picture
 from nstyle.problem import Problem, Setting
 from nstyle.pyramid import Size
+from nstyle.views import View
 
 
 class Objectives:
@@ -24,12 +26,17 @@ class Objectives:
         self._size: Size | None = None
         self._network: Any = None
         self._held: tuple[Term, ...] = ()
+        self._new: np.ndarray | None = None
 
     def hold(
         self, moved: Picture | None, trust: np.ndarray | None = None, weight: float = 0.0
     ) -> None:
-        """Hold the next frame to the one before, moved; None: not. trust: (H, W), 0..1."""
-        self._held = ()
+        """Hold the next frame to the one before, moved; None: not. trust: (H, W), 0..1.
+
+        Where that says nothing the style counts on its own: the picture as a whole has it already,
+        and what comes into view would stay a photo.
+        """
+        self._held, self._new = (), None if trust is None else 1 - trust
         if moved is None or trust is None or not weight:
             return
         target = pixels.to_array(moved, self.setting.convention, self._options.pixel_range)
@@ -49,6 +56,11 @@ class Objectives:
             self._network = problem.compiled(self.setting, given, options, self.device)
             self._size = size
         executor = problem.make_executor(
-            self.setting, given, options, self.device, paintings, self._network, self._held
+            self.setting, given, options, self.device, paintings, self._network, self._more
         )
         return Problem(executor, given.photo, self.setting.convention, options)
+
+    def _more(self, terms: Sequence[Term], photo: View) -> list[Term]:
+        """What a frame that goes on from another is made of, besides."""
+        new = [] if self._new is None else targets.once_more(terms, photo, self._new)
+        return [*new, *self._held]

@@ -29,6 +29,7 @@ class Room(Workplace):
     """
 
     begun: int | None = None
+    parts = 1  # what comes into view, see Objectives.hold
 
     def free(self) -> int | None:
         """See Workplace."""
