@@ -131,7 +131,7 @@ class Options:
         "gram",
         "distance of styles: Gram matrices; mean and deviation; Wasserstein of Gaussians",
         kind=str,
-        choices=("gram", "mean-std", "wasserstein"),
+        choices=("gram", "mean-std", "wasserstein", "gram+wasserstein"),
     )
     colors: str = option(
         "style",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nstyle.backend import nd
+from nstyle.balance import TINY
 from nstyle.losses import dot
 from nstyle.moments import Statistics
 
@@ -110,6 +111,34 @@ def with_root(target: Target) -> Target:
     return mean, (vectors * values) @ vectors.T, (vectors * np.sqrt(values)) @ vectors.T, floor
 
 
+def added(first: StyleLoss, second: StyleLoss, *, parts: int) -> StyleLoss:
+    """The sum of two distances, each relative to its target's size, times that of the first's: so
+    it says about twice as much as either.
+
+    parts: how many arrays of a target are the first's.
+    """
+
+    def ready(target: Target) -> Target:
+        one, two = target[:parts], target[parts:]
+        factor = first.energy(one) / max(second.energy(two), TINY)
+        return first.ready(one), second.ready(two), factor
+
+    def compare(seen: Statistics, target: Target, scale: float) -> tuple[Any, Any, Any]:
+        one, two, factor = target
+        said = [first.compare(seen, one, scale), second.compare(seen, two, scale * factor)]
+        values, seconds, means = zip(*said)
+        pushes = [push for push in means if push is not None]
+        return sum(values), sum(seconds), sum(pushes) if pushes else None
+
+    return StyleLoss(
+        lambda seen: first.measure(seen) + second.measure(seen),
+        lambda target: first.energy(target[:parts]),
+        compare,
+        ready,
+        first.mean or second.mean,
+    )
+
+
 def squares(target: Target) -> float:
     """Sum of the squares of all values."""
     return sum(float(nd.square(part).sum().asscalar()) for part in target)
@@ -127,8 +156,11 @@ def blend(targets: Sequence[Target], shares: Sequence[float]) -> Target:
     return tuple(sum(p * share for p, share in zip(part, shares)) for part in parts)
 
 
+GRAM = StyleLoss(lambda seen: (seen.second,), squares, gram, mean=False)
+WASSERSTEIN = StyleLoss(gaussian, spread, wasserstein, with_root)
 STYLE_LOSSES = {
-    "gram": StyleLoss(lambda seen: (seen.second,), squares, gram, mean=False),
+    "gram": GRAM,
     "mean-std": StyleLoss(mean_and_deviation, squares, mean_std, with_floor),
-    "wasserstein": StyleLoss(gaussian, spread, wasserstein, with_root),
+    "wasserstein": WASSERSTEIN,
+    "gram+wasserstein": added(GRAM, WASSERSTEIN, parts=1),
 }

@@ -23,8 +23,10 @@ from nstyle import layers
 from nstyle.pyramid import Size
 
 PARTS = (1, 2, 4, 8, 16, 32, 64)  # of the picture that a tile behind the boundary may be
-LEAST_BEHIND = 64  # the same in the boundary's positions
 LEAST_EDGE = 128  # px that a tile owns, where it is not asked for smaller ones: margins cost most
+# The same for a divided network: behind the boundary, in its positions; before it, where margins
+# are narrow, so that many small tiles seem to be good, less only if there is no room.
+LEAST_BEHIND, LEAST_BEFORE = 64, (256, 128)
 
 
 @dataclass(frozen=True)
@@ -178,12 +180,28 @@ def best_divided(
     """The same for a divided network. inner: the boundary's positions; near, far: see `reaches`;
     fits: edges of the tiles behind the boundary, of those before -> whether there is room.
     """
+    for least in LEAST_BEFORE:
+        found = _divided(size, inner, near, far, fits, least)
+        if found is not None:
+            return found
+    return None
+
+
+def _divided(
+    size: Size,
+    inner: Size,
+    near: Reach,
+    far: Reach,
+    fits: Callable[[Size, Size], bool],
+    least: int,
+) -> Tiling | None:
+    """The same; least: px that a tile before the boundary owns of each side."""
     found = []
     for parts in PARTS:
         most = math.prod(inner) // parts
         behind = best(inner, far, functools.partial(within, most), LEAST_BEHIND)
         if behind is not None:
-            before = best(size, near, functools.partial(fits, behind.edges))
+            before = best(size, near, functools.partial(fits, behind.edges), least)
             if before is not None:
                 found.append(dataclasses.replace(before, behind=behind))
     return min(found, key=lambda each: each.overlap, default=None)

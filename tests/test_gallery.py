@@ -99,7 +99,7 @@ def means(result: Result) -> tuple[np.ndarray, np.ndarray]:
     return seen[:, :20].mean(axis=(0, 1)), seen[:, -20:].mean(axis=(0, 1))
 
 
-@pytest.mark.parametrize("loss", ["gram", "mean-std", "wasserstein"])
+@pytest.mark.parametrize("loss", ["gram", "mean-std", "wasserstein", "gram+wasserstein"])
 def test_swapping_the_masks_swaps_the_looks(paint, loss):
     warm = np.full((40, 40, 3), (220, 90, 30), np.uint8) + tiny.picture(4, (40, 40)) // 16
     cold = np.full((40, 40, 3), (30, 90, 220), np.uint8) + tiny.picture(5, (40, 40)) // 16
@@ -234,7 +234,7 @@ def test_what_needs_a_photo_is_refused_without_one(paint, knobs, said):
 # ---- style losses ----
 
 
-@pytest.mark.parametrize("loss", ["mean-std", "wasserstein"])
+@pytest.mark.parametrize("loss", ["mean-std", "wasserstein", "gram+wasserstein"])
 def test_style_losses_paint_and_fall(paint, loss):
     history = paint(style_loss=loss, max_num_epochs=20, lr=1, scales=1).history
     assert history[-1].loss < 0.8 * history[0].loss

@@ -65,6 +65,7 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "mean and deviation": {"style_loss": "mean-std"},
     "Wasserstein": {"style_loss": "wasserstein"},
+    "two distances": {"style_loss": "gram+wasserstein"},
     "pooling that rounds up": {"pooling_ceil": True, "masks": True},
     "no content": {"content_weight": 0, "init": "noise"},
     "no style": {"style_weight": 0},

@@ -235,6 +235,28 @@ def test_a_picture_painted_in_tiles_is_the_same_picture(monkeypatch, weights_fil
     assert abs(parts.picture.floats() - whole.picture.floats()).max() < 1 / 255
 
 
+@pytest.mark.parametrize("knobs", [{}, {"pooling_ceil": True}])
+@pytest.mark.parametrize("size", [(400, 300), (398, 301), (399, 302)])
+def test_so_is_one_of_a_divided_network(monkeypatch, weights_file, size, knobs):
+    """Whatever is left of a size that is divided by 4."""
+    photo = tiny.picture(1, size)
+    options = {"weights": weights_file, "gpu": -1, "max_long_edge": 400, "scales": 1}
+    options.update(max_num_epochs=4, stop_eps=0, **knobs)
+    whole = stylize(photo, PAINTING, **options)
+
+    def divided(demand: Demand, size: tuple[int, int]) -> tiles.Tiling:
+        near, far = demand._setting.reaches
+        inner = tiles.at_boundary(size, ceil=demand._options.pooling_ceil)
+        behind = tiles.of_edge(inner, 24, far)
+        return dataclasses.replace(tiles.of_edge(size, 100, near), behind=behind)
+
+    monkeypatch.setattr(Demand, "tiling", divided)
+    parts = stylize(photo, PAINTING, **options)
+    losses = [[step.loss for step in result.history] for result in (whole, parts)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    assert abs(parts.picture.floats() - whole.picture.floats()).max() < 1 / 255
+
+
 def sizes(weights_file, size, *, start=None, **options):
     """The long edges a run paints at."""
     wanted = Options(weights=weights_file, max_long_edge=2048, **options)

@@ -54,6 +54,9 @@ def statistics(x: np.ndarray, w: np.ndarray | None) -> tuple[np.ndarray, np.ndar
 
 def reference(name: str, x: np.ndarray, style: np.ndarray, w: np.ndarray | None) -> float:
     (s, m), (a, n) = statistics(x, w), statistics(style, None)
+    if name == "gram+wasserstein":
+        factor = np.square(a).sum() / np.trace(a)  # of the sizes: ||A||^2, ||m||^2 + tr Z
+        return reference("gram", x, style, w) + factor * reference("wasserstein", x, style, w)
     if name == "gram":
         return float(np.square(s - a).sum())
     z, y = s - np.outer(m, m), a - np.outer(n, n)
@@ -128,7 +131,10 @@ def test_following_the_gradient_lowers_the_loss_a_lot(name):
     x, target = values(3), target_of(name, values(2))
     first, _ = compared(name, x, target)
     for _ in range(200):
-        x = x - (0.05 if name == "gram" else 2.0) * compared(name, x, target)[1]
+        x = (
+            x
+            - (2.0 if name in ("mean-std", "wasserstein") else 0.05) * compared(name, x, target)[1]
+        )
     assert compared(name, x, target)[0] < 0.02 * first
 
 
@@ -152,7 +158,7 @@ def test_a_blend_of_one_is_that_one(name):
 
 @every_loss
 def test_the_energy_grows_with_the_square_of_what_is_measured(name):
-    loss, power = STYLE_LOSSES[name], 4 if name == "gram" else 2
+    loss, power = STYLE_LOSSES[name], 4 if name in ("gram", "gram+wasserstein") else 2
     one, two = (loss.energy(target_of(name, factor * values(2))) for factor in (1, 2))
     assert two == pytest.approx(2**power * one, rel=1e-4)
 

@@ -97,6 +97,7 @@ CASES: dict[str, dict[str, Any]] = {
     "the defaults": {},
     "mean and deviation": {"style_loss": "mean-std"},
     "Wasserstein": {"style_loss": "wasserstein"},
+    "two distances": {"style_loss": "gram+wasserstein"},
     "the layer where a divided network is divided": {
         "content_layers": "relu4_2,pool2",
         "style_layers": "relu1_1,pool2,relu3_1",
@@ -141,7 +142,7 @@ def test_so_do_tiles_of_a_divided_network(case, weights_file):
     check_same(whole, parts, count=12)  # nothing stays of the first time
 
 
-@pytest.mark.parametrize("form", ["gram", "mean-std", "wasserstein"])
+@pytest.mark.parametrize("form", ["gram", "mean-std", "wasserstein", "gram+wasserstein"])
 @pytest.mark.parametrize("parts", [2, 3])
 def test_with_masks_several_styles_and_every_style_loss(form, parts, weights_file):
     styles = [PAINTING, tiny.picture(4, (200, 150))]
@@ -294,12 +295,12 @@ def test_in_bfloat16_tiles_are_as_near_to_float32_as_the_whole(weights_file):
     options = {"weights": weights_file, "precision": "bfloat16"}
     exact = task("off", weights=weights_file).executor(nd.array(X))[1].asnumpy()
     errors = []
-    for tile in ("off", 64):
-        executor = task(tile, **options).executor
+    executors = [task(tile, **options).executor for tile in ("off", 64)]
+    for executor in (*executors, divided_task(**options)):
         gradient = executor(nd.array(X))[1]
         assert gradient.dtype == np.float32
         errors.append(np.linalg.norm(gradient.asnumpy() - exact) / np.linalg.norm(exact))
-    assert 0 < errors[1] < 1.2 * errors[0]
+    assert 0 < errors[1] < 1.2 * errors[0] and 0 < errors[2] < 1.2 * errors[0]
 
 
 def test_evaluate_and_score_in_tiles(weights_file):

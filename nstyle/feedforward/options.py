@@ -35,14 +35,14 @@ PLACE = ("gpu", "threads", "max_pixels")
 # How LOSS differs from the painter's. A network of one style has to learn what the painter, who
 # begins with the photo, has from the start: it is told more of the photo, at a layer that sees
 # finer things (Johnson et al. have relu3_3 of VGG-16, too). And Gram matrices can be met by a few
-# glaring spots, which a network finds long before strokes; the means of features cannot. More
-# smoothness, as enlarging leaves a lattice that is long to unlearn.
+# glaring spots, which a network finds long before strokes; the means of features cannot, but with
+# them alone lines come late. More smoothness, as enlarging leaves a lattice that stays long.
 LOSS_OF: dict[str, dict[str, Any]] = {
     ONE_STYLE: {
         "content_layers": "relu3_3",
         "content_weight": 60.0,
         "tv_weight": 0.1,
-        "style_loss": "wasserstein",
+        "style_loss": "gram+wasserstein",
     },
     ANY_STYLE: {},
 }
