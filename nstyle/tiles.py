@@ -98,7 +98,8 @@ class Tiling:
 
     def __str__(self) -> str:
         width, height = self.edges
-        said = f"in {len(self.tiles)} tiles of {width}x{height}"
+        several = "s" if len(self.tiles) > 1 else ""
+        said = f"in {len(self.tiles)} tile{several} of {width}x{height}"
         if self.behind is None:
             return said
         (width, height), step = self.behind.edges, layers.stride(layers.BOUNDARY)

@@ -52,7 +52,7 @@ def test_a_mural_is_the_picture_of_run(place, weights_file, capsys):
     assert main(["mural", "--dask", "local:2", *common, "out.png", *trace]) == 0
     assert np.abs(pixels("run.png") - pixels("out.png")).max() <= 1
     said = capsys.readouterr().err
-    assert "150x130 on 2 parts" in said
+    assert "150x130, parts: 2" in said
     assert "MB travelled per epoch in parts (moments" in said.splitlines()[-1]
     lines = [json.loads(line) for line in Path("trace.jsonl").read_text().splitlines()]
     assert [bool(line.get("sent")) for line in lines[:6]] == [False] * 3 + [True] * 3

@@ -126,6 +126,7 @@ def test_a_diverged_training_is_no_refusal(words, capsys, monkeypatch):
     ("more", "said"),
     [
         (["--photos", "nowhere"], "nowhere: no such folder"),
+        (["--photos", __file__], "is a file, no folder"),
         (["--steps", "2", "--time-budget", "2m"], "--steps, --time-budget"),
         (["--time-budget", "soon"], "20m, 90s or 1.5h"),
         (["--paintings", "photos"], "--style-image, --paintings"),

@@ -41,9 +41,9 @@ def test_a_network_paints_in_one_pass():
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"strength": 0.2}, "--strength: for --method instant alone"),
-        ({"method": "instant", "frame_epochs": 3}, "--frame-epochs: for --method optimise alone"),
-        ({"network": "n.params", "frame_epochs": 3}, "--frame-epochs: for --method optimise alone"),
+        ({"strength": 0.2}, "--strength: for --method instant, or --network;"),
+        ({"method": "instant", "frame_epochs": 3}, "--frame-epochs: for --method optimise;"),
+        ({"network": "n.params", "frame_epochs": 3}, "--frame-epochs: for --method optimise;"),
         ({"network": "n.params", "method": "optimise"}, "--network: n.params paints in one pass"),
     ],
 )

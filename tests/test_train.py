@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -161,6 +162,7 @@ def test_after_a_kill_the_last_checkpoint_counts(wanted, options):
 
     whole = []
     train.train(wanted, options, listeners=[whole.append])
+    os.unlink(wanted.output)
     with pytest.raises(Killed):
         train.train(wanted, options, listeners=[kill])
     again = []
@@ -349,6 +351,16 @@ def test_a_checkpoint_is_not_written_over(wanted, options):
     train.train(wanted, options, listeners=[stop_at(2)])
     with pytest.raises(NStyleError, match="--resume, or remove"):
         train.train(wanted, options)
+
+
+def test_nor_is_a_finished_network(wanted, options):
+    train.train(wanted, options)
+    made = Path(wanted.output).read_bytes()
+    with pytest.raises(NStyleError, match="is there already; give another, or remove it"):
+        train.train(wanted, options)
+    with pytest.raises(NStyleError, match="params is finished"):
+        train.train(replace(wanted, resume=True), options)
+    assert Path(wanted.output).read_bytes() == made
 
 
 @pytest.mark.parametrize("damage", ["cut", "foreign", "other kind"])

@@ -26,6 +26,7 @@ from nstyle.syntax import parse_layers
 log = logging.getLogger("nstyle")
 
 KEPT_CROPS = 2.0  # pictures are kept in memory with a short edge of so many crops
+FEW = 50  # photos: fewer are said to be few
 MOST = 1000  # pictures of a kind, photos or paintings, that are kept,
 ROOM = 1_500_000_000  # bytes of them at most: of crops of 256 px they all fit, of larger ones fewer
 EXAMPLES, EXAMPLE_CROPS = 3, 1.5  # of the preview: how many, their long edge in crops
@@ -83,6 +84,8 @@ def gather(wanted: TrainOptions, options: Options) -> Material:
     if saved:
         checkpoint.agree(saved, setup)
     shown = examples(kept_out, others, wanted)
+    if len(photos) < FEW:
+        log.info("%d photos are few: the network learns these alone; give hundreds", len(photos))
     if wanted.preview and not shown:
         log.info("no preview: no photo is held out")
     kept = list(photos.values()), list(paintings.values())
@@ -160,12 +163,18 @@ def read_saved(wanted: TrainOptions) -> checkpoint.Saved | None:
     there = checkpoint.exists(wanted.saved)
     if wanted.resume:
         if not there:
-            raise OptionError(f"--resume: there is no {wanted.saved}; leave it out to begin")
+            done = os.path.exists(wanted.output)
+            advice = f"{wanted.output} is finished" if done else "leave it out to begin"
+            raise OptionError(f"--resume: there is no {wanted.saved}; {advice}")
         return checkpoint.read(wanted.saved, KIND)
     if there:
         raise OptionError(
             f"{wanted.saved}: holds a training that was stopped; go on with it by --resume, or "
             "remove it to start anew"
+        )
+    if os.path.exists(wanted.output):
+        raise OptionError(
+            f"--output: {wanted.output} is there already; give another, or remove it to train anew"
         )
     return None
 

@@ -57,7 +57,8 @@ class Optimising:
         listeners: Sequence[Callable[[Any], Any]] = (),
     ) -> None:
         self.options, self._weight, self._listeners = options, weight, listeners
-        self._going_on = dataclasses.replace(options, scales=1, max_num_epochs=epochs)
+        most = min(epochs, options.max_num_epochs)
+        self._going_on = dataclasses.replace(options, scales=1, max_num_epochs=most)
         self.first = inputs.gather(frame, styles, options, masks=masks)
         self._objectives: Any = None
         self._workplace, self._restored = Room(), False

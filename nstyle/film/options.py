@@ -100,8 +100,8 @@ class FilmOptions:
             )
         for entry in fields(self):
             if entry.name in self._meaningless() and getattr(self, entry.name) != entry.default:
-                other = INSTANT if self.optimises else OPTIMISE
-                raise OptionError(f"{shown(entry)}: for --method {other} alone; leave it out")
+                other = f"{INSTANT}, or --network" if self.optimises else OPTIMISE
+                raise OptionError(f"{shown(entry)}: for --method {other}; leave it out")
 
     def _meaningless(self) -> tuple[str, ...]:
         """Fields that the method does nothing with."""

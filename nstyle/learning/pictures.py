@@ -35,7 +35,8 @@ def find(folders: Iterable[str], without: Callable[[str], bool] | None = None) -
     found: list[Path] = []
     for folder in folders:
         if not os.path.isdir(folder):
-            raise OptionError(f"{folder}: no such folder; give folders of training pictures")
+            what = "is a file, no folder" if os.path.exists(folder) else "no such folder"
+            raise OptionError(f"{folder}: {what}; give folders of training pictures")
         inside = [path for path in Path(folder).rglob("*") if path.suffix.lower() in EXTENSIONS]
         if without is not None:
             inside = [path for path in inside if not without(str(path))]

@@ -72,7 +72,7 @@ def build(
     problem.let_go()
     size = inputs.photo.size
     tiling, parts = divided(setting, inputs, options, team)
-    log.info("%dx%d on %d parts, %s", *size, len(parts), tiling)
+    log.info("%dx%d, parts: %d, %s", *size, len(parts), tiling)
     crew = Crew(team, orders(setting, inputs, options, parts), counted)
     view = InParts(crew, tiling, device)
     terms = targets.build_terms(inputs, options, setting.likeness, view, paintings)
