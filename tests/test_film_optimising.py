@@ -46,11 +46,16 @@ def test_a_frame_that_goes_on_stays_with_the_last_one_the_more_it_weighs(make):
     before = Picture.from_floats(np.random.default_rng(0).uniform(0.4, 0.6, (40, 48, 3)))
     apart = []
     for weight in (0.0, 4.0, 20.0):
-        painter = make(weight=weight, epochs=12, remove_noise=0)
+        painter = make(weight=weight, epochs=12, remove_noise=0, max_num_epochs=12)
         found = painter.paint(painter.first, Last(before, STILL))
         assert found.epochs == 12
         apart.append(np.abs(found.values.floats() - before.floats()).mean())
     assert apart[0] > 1.1 * apart[1] > 1.5 * apart[2] > 0
+
+
+def test_a_frame_has_no_more_epochs_than_any_picture(make):
+    painter = make(epochs=12)
+    assert painter.paint(painter.first, Last(PHOTO, STILL)).epochs == 6
 
 
 def test_where_nothing_is_believed_it_begins_with_the_photo_in_the_last_frames_colours():
@@ -68,7 +73,7 @@ def test_only_what_is_believed_is_held(make):
     trust = np.zeros((40, 48), np.float32)
     trust[:, 24:] = 1
     last = Picture(tiny.picture(4, SIZE))
-    painter = make(weight=20.0, epochs=12, remove_noise=0)
+    painter = make(weight=20.0, epochs=12, remove_noise=0, max_num_epochs=12)
     found = painter.paint(painter.first, Last(last, Link(STILL.motion, trust))).values.floats()
     moved = np.abs(found - begun(PHOTO, last, trust).floats())
     assert moved[:, :22].mean() > 1.3 * moved[:, 26:].mean()
