@@ -79,9 +79,9 @@ class Demand:
             return None
         near, far = reaches
 
-        def fits(inner: Size, edges: Size) -> bool:
-            taken = self._bytes(size, NOTHING, edges, None, inner)
-            at_once = small(edges) and small(in_pixels(inner))
+        def fits(behind: Size, edges: Size) -> bool:
+            taken = self._bytes(size, NOTHING, edges, None, behind)
+            at_once = small(edges) and small(in_pixels(behind))
             return at_once and (free is None or memory.fits(taken, int(HEADROOM * free)))
 
         return tiles.best_divided(size, inner, near, far, fits)
