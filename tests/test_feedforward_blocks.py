@@ -87,3 +87,47 @@ def test_a_convolution_sees_no_rim():
     parameters.start(layer, 0)
     flat = layer(nd.ones((1, 3, 16, 16))).asnumpy()
     np.testing.assert_allclose(flat, np.broadcast_to(flat[:, :, :1, :1], flat.shape), atol=1e-5)
+
+
+@pytest.fixture
+def enlarging():
+    layer = blocks.EnlargingConvolution(5, 4)
+    parameters.start(layer, 0)
+    layer.bias.set_data(nd.array(CHANCE.normal(0, 1, 5)))
+    return layer
+
+
+def as_it_is_written(x, layer):
+    """Values repeated, each the mean of its neighbourhood, then the convolution."""
+    x = nd.pad(blocks.enlarged(nd, x), mode="edge", pad_width=(0, 0, 0, 0) + 4 * (1,))
+    x = nd.Pooling(x, kernel=(3, 3), stride=(1, 1), pool_type="avg")
+    knobs = {"kernel": (3, 3), "pad": (1, 1), "num_filter": 5}
+    return nd.Convolution(x, layer.weight.data(), layer.bias.data(), **knobs)
+
+
+def test_enlarging_and_convolution_are_computed_as_one(enlarging):
+    found, expected = enlarging(nd.array(X)), as_it_is_written(nd.array(X), enlarging)
+    assert found.shape == expected.shape == (1, 5, 12, 14)
+    inside = np.s_[..., 2:-2, 2:-2]  # at the rim they pad differently
+    np.testing.assert_allclose(found.asnumpy()[inside], expected.asnumpy()[inside], atol=1e-4)
+
+
+def test_the_gradient_of_enlarging_is_that_of_its_parts(enlarging):
+    gradients = []
+    for way in (enlarging, lambda x: as_it_is_written(x, enlarging)):
+        with autograd.record():
+            loss = nd.square(way(nd.array(X))[:, :, 2:-2, 2:-2]).sum()
+        loss.backward()
+        gradients.append(enlarging.weight.grad().asnumpy())
+    np.testing.assert_allclose(*gradients, rtol=1e-3, atol=1e-2)
+
+
+def test_enlarging_leaves_flat_what_is_flat(enlarging):
+    flat = enlarging(nd.ones((1, 4, 6, 7))).asnumpy()
+    np.testing.assert_allclose(flat, np.broadcast_to(flat[:, :, :1, :1], flat.shape), atol=1e-5)
+
+
+def test_interleaving_is_depth_to_space():
+    x = nd.array(CHANCE.normal(0, 1, (1, 12, 5, 7)))
+    expected = nd.depth_to_space(x, block_size=2).asnumpy()
+    np.testing.assert_array_equal(blocks.interleaved(nd, x).asnumpy(), expected)

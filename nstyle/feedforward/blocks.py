@@ -146,3 +146,40 @@ def shifted(F: Any, weight: Any, down: int, right: int) -> Any:
     """A convolution's weights with zeros around them, for the pixel there in a patch."""
     margins = down, PATCH - 1 - down, right, PATCH - 1 - right
     return F.pad(weight, mode="constant", constant_value=0, pad_width=(0, 0, 0, 0, *margins))
+
+
+# A kernel's three values -> those by which the smaller picture gives the left and the right one of
+# two pixels, times 3: each value repeated, the mean of a pixel and its neighbours, the kernel.
+LEFT, RIGHT = ((2, 1, 0), (1, 2, 2), (0, 0, 1)), ((1, 0, 0), (2, 2, 1), (0, 1, 2))
+QUARTERS = np.float32([np.kron(down, across) for down in (LEFT, RIGHT) for across in (LEFT, RIGHT)])
+
+
+class EnlargingConvolution(gluon.HybridBlock):
+    """Twice the size, smoothly, then a 3x3 convolution; computed as one at the small size.
+
+    Smoothly, as values that are just repeated leave a lattice, which takes long to unlearn.
+    """
+
+    def __init__(self, channels: int, inputs: int, prefix: str | None = None) -> None:
+        super().__init__(prefix=prefix)
+        self._channels, self._inputs = channels, inputs
+        with self.name_scope():
+            self.weight = self.params.get("convolution_weight", shape=(channels, inputs, 3, 3))
+            self.bias = self.params.get("convolution_bias", shape=(channels,), init="zeros")
+            self.quarters = self.params.get_constant("quarters", QUARTERS.reshape(36, 9) / 9)
+
+    def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any, quarters: Any) -> Any:
+        """(1, inputs, H, W) -> (1, channels, 2H, 2W)."""
+        kernels = F.dot(quarters, F.reshape(weight, (-1, 9)), transpose_b=True)
+        kernels = F.reshape(kernels, (4, 9, self._channels, self._inputs))
+        kernels = F.reshape(F.transpose(kernels, (0, 2, 3, 1)), (-1, self._inputs, 3, 3))
+        x = F.pad(x, mode="edge", pad_width=(0, 0, 0, 0) + 4 * (1,))
+        knobs = {"kernel": (3, 3), "num_filter": 4 * self._channels}
+        return interleaved(F, F.Convolution(x, kernels, F.tile(bias, reps=(4,)), **knobs))
+
+
+def interleaved(F: Any, x: Any) -> Any:
+    """(1, 4 C, H, W) -> (1, C, 2H, 2W). As depth_to_space, in half its time."""
+    x = F.reshape(F.reshape(x, (0, -4, 2, -1, 0, 0)), (-3, -4, 2, -1, 0, 0))
+    x = F.transpose(x, (2, 3, 0, 4, 1))
+    return F.expand_dims(F.reshape(x, (0, -3, -3)), axis=0)

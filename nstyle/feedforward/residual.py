@@ -15,9 +15,9 @@ import numpy as np
 from nstyle.backend import gluon
 from nstyle.feedforward.blocks import (
     Convolution,
+    EnlargingConvolution,
     InstanceNorm,
     LastConvolution,
-    enlarged,
     within_range,
 )
 
@@ -26,7 +26,10 @@ SPREAD = 64.0  # about the deviation of photos' pixels, in grey levels
 
 
 class Normalised(gluon.HybridBlock):
-    """Convolution, normalisation to a learned mean and deviation, ReLU if `rectified`."""
+    """Convolution, normalisation to a learned mean and deviation, ReLU if `rectified`.
+
+    convolution: of which kind; knobs: what it takes besides.
+    """
 
     def __init__(
         self,
@@ -34,20 +37,20 @@ class Normalised(gluon.HybridBlock):
         inputs: int,
         prefix: str,
         *,
-        size: int = 3,
-        stride: int = 1,
+        convolution: type = Convolution,
         rectified: bool = True,
+        **knobs: int,
     ) -> None:
         super().__init__(prefix=prefix)
         self._rectified = rectified
         with self.name_scope():
-            self.convolution = Convolution(channels, inputs, size, stride, prefix="")
+            self.convolution = convolution(channels, inputs, prefix="", **knobs)
             self.norm = InstanceNorm(channels)
             self.deviation = self.params.get("deviation", shape=(channels,), init="ones")
             self.mean = self.params.get("mean", shape=(channels,), init="zeros")
 
     def hybrid_forward(self, F: Any, x: Any, deviation: Any, mean: Any) -> Any:
-        """(1, inputs, H, W) -> (1, channels, H / stride, W / stride)."""
+        """(1, inputs, H, W) -> (1, channels, H', W'), a size of the convolution's."""
         x = self.norm(self.convolution(x), deviation, mean)
         return F.Activation(x, act_type="relu") if self._rectified else x
 
@@ -66,19 +69,6 @@ class Residual(gluon.HybridBlock):
         return x + self.second(self.first(x))
 
 
-class Enlarging(gluon.HybridBlock):
-    """Twice the size, then a convolution."""
-
-    def __init__(self, channels: int, inputs: int, prefix: str) -> None:
-        super().__init__(prefix=prefix)
-        with self.name_scope():
-            self.convolution = Normalised(channels, inputs, "")
-
-    def hybrid_forward(self, F: Any, x: Any) -> Any:
-        """(1, inputs, H, W) -> (1, channels, 2H, 2W)."""
-        return self.convolution(enlarged(F, x))
-
-
 class ResidualNetwork(gluon.HybridBlock):
     """width: channels at full size; mean: black is minus this, RGB, 0..255."""
 
@@ -93,8 +83,9 @@ class ResidualNetwork(gluon.HybridBlock):
             self.body.add(Normalised(4 * width, 2 * width, "quarter_", stride=2))
             for number in range(1, BLOCKS + 1):
                 self.body.add(Residual(4 * width, f"residual{number}_"))
-            self.body.add(Enlarging(2 * width, 4 * width, "enlarged_half_"))
-            self.body.add(Enlarging(width, 2 * width, "enlarged_whole_"))
+            enlarging = {"convolution": EnlargingConvolution}
+            self.body.add(Normalised(2 * width, 4 * width, "doubled_half_", **enlarging))
+            self.body.add(Normalised(width, 2 * width, "doubled_whole_", **enlarging))
             self.last = LastConvolution(width, 9, "last_")
 
     def hybrid_forward(self, F: Any, x: Any, mean: Any) -> Any:
