@@ -12,6 +12,7 @@ import torch
 from torch.nn.functional import (
     avg_pool2d,
     conv2d,
+    conv_transpose2d,
     instance_norm,
     interpolate,
     linear,
@@ -27,6 +28,11 @@ from nstyle.feedforward.network_file import ANY_STYLE
 
 TAPS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
 MULTIPLE, BLOCKS, SPREAD = 8, 5, 64.0
+# A pixel's part in six of an enlarged picture that a kernel of three has passed over: repeated,
+# averaged with the neighbours (1, 2, 2, 1), then the kernel, which a transposed convolution flips.
+ENLARGED = torch.tensor(
+    [np.convolve(row, [1, 2, 2, 1]) / 3 for row in np.eye(3)[::-1]], dtype=torch.float32
+)
 
 
 class OnePassPyTorch:
@@ -37,6 +43,10 @@ class OnePassPyTorch:
         self._layout = LAYOUTS[job["layout"]]
         file = network_file.read(job["network"])
         self._values = {name: self._arranged(values) for name, values in file.arrays.items()}
+        for name, kernel in self._values.items():
+            if name.startswith("doubled") and name.endswith("weight"):
+                kernel = torch.einsum("oihw,hy,wx->ioyx", kernel, ENLARGED, ENLARGED)
+                self._values[name] = kernel.contiguous(memory_format=self._layout)
         self._photo, self._painted = np.load(job["photo"]), job["painted"]
         loaded = weights.load(
             places.find("vgg19-slim")[1],
@@ -97,19 +107,24 @@ class OnePassPyTorch:
     def _picture(self, x: torch.Tensor) -> torch.Tensor:
         return 255 * torch.sigmoid(x) - self._mean
 
-    def _normalised(self, name: str, x: torch.Tensor, stride: int = 1) -> torch.Tensor:
+    def _normalised(self, name: str, x: torch.Tensor) -> torch.Tensor:
         deviation, mean = (self._values[f"{name}_{kind}"] for kind in ("deviation", "mean"))
-        return normalised(self._convolved(name, x, stride), deviation, mean)
+        return normalised(x, deviation, mean)
+
+    def _doubled(self, name: str, x: torch.Tensor) -> torch.Tensor:
+        kernel, bias = (self._values[f"{name}_convolution_{kind}"] for kind in ("weight", "bias"))
+        x = pad(x, [1] * 4, mode="replicate")
+        return conv_transpose2d(x, kernel, bias, stride=2, padding=4)
 
     def _one_style(self, photo: torch.Tensor) -> torch.Tensor:
-        x = relu(self._normalised("first", photo / SPREAD))
-        for name in ("half", "quarter"):
-            x = relu(self._normalised(name, x, 2))
-        for number in range(1, BLOCKS + 1):
-            inner = relu(self._normalised(f"residual{number}_first", x))
-            x = x + self._normalised(f"residual{number}_second", inner)
-        for name in ("enlarged_half", "enlarged_whole"):
-            x = relu(self._normalised(name, interpolate(x, scale_factor=2, mode="nearest")))
+        x = photo / SPREAD
+        for name, stride in (("first", 1), ("half", 2), ("quarter", 2)):
+            x = relu(self._normalised(name, self._convolved(name, x, stride)))
+        for name in (f"residual{number}" for number in range(1, BLOCKS + 1)):
+            inner = relu(self._normalised(f"{name}_first", self._convolved(f"{name}_first", x)))
+            x = x + self._normalised(f"{name}_second", self._convolved(f"{name}_second", inner))
+        for name in ("doubled_half", "doubled_whole"):
+            x = relu(self._normalised(name, self._doubled(name, x)))
         return self._picture(self._convolved("last", x))
 
     def _paint(self) -> np.ndarray:
