@@ -11,6 +11,7 @@ from nstyle.backend import mx, nd
 from nstyle.evaluation import evaluate
 from nstyle.feedforward import TAPS
 from nstyle.feedforward.decoder import Decoder
+from nstyle.feedforward.grain import grained
 from nstyle.feedforward.lessons import FIRST, AnyStyleLessons, OneStyleLessons
 from nstyle.feedforward.parameters import start
 from nstyle.feedforward.perception import Perception, style_loss
@@ -72,7 +73,7 @@ def test_a_lesson_is_not_changed_by_the_next(perceive):
     before = losses_of(first, PAINTING[:CROP, :CROP])
     losses_of(teach(2), PHOTOS[3])
     assert losses_of(first, PAINTING[:CROP, :CROP]) == before
-    np.testing.assert_array_equal(first.inputs[0].asnumpy(), photos(1))
+    np.testing.assert_array_equal(first.inputs[0].asnumpy(), grained(photos(1), 1))
 
 
 def test_the_gradient_is_that_of_the_loss(perceive):

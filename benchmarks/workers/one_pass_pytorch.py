@@ -24,6 +24,7 @@ from benchmarks.processes import serve
 from benchmarks.workers.pytorch import LAYOUTS
 from nstyle import layers, places, weights
 from nstyle.feedforward import network_file
+from nstyle.feedforward.grain import grained
 from nstyle.feedforward.network_file import ANY_STYLE
 
 TAPS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
@@ -57,7 +58,7 @@ class OnePassPyTorch:
             name: (self._arranged(kernel), torch.from_numpy(bias))
             for name, (kernel, bias) in loaded.arrays.items()
         }
-        self._paint_one = self._any_style if file.network == ANY_STYLE else self._one_style
+        self._any = file.network == ANY_STYLE
         with torch.no_grad():
             self._looks = self._look(np.load(job["style"]))
 
@@ -130,7 +131,11 @@ class OnePassPyTorch:
     def _paint(self) -> np.ndarray:
         height, width = self._photo.shape[2:]
         with torch.inference_mode():
-            painted = self._paint_one(self._padded(self._photo))
+            painted = (
+                self._any_style(self._padded(self._photo))
+                if self._any
+                else self._one_style(self._padded(grained(self._photo)))
+            )
         return painted.numpy()[:, :, :height, :width]
 
     def loss(self) -> float:

@@ -9,6 +9,7 @@ from nstyle import pixels, problem
 from nstyle.backend import nd
 from nstyle.feedforward import ONE_STYLE, SHOWN, TAPS
 from nstyle.feedforward.decoder import Decoder
+from nstyle.feedforward.grain import grained
 from nstyle.feedforward.lessons import AnyStyleLessons, OneStyleLessons
 from nstyle.feedforward.looks import look
 from nstyle.feedforward.material import Example, Material
@@ -97,7 +98,7 @@ def inputs_of(example: Example, setting: Setting, device: Any) -> list[Any]:
     """What the network is given of an example."""
     photo = pixels.to_array(example.photo, setting.convention)
     if example.painting is None:
-        return [nd.array(photo, ctx=device)]
+        return [nd.array(grained(photo), ctx=device)]
     painting = pixels.to_array(example.painting, setting.convention)
     seen = setting.look(photo, device)
     taps = [seen[tap].copy() for tap in TAPS[:SHOWN]]

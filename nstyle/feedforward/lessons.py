@@ -12,6 +12,7 @@ import numpy as np
 from nstyle import losses
 from nstyle.executor import Term
 from nstyle.feedforward import SHOWN, TAPS
+from nstyle.feedforward.grain import grained
 from nstyle.feedforward.looks import look
 from nstyle.feedforward.perception import Perception, style_loss, weighted
 from nstyle.feedforward.training import Lesson
@@ -45,7 +46,8 @@ class OneStyleLessons:
         photo = self._photos(number)
         content = self._perception.content(self._perception.see(photo))
         terms = [*weighted(content, self._factors), *self._fixed]
-        return Lesson([self._perception.load(photo)], self._perception.objective(terms))
+        seen = self._perception.load(grained(photo, number))
+        return Lesson([seen], self._perception.objective(terms))
 
 
 class AnyStyleLessons:

@@ -14,6 +14,7 @@ from nstyle.backend import autograd
 from nstyle.errors import WeightsError
 from nstyle.feedforward import blocks, painting
 from nstyle.feedforward.blocks import keeping
+from nstyle.feedforward.grain import grained
 from nstyle.feedforward.network_file import ONE_STYLE, NetworkFile
 from nstyle.feedforward.parameters import fill, start
 from nstyle.feedforward.residual import ResidualNetwork
@@ -40,7 +41,7 @@ class OneStyle:
         self, x: np.ndarray, through: Callable[..., np.ndarray] = painting.paint
     ) -> np.ndarray:
         """The photo in the style. through: brings an array through a painting.Network."""
-        return through(self, x)
+        return through(self, grained(x))
 
     def whole(self, x: Any) -> Any:
         """As painting.Network."""
