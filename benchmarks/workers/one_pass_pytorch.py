@@ -29,10 +29,10 @@ from nstyle.feedforward.network_file import ANY_STYLE
 
 TAPS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
 MULTIPLE, BLOCKS, SPREAD = 8, 5, 64.0
-# A pixel's part in six of an enlarged picture that a kernel of three has passed over: repeated,
-# averaged with the neighbours (1, 2, 2, 1), then the kernel, which a transposed convolution flips.
+# What a pixel becomes by bilinear interpolation (1, 3, 3, 1) and then the three values of a kernel,
+# which a transposed convolution flips.
 ENLARGED = torch.tensor(
-    [np.convolve(row, [1, 2, 2, 1]) / 3 for row in np.eye(3)[::-1]], dtype=torch.float32
+    [np.convolve(row, [1, 3, 3, 1]) / 4 for row in np.eye(3)[::-1]], dtype=torch.float32
 )
 
 

@@ -149,15 +149,16 @@ def shifted(F: Any, weight: Any, down: int, right: int) -> Any:
 
 
 # A kernel's three values -> those by which the smaller picture gives the left and the right one of
-# two pixels, times 3: each value repeated, the mean of a pixel and its neighbours, the kernel.
-LEFT, RIGHT = ((2, 1, 0), (1, 2, 2), (0, 0, 1)), ((1, 0, 0), (2, 2, 1), (0, 1, 2))
-QUARTERS = np.float32([np.kron(down, across) for down in (LEFT, RIGHT) for across in (LEFT, RIGHT)])
+# two pixels, times 4: bilinear interpolation (3 and 1 quarters), then the kernel.
+LEFT, RIGHT = ((3, 1, 0), (1, 3, 3), (0, 0, 1)), ((1, 0, 0), (3, 3, 1), (0, 1, 3))
+QUARTERS = [np.kron(down, across) / 16 for down in (LEFT, RIGHT) for across in (LEFT, RIGHT)]
 
 
 class EnlargingConvolution(gluon.HybridBlock):
-    """Twice the size, smoothly, then a 3x3 convolution; computed as one at the small size.
+    """Twice the size, by bilinear interpolation, then a 3x3 convolution; computed as one at the
+    small size.
 
-    Smoothly, as values that are just repeated leave a lattice, which takes long to unlearn.
+    Values that are just repeated leave a lattice, which takes long to unlearn.
     """
 
     def __init__(self, channels: int, inputs: int, prefix: str | None = None) -> None:
@@ -166,7 +167,8 @@ class EnlargingConvolution(gluon.HybridBlock):
         with self.name_scope():
             self.weight = self.params.get("convolution_weight", shape=(channels, inputs, 3, 3))
             self.bias = self.params.get("convolution_bias", shape=(channels,), init="zeros")
-            self.quarters = self.params.get_constant("quarters", QUARTERS.reshape(36, 9) / 9)
+            quarters = np.concatenate(QUARTERS).astype(np.float32)
+            self.quarters = self.params.get_constant("quarters", quarters)
 
     def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any, quarters: Any) -> Any:
         """(1, inputs, H, W) -> (1, channels, 2H, 2W)."""

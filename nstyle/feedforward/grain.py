@@ -10,17 +10,23 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-CELL = 8  # px from one independent value to the next
-DEVIATION = 12.0  # grey levels
+CELLS = (8, 24)  # px from one independent value to the next: for fine and for coarse strokes
+DEVIATION = 10.0  # grey levels, of each
 
 
 def grained(x: np.ndarray, *seed: int) -> np.ndarray:
     """float32 (1, C, H, W) in grey levels -> the same with grain, which the seed says."""
-    chance, (height, width) = np.random.default_rng(seed), x.shape[2:]
-    cells = -(-height // CELL) + 1, -(-width // CELL) + 1
-    grown = x.copy()
+    chance, grown = np.random.default_rng(seed), x.copy()
     for channel in grown[0]:
-        values = Image.fromarray(chance.normal(0, DEVIATION, cells).astype(np.float32))
-        box = (0, 0, width / CELL, height / CELL)
-        channel += np.asarray(values.resize((width, height), Image.Resampling.BICUBIC, box=box))
+        for cell in CELLS:
+            channel += noise(chance, channel.shape, cell)
     return grown
+
+
+def noise(chance: np.random.Generator, shape: tuple[int, int], cell: int) -> np.ndarray:
+    """Of this shape, with an independent value every `cell` px and smooth between them."""
+    height, width = shape
+    values = chance.normal(0, DEVIATION, (-(-height // cell) + 1, -(-width // cell) + 1))
+    box = (0, 0, width / cell, height / cell)
+    image = Image.fromarray(values.astype(np.float32))
+    return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC, box=box))

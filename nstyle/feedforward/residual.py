@@ -83,9 +83,9 @@ class ResidualNetwork(gluon.HybridBlock):
             self.body.add(Normalised(4 * width, 2 * width, "quarter_", stride=2))
             for number in range(1, BLOCKS + 1):
                 self.body.add(Residual(4 * width, f"residual{number}_"))
-            enlarging = {"convolution": EnlargingConvolution}
-            self.body.add(Normalised(2 * width, 4 * width, "doubled_half_", **enlarging))
-            self.body.add(Normalised(width, 2 * width, "doubled_whole_", **enlarging))
+            doubled: dict[str, Any] = {"convolution": EnlargingConvolution}
+            self.body.add(Normalised(2 * width, 4 * width, "doubled_half_", **doubled))
+            self.body.add(Normalised(width, 2 * width, "doubled_whole_", **doubled))
             self.last = LastConvolution(width, 9, "last_")
 
     def hybrid_forward(self, F: Any, x: Any, mean: Any) -> Any:
