@@ -97,7 +97,7 @@ class OnePassPyTorch:
     def _any_style(self, photo: torch.Tensor) -> torch.Tensor:
         taps, x = self._taps(photo), None
         for depth, tap in enumerate(TAPS):
-            parts = [] if x is None else [interpolate(x, scale_factor=2, mode="nearest")]
+            parts = [] if x is None else [interpolate(x, scale_factor=2, mode="bilinear")]
             if depth < 3:
                 parts.append(normalised(taps[tap], *self._looks[tap]))
             x = self._styled(f"joining_{tap}", torch.cat(parts, 1), tap)

@@ -25,8 +25,9 @@ def reflected(F: Any, x: Any, width: int) -> Any:
 
 
 def enlarged(F: Any, x: Any) -> Any:
-    """Every value twice in both directions."""
-    return F.UpSampling(x, scale=2, sample_type="nearest")
+    """Twice the size, by bilinear interpolation: values that are just repeated leave a lattice."""
+    knobs = {"mode": "size", "scale_height": 2, "scale_width": 2, "align_corners": False}
+    return F.contrib.BilinearResize2D(x, **knobs)
 
 
 def within_range(F: Any, x: Any, mean: Any) -> Any:
@@ -155,11 +156,7 @@ QUARTERS = [np.kron(down, across) / 16 for down in (LEFT, RIGHT) for across in (
 
 
 class EnlargingConvolution(gluon.HybridBlock):
-    """Twice the size, by bilinear interpolation, then a 3x3 convolution; computed as one at the
-    small size.
-
-    Values that are just repeated leave a lattice, which takes long to unlearn.
-    """
+    """Twice the size, as `enlarged`, then a 3x3 convolution; computed as one at the small size."""
 
     def __init__(self, channels: int, inputs: int, prefix: str | None = None) -> None:
         super().__init__(prefix=prefix)
