@@ -49,7 +49,7 @@ def losses_of(lesson, picture):
     "more", [{}, {"style_scale": 2.0}, {"style_loss": "mean-std", "content_weight": 30.0}]
 )
 def test_the_loss_of_one_style_is_the_painters_times_a_constant(perceive, weights_file, more):
-    teach = OneStyleLessons(perceive(**more), photos)
+    teach = OneStyleLessons(perceive(**more), photos, seed=0)
     painted = tiny.picture(40, (CROP, CROP))
     ratios = []
     for number in (1, 4):
@@ -62,22 +62,32 @@ def test_the_loss_of_one_style_is_the_painters_times_a_constant(perceive, weight
 
 
 def test_photos_left_as_they_are_have_a_loss_of_one(perceive):
-    teach = OneStyleLessons(perceive(), photos)
+    teach = OneStyleLessons(perceive(), photos, seed=0)
     own = [losses_of(teach(number), PHOTOS[number])[0] for number in range(FIRST)]
     assert np.mean(own) == pytest.approx(1, rel=1e-4)
 
 
 def test_a_lesson_is_not_changed_by_the_next(perceive):
-    teach = OneStyleLessons(perceive(), photos)
+    teach = OneStyleLessons(perceive(), photos, seed=0)
     first = teach(1)
     before = losses_of(first, PAINTING[:CROP, :CROP])
     losses_of(teach(2), PHOTOS[3])
     assert losses_of(first, PAINTING[:CROP, :CROP]) == before
-    np.testing.assert_array_equal(first.inputs[0].asnumpy(), grained(photos(1), 1))
+    np.testing.assert_array_equal(first.inputs[0].asnumpy(), grained(photos(1), 0, 1, 1))
+
+
+def test_a_photo_has_other_grain_in_another_lesson_or_training_and_when_painted(perceive):
+    seen = [
+        OneStyleLessons(perceive(), photos, seed=seed)(number).inputs[0].asnumpy()
+        for seed, number in ((0, 0), (0, len(PHOTOS)), (1, 0))
+    ]
+    seen.append(grained(photos(0)))
+    for place, one in enumerate(seen):
+        assert all(np.abs(one - other).max() > 1 for other in seen[:place])
 
 
 def test_the_gradient_is_that_of_the_loss(perceive):
-    lesson = OneStyleLessons(perceive(), photos)(1)
+    lesson = OneStyleLessons(perceive(), photos, seed=0)(1)
     x = nd.array(network_input([PHOTOS[2]]))
     _, gradient = lesson.objective(x)
     step = gradient * (0.01 / gradient.abs().max().asscalar())
@@ -113,7 +123,7 @@ def test_a_network_learns_from_its_lessons(perceive, any_style):
             seen, photos, lambda _: network_input([PAINTING[:CROP, :CROP]]), content=1
         )
     else:
-        network, teach = ResidualNetwork(4, tiny.MEAN), OneStyleLessons(seen, photos)
+        network, teach = ResidualNetwork(4, tiny.MEAN), OneStyleLessons(seen, photos, seed=0)
     start(network, 1)
     network.hybridize(static_alloc=True, static_shape=True)
     made = Training(network, lambda number: teach(number % 2), rate=0.01, batch=2)

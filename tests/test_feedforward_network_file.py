@@ -34,6 +34,15 @@ def test_what_was_written_is_read(file, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["wave.params"]
 
 
+def test_a_file_of_other_networks_is_refused(file, tmp_path, monkeypatch):
+    path = str(tmp_path / "wave.params")
+    monkeypatch.setattr(network_file, "STRUCTURE", 1)
+    network_file.write(path, file)
+    monkeypatch.undo()
+    with pytest.raises(WeightsError, match="paint otherwise; train anew"):
+        network_file.read(path)
+
+
 def test_the_thumbnail_is_small_and_of_the_style(file, tmp_path):
     path = str(tmp_path / "wave.params")
     network_file.write(path, file)

@@ -12,6 +12,7 @@ from nstyle import image, pixels, places
 from nstyle.backend import mx
 from nstyle.errors import WeightsError
 from nstyle.feedforward import network_file, painting, parameters
+from nstyle.feedforward.grain import grained
 from nstyle.feedforward.network_file import ONE_STYLE, NetworkFile
 from nstyle.feedforward.onestyle import OneStyle
 from nstyle.feedforward.residual import ResidualNetwork
@@ -50,6 +51,29 @@ def test_tiles_show_no_seam(file):
     kept = network.apply(mx.nd.array(x)).asnumpy()
     np.testing.assert_allclose(kept, whole, atol=0.05)
     assert np.abs(tiled - whole).mean() < 2
+
+
+def test_what_is_too_large_is_painted_with_the_statistics_of_several_parts(file, monkeypatch):
+    network, x = OneStyle(file, mx.cpu()), array((256, 256))
+    network.learn(mx.nd.array(x))
+    whole = network.kept()
+    monkeypatch.setattr(painting, "SAMPLE", 128)
+    assert painting.sampled(x, 256 * 256 - 1).shape == (2, 3, 128, 128)
+    monkeypatch.setattr(painting, "sampled", lambda x, _: quarters(x))  # so as to see all of it
+    painting.learn(network, x, whole=256 * 256 - 1)
+    deviations = [np.sqrt(b / a) for a, b in zip(whole[1::2], network.kept()[1::2])]
+    assert np.abs(np.concatenate(deviations) - 1).max() < 0.1
+
+
+def quarters(x):
+    """All of (1, 3, 256, 256) as four."""
+    return np.concatenate([x[:, :, i : i + 128, j : j + 128] for i in (0, 128) for j in (0, 128)])
+
+
+def test_the_network_is_given_the_photo_with_grain(file):
+    seen, x = [], array((40, 32))
+    OneStyle(file, mx.cpu()).paint(x, through=lambda _, given: seen.append(given) or given)
+    np.testing.assert_array_equal(seen, [grained(x)])
 
 
 def test_a_network_sees_no_further_than_tiles_overlap(file):

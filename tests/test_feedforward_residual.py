@@ -28,6 +28,15 @@ def test_multiples_of_four_keep_their_size(network, size):
         assert network(photo(size)).shape == (1, 3, size[1], size[0])
 
 
+def test_several_pictures_of_which_statistics_are_taken_stay_several(network):
+    """As one batch, each is painted as it is in another order."""
+    two = nd.concat(photo(), photo(seed=2), dim=0)
+    with autograd.train_mode():
+        painted, turned = network(two).asnumpy(), network(two[::-1]).asnumpy()
+    assert painted.shape == two.shape
+    np.testing.assert_allclose(painted[::-1], turned, atol=0.05)
+
+
 def test_what_it_paints_is_between_black_and_white_and_not_flat(network):
     with autograd.train_mode():
         painted = network(photo()).asnumpy()[0] + tiny.MEAN.reshape(3, 1, 1)

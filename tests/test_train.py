@@ -376,6 +376,14 @@ def test_a_damaged_checkpoint_is_refused(wanted, options, damage):
     assert "\n" not in str(refused.value)
 
 
+def test_a_checkpoint_of_a_version_with_other_networks_is_refused(wanted, options, monkeypatch):
+    monkeypatch.setattr(material, "STRUCTURE", 1)
+    train.train(wanted, options, listeners=[stop_at(2)])
+    monkeypatch.undo()
+    with pytest.raises(NStyleError, match="paint otherwise; remove it"):
+        gather(replace(wanted, resume=True), options)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [({"seed": 3}, "seed 0, not 3"), ({"width": 6}, "width 4, not 6"), ({"batch": 1}, "batch")],

@@ -44,10 +44,14 @@ class OnePassPyTorch:
         self._layout = LAYOUTS[job["layout"]]
         file = network_file.read(job["network"])
         self._values = {name: self._arranged(values) for name, values in file.arrays.items()}
-        for name, kernel in self._values.items():
-            if name.startswith("doubled") and name.endswith("weight"):
-                kernel = torch.einsum("oihw,hy,wx->ioyx", kernel, ENLARGED, ENLARGED)
-                self._values[name] = kernel.contiguous(memory_format=self._layout)
+        doubling = {
+            name: torch.einsum("oihw,hy,wx->ioyx", kernel, ENLARGED, ENLARGED)
+            for name, kernel in self._values.items()
+            if name.startswith("doubled") and name.endswith("weight")
+        }
+        self._values |= {
+            name: kernel.contiguous(memory_format=self._layout) for name, kernel in doubling.items()
+        }
         self._photo, self._painted = np.load(job["photo"]), job["painted"]
         loaded = weights.load(
             places.find("vgg19-slim")[1],
@@ -114,6 +118,7 @@ class OnePassPyTorch:
 
     def _doubled(self, name: str, x: torch.Tensor) -> torch.Tensor:
         kernel, bias = (self._values[f"{name}_convolution_{kind}"] for kind in ("weight", "bias"))
+        # Of the padding, 2 px when doubled, and the kernel's overhang of 2 px nothing is kept.
         x = pad(x, [1] * 4, mode="replicate")
         return conv_transpose2d(x, kernel, bias, stride=2, padding=4)
 

@@ -6,3 +6,6 @@ ANY_STYLE, ONE_STYLE = "any style", "one style"  # kinds of networks
 ENCODER = "vgg19-slim"
 TAPS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
 SHOWN = 3
+# Goes up whenever the same values would paint something else: in a file of another one they mean
+# nothing. 2: bilinear enlarging, grain.
+STRUCTURE = 2

@@ -149,14 +149,18 @@ def shifted(F: Any, weight: Any, down: int, right: int) -> Any:
     return F.pad(weight, mode="constant", constant_value=0, pad_width=(0, 0, 0, 0, *margins))
 
 
-# A kernel's three values -> those by which the smaller picture gives the left and the right one of
-# two pixels, times 4: bilinear interpolation (3 and 1 quarters), then the kernel.
-LEFT, RIGHT = ((3, 1, 0), (1, 3, 3), (0, 0, 1)), ((1, 0, 0), (3, 3, 1), (0, 1, 3))
-QUARTERS = [np.kron(down, across) / 16 for down in (LEFT, RIGHT) for across in (LEFT, RIGHT)]
+# A pixel becomes two in each direction. For the first and the second of them: what a kernel's three
+# values (columns), after bilinear interpolation, count at three places of the smaller picture
+# (rows), in quarters.
+FIRST, SECOND = ((3, 1, 0), (1, 3, 3), (0, 0, 1)), ((1, 0, 0), (3, 3, 1), (0, 1, 3))
+PHASES = [np.kron(down, across) / 16 for down in (FIRST, SECOND) for across in (FIRST, SECOND)]
 
 
 class EnlargingConvolution(gluon.HybridBlock):
-    """Twice the size, as `enlarged`, then a 3x3 convolution; computed as one at the small size."""
+    """Twice the size, as `enlarged`, then a 3x3 convolution; computed as one at the small size.
+
+    The border is repeated, not mirrored.
+    """
 
     def __init__(self, channels: int, inputs: int, prefix: str | None = None) -> None:
         super().__init__(prefix=prefix)
@@ -164,12 +168,12 @@ class EnlargingConvolution(gluon.HybridBlock):
         with self.name_scope():
             self.weight = self.params.get("convolution_weight", shape=(channels, inputs, 3, 3))
             self.bias = self.params.get("convolution_bias", shape=(channels,), init="zeros")
-            quarters = np.concatenate(QUARTERS).astype(np.float32)
-            self.quarters = self.params.get_constant("quarters", quarters)
+            phases = np.concatenate(PHASES).astype(np.float32)
+            self.phases = self.params.get_constant("phases", phases)
 
-    def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any, quarters: Any) -> Any:
-        """(1, inputs, H, W) -> (1, channels, 2H, 2W)."""
-        kernels = F.dot(quarters, F.reshape(weight, (-1, 9)), transpose_b=True)
+    def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any, phases: Any) -> Any:
+        """(N, inputs, H, W) -> (N, channels, 2H, 2W)."""
+        kernels = F.dot(phases, F.reshape(weight, (-1, 9)), transpose_b=True)
         kernels = F.reshape(kernels, (4, 9, self._channels, self._inputs))
         kernels = F.reshape(F.transpose(kernels, (0, 2, 3, 1)), (-1, self._inputs, 3, 3))
         x = F.pad(x, mode="edge", pad_width=(0, 0, 0, 0) + 4 * (1,))
@@ -178,7 +182,6 @@ class EnlargingConvolution(gluon.HybridBlock):
 
 
 def interleaved(F: Any, x: Any) -> Any:
-    """(1, 4 C, H, W) -> (1, C, 2H, 2W). As depth_to_space, in half its time."""
-    x = F.reshape(F.reshape(x, (0, -4, 2, -1, 0, 0)), (-3, -4, 2, -1, 0, 0))
-    x = F.transpose(x, (2, 3, 0, 4, 1))
-    return F.expand_dims(F.reshape(x, (0, -3, -3)), axis=0)
+    """(N, 4 C, H, W) -> (N, C, 2H, 2W). As depth_to_space, in half its time."""
+    x = F.reshape(F.reshape(x, (0, -4, 2, -1, 0, 0)), (0, 0, -4, 2, -1, 0, 0))
+    return F.reshape(F.transpose(x, (0, 3, 4, 1, 5, 2)), (0, 0, -3, -3))

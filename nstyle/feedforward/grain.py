@@ -2,7 +2,8 @@
 
 Where a photo is flat nothing says where a stroke or a piece of glass should be, and a network puts
 lines there like a weave (Ulyanov et al., arXiv:1603.03417, give theirs noise for the same reason).
-The grain is always the same for a size, so that a picture is painted the same again. Pure numpy.
+The grain is always the same for a size (with the same numpy and Pillow), so that a picture is
+painted the same again. Pure numpy.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from PIL import Image
 
 CELLS = (8, 24)  # px from one independent value to the next: for fine and for coarse strokes
 DEVIATION = 10.0  # grey levels, of each
+BAND = 768  # rows; a multiple of the cells
 
 
 def grained(x: np.ndarray, *seed: int) -> np.ndarray:
@@ -19,14 +21,17 @@ def grained(x: np.ndarray, *seed: int) -> np.ndarray:
     chance, grown = np.random.default_rng(seed), x.copy()
     for channel in grown[0]:
         for cell in CELLS:
-            channel += noise(chance, channel.shape, cell)
+            add_noise(channel, chance, cell)
     return grown
 
 
-def noise(chance: np.random.Generator, shape: tuple[int, int], cell: int) -> np.ndarray:
-    """Of this shape, with an independent value every `cell` px and smooth between them."""
-    height, width = shape
+def add_noise(channel: np.ndarray, chance: np.random.Generator, cell: int) -> None:
+    """Add to (H, W), in place: an independent value every `cell` px, and smooth between them."""
+    height, width = channel.shape
     values = chance.normal(0, DEVIATION, (-(-height // cell) + 1, -(-width // cell) + 1))
-    box = (0, 0, width / cell, height / cell)
     image = Image.fromarray(values.astype(np.float32))
-    return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC, box=box))
+    for top in range(0, height, BAND):  # a large picture's need not be there all at once
+        band = channel[top : top + BAND]
+        box = (0, top / cell, width / cell, (top + len(band)) / cell)
+        size = (width, len(band))
+        band += np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box))

@@ -29,11 +29,11 @@ class OneStyleLessons:
     """Lessons for a network of one style, that of the perception: each a crop of a photo.
 
     Loss: the painter's, relative to what it says of photos that are left as they are. The style is
-    measured once.
+    measured once. seed: of the grain, beside the lesson's number.
     """
 
-    def __init__(self, perception: Perception, photos: Pictures) -> None:
-        self._perception, self._photos = perception, photos
+    def __init__(self, perception: Perception, photos: Pictures, *, seed: int) -> None:
+        self._perception, self._photos, self._seed = perception, photos, seed
         terms = perception.terms(perception.see(photos(0)), perception.style())
         fixed = [term for term in terms if term.kind != "content"]
         judge = perception.objective(fixed)
@@ -46,7 +46,7 @@ class OneStyleLessons:
         photo = self._photos(number)
         content = self._perception.content(self._perception.see(photo))
         terms = [*weighted(content, self._factors), *self._fixed]
-        seen = self._perception.load(grained(photo, number))
+        seen = self._perception.load(grained(photo, self._seed, number, 1))
         return Lesson([seen], self._perception.objective(terms))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from nstyle import fingerprints, image, inputs
 from nstyle.errors import OptionError
-from nstyle.feedforward import ANY_STYLE, ENCODER, TAPS, network_file
+from nstyle.feedforward import ANY_STYLE, ENCODER, STRUCTURE, TAPS, network_file
 from nstyle.feedforward.network_file import NetworkFile
 from nstyle.feedforward.options import CROP_STEP, KIND, LOSS, TrainOptions
 from nstyle.files import check_place
@@ -98,6 +98,7 @@ def about(wanted: TrainOptions, options: Options, weights: str) -> dict[str, Any
         **{name: value for name, value in shaping(options).items() if name in LOSS},
         "weights": fingerprints.of_file(weights)[:12],
         "network": wanted.network,
+        "structure": STRUCTURE,
         **{name: getattr(wanted, name) for name in ("width", "crop", "batch", "rate", "seed")},
         "start": fingerprints.of_file(wanted.beginning)[:12] if wanted.beginning else "random",
     }
@@ -166,7 +167,13 @@ def read_saved(wanted: TrainOptions) -> checkpoint.Saved | None:
             done = os.path.exists(wanted.output)
             advice = f"{wanted.output} is finished" if done else "leave it out to begin"
             raise OptionError(f"--resume: there is no {wanted.saved}; {advice}")
-        return checkpoint.read(wanted.saved, KIND)
+        saved = checkpoint.read(wanted.saved, KIND)
+        if saved.setup.get("structure", 1) != STRUCTURE:
+            raise OptionError(
+                f"--resume: {wanted.saved} is of a version of nstyle whose networks paint "
+                "otherwise; remove it to start anew"
+            )
+        return saved
     if there:
         raise OptionError(
             f"{wanted.saved}: holds a training that was stopped; go on with it by --resume, or "

@@ -18,7 +18,7 @@ from PIL import Image
 
 from nstyle import __version__, checkpoints, image
 from nstyle.errors import CheckpointError, WeightsError
-from nstyle.feedforward import ANY_STYLE, ONE_STYLE
+from nstyle.feedforward import ANY_STYLE, ONE_STYLE, STRUCTURE
 from nstyle.picture import Picture
 
 __all__ = ["ANY_STYLE", "ONE_STYLE", "NetworkFile", "read", "write"]
@@ -50,6 +50,7 @@ def write(path: str, file: NetworkFile) -> None:
         raise WeightsError(f"{path}: not written, for a value is too large for float16")
     facts = {
         "network": file.network,
+        "structure": STRUCTURE,
         "shape": dict(file.shape),
         "about": {"version": __version__, **file.about},
         "thumbnail": encoded(file.thumbnail) if file.thumbnail else None,
@@ -58,12 +59,18 @@ def write(path: str, file: NetworkFile) -> None:
 
 
 def read(path: str) -> NetworkFile:
-    """Raises WeightsError: absent, no such file, damaged, or made by a version to come."""
+    """Raises WeightsError: absent, no such file, damaged, or made by a version to come or by one
+    whose networks were others.
+    """
     try:
         facts, groups = checkpoints.read(os.fspath(path), KIND)
     except CheckpointError as error:
         reason = str(error).replace("is no checkpoint", "is no painting network")
         raise WeightsError(f"{reason}; give a file that nstyle train wrote") from error
+    if facts.get("structure", 1) != STRUCTURE:
+        raise WeightsError(
+            f"{path}: is of a version of nstyle whose networks paint otherwise; train anew"
+        )
     arrays = {name: values.astype(np.float32) for name, values in groups["values"].items()}
     picture = decoded(facts["thumbnail"]) if facts["thumbnail"] else None
     return NetworkFile(facts["network"], facts["shape"], arrays, facts["about"], picture, path)

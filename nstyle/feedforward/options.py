@@ -36,7 +36,7 @@ PLACE = ("gpu", "threads", "max_pixels")
 # begins with the photo, has from the start: it is told more of the photo, at a layer that sees
 # finer things (Johnson et al. have relu3_3 of VGG-16, too). And Gram matrices can be met by a few
 # glaring spots, which a network finds long before strokes; the means of features cannot, but with
-# them alone lines come late. More smoothness, as enlarging leaves a lattice that stays long.
+# them alone lines come late. More smoothness, against fine hatching in flat parts.
 LOSS_OF: dict[str, dict[str, Any]] = {
     ONE_STYLE: {
         "content_layers": "relu3_3",

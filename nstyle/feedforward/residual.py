@@ -7,7 +7,7 @@ laptop can train it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ class Normalised(gluon.HybridBlock):
         inputs: int,
         prefix: str,
         *,
-        convolution: type = Convolution,
+        convolution: Callable[..., Any] = Convolution,
         rectified: bool = True,
         **knobs: int,
     ) -> None:
@@ -83,9 +83,9 @@ class ResidualNetwork(gluon.HybridBlock):
             self.body.add(Normalised(4 * width, 2 * width, "quarter_", stride=2))
             for number in range(1, BLOCKS + 1):
                 self.body.add(Residual(4 * width, f"residual{number}_"))
-            doubled: dict[str, Any] = {"convolution": EnlargingConvolution}
-            self.body.add(Normalised(2 * width, 4 * width, "doubled_half_", **doubled))
-            self.body.add(Normalised(width, 2 * width, "doubled_whole_", **doubled))
+            enlarging = EnlargingConvolution
+            self.body.add(Normalised(2 * width, 4 * width, "doubled_half_", convolution=enlarging))
+            self.body.add(Normalised(width, 2 * width, "doubled_whole_", convolution=enlarging))
             self.last = LastConvolution(width, 9, "last_")
 
     def hybrid_forward(self, F: Any, x: Any, mean: Any) -> Any:
