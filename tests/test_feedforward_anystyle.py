@@ -12,7 +12,7 @@ from nstyle import pixels, places
 from nstyle.backend import autograd, mx, nd
 from nstyle.errors import WeightsError
 from nstyle.feedforward import ENCODER, network_file, painting
-from nstyle.feedforward.anystyle import AnyStyle, Styled
+from nstyle.feedforward.anystyle import AnyStyle, Styled, widened
 from nstyle.feedforward.looks import look, look_through, mixed, statistics
 from nstyle.feedforward.network_file import ANY_STYLE, ONE_STYLE, NetworkFile
 from nstyle.picture import Picture
@@ -78,6 +78,16 @@ def test_the_picture_keeps_its_size_and_range(network, size):
     assert (painted >= low - 1e-3).all() and (painted <= high + 1e-3).all()
 
 
+def test_no_dark_rim(network):
+    """A border is painted as if the photo went on, mirrored, for long."""
+    x, looks = array(3, (128, 96)), [network.look(array(5))]
+    painted = network.paint(x, looks, [1.0])
+    wide = np.pad(x, [(0, 0), (0, 0), (48, 48), (48, 48)], mode="symmetric")
+    expected = network.paint(wide, looks, [1.0])[:, :, 48:-48, 48:-48]
+    for rim in (np.s_[..., :4], np.s_[..., -4:], np.s_[..., :4, :], np.s_[..., -4:, :]):
+        assert abs(painted[rim].mean() - expected[rim].mean()) < 10
+
+
 def test_blends_and_strength_lie_between(network):
     x, looks = array(1), [network.look(array(seed)) for seed in (2, 3)]
     first, second = (network.paint(x, [each], [1.0]) for each in looks)
@@ -85,7 +95,7 @@ def test_blends_and_strength_lie_between(network):
     middle = network.paint(x, looks, [0.5, 0.5])
     assert 0 < np.abs(middle - first).mean() < np.abs(second - first).mean()
     weak, none = (network.paint(x, looks[:1], [1.0], strength) for strength in (0.3, 0.0))
-    own = network.paint(x, [network.look(x)], [1.0])
+    own = network.paint(x, [network.look(widened(x))], [1.0])
     assert np.allclose(none, own, atol=0.1), "without strength the photo has its own style"
     assert np.abs(weak - none).mean() < np.abs(first - none).mean()
 

@@ -28,7 +28,7 @@ from nstyle.feedforward.grain import grained
 from nstyle.feedforward.network_file import ANY_STYLE
 
 TAPS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
-MULTIPLE, BLOCKS, SPREAD = 8, 5, 64.0
+MULTIPLE, BLOCKS, SPREAD, RIM = 8, 5, 64.0, 16
 # What a pixel becomes by bilinear interpolation (1, 3, 3, 1) and then the three values of a kernel,
 # which a transposed convolution flips.
 ENLARGED = torch.tensor(
@@ -137,7 +137,7 @@ class OnePassPyTorch:
         height, width = self._photo.shape[2:]
         with torch.inference_mode():
             painted = (
-                self._any_style(self._padded(self._photo))
+                self._any_style(self._padded(around(self._photo)))[..., RIM:, RIM:]
                 if self._any
                 else self._one_style(self._padded(grained(self._photo)))
             )
@@ -153,6 +153,11 @@ class OnePassPyTorch:
         """So many pictures."""
         for _ in range(iterations):
             self._paint()
+
+
+def around(x: np.ndarray) -> np.ndarray:
+    """x with mirrored px at all sides, which are painted and left out."""
+    return np.pad(x, [(0, 0), (0, 0), (RIM, RIM), (RIM, RIM)], mode="symmetric")
 
 
 def normalised(x: torch.Tensor, deviation: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:

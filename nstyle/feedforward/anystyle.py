@@ -23,6 +23,10 @@ from nstyle.feedforward.parameters import fill, start
 from nstyle.pieces import InPieces, Pieces
 from nstyle.views import View, Whole
 
+# px of the photo, mirrored, that are painted around it and left out: the encoder pads with zeros,
+# which the decoder would make a dark rim of.
+RIM = 16
+
 
 class AnyStyle:
     """Encoder and decoder on a device. Raises WeightsError where the file does not fit."""
@@ -83,7 +87,13 @@ class AnyStyle:
 
         through: brings an array through a painting.Network.
         """
-        return through(Styled(self, mixed(looks, shares), strength), x)
+        painted = through(Styled(self, mixed(looks, shares), strength), widened(x))
+        return painted[:, :, RIM:-RIM, RIM:-RIM]
+
+
+def widened(x: np.ndarray) -> np.ndarray:
+    """(1, 3, H, W) with RIM px more at each side."""
+    return np.pad(x, [(0, 0), (0, 0), (RIM, RIM), (RIM, RIM)], mode="symmetric")
 
 
 class Styled:
