@@ -1,4 +1,5 @@
-"""What painting networks are made of. They see one picture at a time, (1, C, H, W). Loads MXNet.
+"""What painting networks are made of. They see one picture at a time, (1, C, H, W), or
+parts of one, (N, C, H, W). Loads MXNet.
 
 No transposed convolutions, which leave checkerboards, and no zero padding, which leaves rims.
 """

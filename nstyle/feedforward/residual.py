@@ -1,8 +1,8 @@
 """The residual network that paints one style: photo in, picture out. Loads MXNet.
 
 Johnson et al., arXiv:1603.08155, with their second thoughts (supplement) and others': instance
-normalisation, reflection padding, upsampling before a convolution. Half their width, so that a
-laptop can train it.
+normalisation, reflection padding (the border repeated where it is enlarged), upsampling before a
+convolution. Half their width, so that a laptop can train it.
 """
 
 from __future__ import annotations
