@@ -69,12 +69,29 @@ def preview(visit: Visit) -> None:
     visit.page.wait_for_selector("#stage[data-state=preview]:not(.busy)")
 
 
+SETTLED = "new Promise((done) => setTimeout(done, 500))"
+
+
+def choose(visit: Visit, flag: str, value: str) -> None:
+    """Type a value into a field of the options, again where Gradio empties it while drawing it.
+
+    That is in the first tenths of a second after the options were folded out.
+    """
+    field = visit.page.get_by_label(flag)
+    for _ in range(5):
+        field.fill(value)
+        field.blur()
+        visit.page.evaluate(SETTLED)
+        if field.input_value() == value:
+            return
+    raise AssertionError(f"{flag} does not keep what is typed")
+
+
 def endless(visit: Visit) -> None:
     """Fold out the options, so that a painting ends only when it is told to."""
     visit.page.get_by_role("button", name="All options").click()
-    for flag, value in (("--stop-eps", "0"), ("--max-num-epochs", "1000000")):
-        visit.page.get_by_label(flag).fill(value)
-        visit.page.get_by_label(flag).blur()
+    choose(visit, "--stop-eps", "0")
+    choose(visit, "--max-num-epochs", "1000000")
 
 
 def paint(visit: Visit, pictures: int) -> None:
@@ -225,8 +242,7 @@ def test_a_painting_stands_against_its_own_photo(browser, tmp_path):
         page = visit.page
         preview(visit)
         page.get_by_role("button", name="All options").click()
-        page.get_by_label("--max-num-epochs").fill("1")
-        page.get_by_label("--max-num-epochs").blur()
+        choose(visit, "--max-num-epochs", "1")
         page.get_by_role("button", name="Paint", exact=True).click()
         page.wait_for_selector("#stage[data-state=done]")
         upload(visit, "photo", picture(3, (200, 120)), "other.png")
@@ -234,8 +250,7 @@ def test_a_painting_stands_against_its_own_photo(browser, tmp_path):
         page.locator("#history li .open").click()
         page.wait_for_selector("#stage[data-state=done]")
         page.wait_for_function(f"{SIDE.format('photo')} === 160")
-        page.get_by_label("--max-num-epochs").fill("1000000")
-        page.get_by_label("--max-num-epochs").blur()
+        choose(visit, "--max-num-epochs", "1000000")
         page.get_by_role("button", name="Paint", exact=True).click()
         page.wait_for_selector("#stage[data-state=painting]")
         assert page.evaluate(SIDE.format("photo")) == 200
