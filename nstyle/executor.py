@@ -22,14 +22,14 @@ from nstyle.styles import STYLE_LOSSES
 
 @dataclass(frozen=True)
 class Term:
-    """One summand of the loss: `kind` content or style at a tap, or tv or temporal of the picture
-    itself.
+    """One summand of the loss: `kind` content or style at a tap, or tv, temporal or colours of the
+    picture itself.
     """
 
     kind: str
     layer: str  # "" for those of the picture itself
     scale: float
-    # content: (1, C, H, W); style: see styles.StyleLoss.ready; temporal: see losses.temporal
+    # content: (1, C, H, W); style: see styles.StyleLoss.ready; temporal, colours: see losses
     target: Any = None
     form: str = ""  # of tv, see losses.VARIATIONS; of style, see styles.STYLE_LOSSES
     region: str = ""  # of style, where there are several
@@ -37,7 +37,7 @@ class Term:
 
     @property
     def name(self) -> str:
-        """As records show it: content:relu4_2, style:relu1_1:#ff0000, tv, temporal."""
+        """As records show it: content:relu4_2, style:relu1_1:#ff0000, tv, temporal, colours."""
         return ":".join(part for part in (self.kind, self.layer, self.region) if part)
 
 
@@ -115,6 +115,8 @@ def of_pixels(term: Term, x: Any) -> tuple[Any, Any]:
     """Value and gradient of a term of the picture itself, (1, 3, H, W)."""
     if term.kind == "temporal":
         return losses.temporal(x, term.target, term.scale)
+    if term.kind == "colours":
+        return losses.colours(x, term.target, term.scale)
     return losses.VARIATIONS[term.form](x, term.scale)
 
 

@@ -1,4 +1,4 @@
-"""Content, total variation, the change in time: value and gradient. Style: see `styles`.
+"""Content, total variation, change in time, colours: value and gradient. Style: see `styles`.
 
 Features are (1, C, H, W). Gatys, Ecker & Bethge, "A neural algorithm of artistic style"
 (arXiv:1508.06576), equations 1 and 2; total variation after Mahendran & Vedaldi (arXiv:1412.0035);
@@ -155,3 +155,37 @@ def add_temporal(
         gradient[:, :, strip] += slope
         total = total + value
     return total
+
+
+def averaged(x: Any, cells: Sequence[int]) -> Any:
+    """(1, C, H, W) -> (C, rows, columns): the means of the cells of a grid, of edges alike."""
+    tall, wide = grid(x, cells)
+    return nd.dot(nd.batch_dot(tall, x[0]), wide, transpose_b=True)
+
+
+def colours(x: Any, target: Any, scale: float) -> tuple[Any, Any]:
+    """scale * sum((averaged(x) - target)^2) and its gradient; ours: colours without a drawing.
+
+    x: (1, 3, H, W); target: (3, rows, columns), `averaged` of another.
+    """
+    cells = target.shape[1:]
+    difference = averaged(x, cells) - target
+    tall, wide = grid(x, cells)
+    slope = nd.dot(nd.batch_dot(tall, difference, transpose_a=True), wide)
+    return scale * dot(difference, difference), (2 * scale) * slope.expand_dims(0)
+
+
+def grid(x: Any, cells: Sequence[int]) -> tuple[Any, Any]:
+    """Matrices that average: (C, rows, H) and (columns, W)."""
+    tall, wide = (means(*edges, x.context) for edges in zip(x.shape[2:], cells))
+    return tall.expand_dims(0).tile((x.shape[1], 1, 1)), wide
+
+
+@lru_cache(maxsize=16)
+def means(length: int, parts: int, device: Any) -> Any:
+    """(parts, length): each row the mean of a part of `length` values."""
+    edges = np.linspace(0, length, parts + 1).round().astype(int)
+    rows = np.zeros((parts, length), np.float32)
+    for row, begin, end in zip(rows, edges, edges[1:]):
+        row[begin:end] = 1 / (end - begin)
+    return nd.array(rows, ctx=device)

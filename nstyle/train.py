@@ -32,7 +32,7 @@ class TrainStep:
 
     step: int
     loss: float
-    terms: Mapping[str, float]  # "content", "style", "tv"
+    terms: Mapping[str, float]  # "content", "style", "tv", "colours"
     seconds: float
     left: float
 

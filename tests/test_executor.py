@@ -225,6 +225,18 @@ def test_a_picture_may_be_held_to_another():
         assert slope_error(total, steeper.asnumpy(), seed, step=0.005) < 0.02
 
 
+def test_a_picture_may_be_held_to_the_colours_of_another():
+    kept = losses.averaged(nd.array(picture(5)), (2, 2))
+    x, plain = nd.array(picture(3)), make_executor()
+    held = make_executor(more=[Term("colours", "", 1e-3, kept)])
+    (loss, slope), (more, steeper) = plain(x), held(x)
+    assert list(held.terms) == [*plain.terms, "colours"]
+    alone, pull = losses.colours(x, kept, 1e-3)
+    assert held.terms["colours"] == pytest.approx(alone.asscalar(), rel=1e-6)
+    assert more == pytest.approx(loss + alone.asscalar(), rel=1e-6)
+    assert np.allclose((steeper - slope).asnumpy(), pull.asnumpy(), rtol=1e-3, atol=1e-6)
+
+
 def test_the_limit_of_the_norm_is_not_for_what_holds_the_picture():
     x = nd.array(picture(3))
     _, pull = losses.temporal(x, held_executor()._terms[-1].target, 1e-4)

@@ -15,7 +15,7 @@ from nstyle.feedforward.grain import grained
 from nstyle.feedforward.lessons import FIRST, AnyStyleLessons, OneStyleLessons
 from nstyle.feedforward.parameters import start
 from nstyle.feedforward.perception import Perception, style_loss
-from nstyle.feedforward.residual import ResidualNetwork
+from nstyle.feedforward.residual import SPREAD, ResidualNetwork
 from nstyle.feedforward.training import Training
 from nstyle.learning.pictures import network_input
 from nstyle.options import Options
@@ -65,6 +65,19 @@ def test_photos_left_as_they_are_have_a_loss_of_one(perceive):
     teach = OneStyleLessons(perceive(), photos, seed=0)
     own = [losses_of(teach(number), PHOTOS[number])[0] for number in range(FIRST)]
     assert np.mean(own) == pytest.approx(1, rel=1e-4)
+
+
+@pytest.mark.parametrize("weight", [0.5, 2.0])
+def test_the_photos_colours_are_kept_by_their_weight(perceive, weight):
+    """Whatever is drawn with them; what is everywhere SPREAD off costs the weight."""
+    plain, held = (
+        OneStyleLessons(perceive(), photos, seed=0, colours=colours)(1) for colours in (0, weight)
+    )
+    off = nd.array(photos(1) + SPREAD)
+    assert held.objective(off)[0] - plain.objective(off)[0] == pytest.approx(weight, rel=1e-3)
+    turned = nd.array(photos(1)[:, :, ::-1, ::-1].copy())
+    held.objective(turned)
+    assert held.objective.terms["colours"] == pytest.approx(0, abs=1e-9)
 
 
 def test_a_lesson_is_not_changed_by_the_next(perceive):

@@ -92,6 +92,11 @@ def test_the_fields_of_the_loss_exist():
         ({"width": 1}, "--width"),
         ({"seed": -1}, "--seed"),
         ({"save_steps": 0}, "--save-steps"),
+        ({"color_weight": -1}, "--color-weight"),
+        (
+            {"style_image": None, "paintings": ("p",), "color_weight": 0.2},
+            "--color-weight: has no place beside --paintings",
+        ),
     ],
 )
 def test_bad_values_are_refused_in_one_line(change, words):

@@ -55,7 +55,17 @@ def temporal(x: np.ndarray, moved: np.ndarray, trust: np.ndarray, scale: float) 
     return scale * float((trust * np.square(x - moved)).sum())
 
 
+def colours(x: np.ndarray, target: np.ndarray, scale: float) -> float:
+    """Cell by cell: rows 0-1 and 2-4, columns 0-1, 2-4 and 5-6."""
+    total, downs, acrosses = 0.0, (0, 2, 5), (0, 2, 5, 7)
+    for c, i, j in np.ndindex(*target.shape):
+        cell = x[0, c, downs[i] : downs[i + 1], acrosses[j] : acrosses[j + 1]]
+        total += (cell.sum() / cell.size - target[c, i, j]) ** 2
+    return scale * float(total)
+
+
 CONTENT_TARGET = values(1)
+COLOURS = values(4, (3, 2, 3))
 TRUST = np.random.default_rng(2).uniform(0, 1, (1, 1, *SHAPE[2:])).astype(np.float32)
 HELD = [nd.array(CONTENT_TARGET), nd.array(TRUST)]  # what the frame before says
 # name: (the loss of one argument on the device, the same in numpy)
@@ -79,6 +89,10 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[np.ndarray], float]]] = {
     "temporal": (
         lambda x: losses.temporal(x, HELD, 0.7),
         lambda x: temporal(x, CONTENT_TARGET.astype(np.float64), TRUST.astype(np.float64), 0.7),
+    ),
+    "colours": (
+        lambda x: losses.colours(x, nd.array(COLOURS), 0.7),
+        lambda x: colours(x, COLOURS.astype(np.float64), 0.7),
     ),
 }
 
@@ -113,7 +127,8 @@ def test_the_gradient_is_that_of_central_differences(name):
 @pytest.mark.parametrize("name", CASES)
 def test_value_and_gradient_are_proportional_to_the_scale(name):
     loss = getattr(losses, name)
-    target = {"content": [nd.array(CONTENT_TARGET)], "temporal": [HELD]}.get(name, [])
+    targets = {"content": nd.array(CONTENT_TARGET), "temporal": HELD, "colours": nd.array(COLOURS)}
+    target = [targets[name]] if name in targets else []
     arguments = [nd.array(values(3)), *target]
     (one, slope), (three, steep) = loss(*arguments, 1.0), loss(*arguments, 3.0)
     assert three.asscalar() == pytest.approx(3 * one.asscalar(), rel=1e-6)
@@ -267,3 +282,13 @@ def test_the_change_in_time_in_strips_is_that_of_the_whole(rows):
     found = losses.add_temporal(x, HELD, 0.7, gradient, rows)
     assert found.asscalar() == pytest.approx(value.asscalar(), rel=1e-5)
     assert np.allclose(gradient.asnumpy(), slope.asnumpy() + values(4), rtol=1e-5, atol=1e-5)
+
+
+def test_strokes_may_move_within_a_cell_but_not_colours_from_cell_to_cell():
+    x = values(3, (1, 3, 8, 8))
+    kept = losses.averaged(nd.array(x), (2, 2))
+    assert kept.shape == (3, 2, 2)
+    flipped = x.reshape(1, 3, 2, 4, 2, 4)[:, :, :, ::-1, :, ::-1].reshape(x.shape)
+    for moved, same in ((flipped, True), (x[:, :, ::-1], False)):
+        value, _ = losses.colours(nd.array(moved.copy()), kept, 1.0)
+        assert (value.asscalar() < 1e-9) == same

@@ -90,7 +90,7 @@ def test_a_style_is_learned_and_written(wanted, options, tmp_path):
     assert made.finished and made.steps == 16 == len(steps)
     first, last = (np.mean([step.loss for step in part]) for part in (steps[:3], steps[-3:]))
     assert last < 0.95 * first
-    assert set(steps[0].terms) == {"content", "style", "tv"}
+    assert set(steps[0].terms) == {"content", "style", "tv", "colours"}
     assert sum(steps[0].terms.values()) == pytest.approx(steps[0].loss, rel=1e-4)
     assert steps[-1].left == 0 < steps[-2].left
     file = network_file.read(wanted.output)
@@ -386,7 +386,12 @@ def test_a_checkpoint_of_a_version_with_other_networks_is_refused(wanted, option
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"seed": 3}, "seed 0, not 3"), ({"width": 6}, "width 4, not 6"), ({"batch": 1}, "batch")],
+    [
+        ({"seed": 3}, "seed 0, not 3"),
+        ({"width": 6}, "width 4, not 6"),
+        ({"batch": 1}, "batch"),
+        ({"color_weight": 0.0}, "color_weight 0.1, not 0.0"),
+    ],
 )
 def test_a_checkpoint_of_another_training_is_refused(wanted, options, change, words):
     train.train(wanted, options, listeners=[stop_at(2)])

@@ -15,9 +15,11 @@ from nstyle.feedforward import SHOWN, TAPS
 from nstyle.feedforward.grain import grained
 from nstyle.feedforward.looks import look
 from nstyle.feedforward.perception import Perception, style_loss, weighted
+from nstyle.feedforward.residual import SPREAD
 from nstyle.feedforward.training import Lesson
 
-KINDS = ("content", "style", "tv")  # of terms
+KINDS = ("content", "style", "tv")  # of terms of the painter's
+CELL = 32  # px: of how much of a photo the mean colour is kept; about a stroke
 Pictures = Callable[[int], np.ndarray]
 # What the style loss of the photo itself is taken to be at least: where photo and painting are
 # alike anyway, nothing is to be learned from what is left.
@@ -28,12 +30,16 @@ FIRST = 4  # photos by which the loss of one style is scaled
 class OneStyleLessons:
     """Lessons for a network of one style, that of the perception: each a crop of a photo.
 
-    Loss: the painter's, relative to what it says of photos that are left as they are. The style is
-    measured once. seed: of the grain, beside the lesson's number.
+    Loss: the painter's, relative to what it says of photos that are left as they are, plus
+    `colours` times the squared distance from the photo's colours in units of SPREAD, a mean over
+    cells. The style is measured once. seed: of the grain, beside the lesson's number.
     """
 
-    def __init__(self, perception: Perception, photos: Pictures, *, seed: int) -> None:
+    def __init__(
+        self, perception: Perception, photos: Pictures, *, seed: int, colours: float = 0.0
+    ) -> None:
         self._perception, self._photos, self._seed = perception, photos, seed
+        self._colours = colours
         terms = perception.terms(perception.see(photos(0)), perception.style())
         fixed = [term for term in terms if term.kind != "content"]
         judge = perception.objective(fixed)
@@ -45,9 +51,17 @@ class OneStyleLessons:
         """The lesson of this number."""
         photo = self._photos(number)
         content = self._perception.content(self._perception.see(photo))
-        terms = [*weighted(content, self._factors), *self._fixed]
+        terms = [*weighted(content, self._factors), *self._fixed, *self._coloured(photo)]
         seen = self._perception.load(grained(photo, self._seed, number, 1))
         return Lesson([seen], self._perception.objective(terms))
+
+    def _coloured(self, photo: np.ndarray) -> list[Term]:
+        """The term of colours. A painter who begins with the photo keeps them without one."""
+        if not self._colours:
+            return []
+        cells = [max(1, round(edge / CELL)) for edge in photo.shape[2:]]
+        kept = losses.averaged(self._perception.load(photo), cells)
+        return [Term("colours", "", self._colours / kept.size / SPREAD**2, kept)]
 
 
 class AnyStyleLessons:

@@ -51,6 +51,7 @@ EXTENSION, CHECKPOINT, PREVIEW = ".params", ".ckpt.npz", ".preview.jpg"
 TIME_BUDGET = 30 * 60.0
 RATES = {ONE_STYLE: 5e-4, ANY_STYLE: 1e-3}
 WIDTHS = {ONE_STYLE: 16, ANY_STYLE: 32}
+COLOR_WEIGHT = 0.1
 DECODER_WIDTHS = (4, 2, 1.5, 1)  # at relu4_1 ... relu1_1, over that at full size
 CROP_STEP = 8  # crops are multiples of it: relu4_1 has an eighth of their edge
 
@@ -100,6 +101,13 @@ class TrainOptions:
         kind=int,
         low=2,
         high=256,
+    )
+    color_weight: float = option(
+        COLOR_WEIGHT,
+        "for one style: holds the picture to the photo's colours, blurred; 0 = the painting's "
+        "wherever they fall",
+        kind=float,
+        low=0,
     )
     seed: int = option(0, "of crops and random values", kind=int, low=0, high=2**32 - 1)
     start: str = option(
@@ -159,6 +167,8 @@ class TrainOptions:
                 f"--crop: {self.crop} is no multiple of {CROP_STEP}; e.g. "
                 f"{self.crop // CROP_STEP * CROP_STEP} is"
             )
+        if self.paintings and self.color_weight != COLOR_WEIGHT:
+            raise OptionError("--color-weight: has no place beside --paintings; leave it out")
         if not self.output:
             raise OptionError(f"--output: none was given; give e.g. my-style{EXTENSION}")
         if not self.output.endswith(EXTENSION):
