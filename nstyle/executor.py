@@ -22,8 +22,8 @@ from nstyle.styles import STYLE_LOSSES
 
 @dataclass(frozen=True)
 class Term:
-    """One summand of the loss: `kind` content or style at a tap, or tv, temporal or colours of the
-    picture itself.
+    """One summand of the loss: `kind` content or style at a tap, or tv, temporal or colours (in a
+    training alone) of the picture itself.
     """
 
     kind: str

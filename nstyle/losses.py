@@ -158,8 +158,8 @@ def add_temporal(
 
 
 def averaged(x: Any, cells: Sequence[int]) -> Any:
-    """(1, C, H, W) -> (C, rows, columns): the means of the cells of a grid, of edges alike."""
-    tall, wide = grid(x, cells)
+    """(1, C, H, W) -> (C, rows, columns): the means of the cells of a grid."""
+    tall, wide = averaging(x, cells)
     return nd.dot(nd.batch_dot(tall, x[0]), wide, transpose_b=True)
 
 
@@ -170,22 +170,23 @@ def colours(x: Any, target: Any, scale: float) -> tuple[Any, Any]:
     """
     cells = target.shape[1:]
     difference = averaged(x, cells) - target
-    tall, wide = grid(x, cells)
+    tall, wide = averaging(x, cells)
     slope = nd.dot(nd.batch_dot(tall, difference, transpose_a=True), wide)
     return scale * dot(difference, difference), (2 * scale) * slope.expand_dims(0)
 
 
-def grid(x: Any, cells: Sequence[int]) -> tuple[Any, Any]:
-    """Matrices that average: (C, rows, H) and (columns, W)."""
-    tall, wide = (means(*edges, x.context) for edges in zip(x.shape[2:], cells))
-    return tall.expand_dims(0).tile((x.shape[1], 1, 1)), wide
+def averaging(x: Any, cells: Sequence[int]) -> tuple[Any, Any]:
+    """(C, rows, H) and (columns, W): what x is multiplied by for the means of its cells."""
+    (height, width), (rows, columns) = x.shape[2:], cells
+    tall = means_of_parts(height, rows, x.shape[1], x.context)
+    return tall, means_of_parts(width, columns, 1, x.context)[0]
 
 
 @lru_cache(maxsize=16)
-def means(length: int, parts: int, device: Any) -> Any:
-    """(parts, length): each row the mean of a part of `length` values."""
+def means_of_parts(length: int, parts: int, copies: int, device: Any) -> Any:
+    """(copies, parts, length): each row the mean of a part of `length` values. Made once."""
     edges = np.linspace(0, length, parts + 1).round().astype(int)
-    rows = np.zeros((parts, length), np.float32)
-    for row, begin, end in zip(rows, edges, edges[1:]):
-        row[begin:end] = 1 / (end - begin)
+    rows = np.zeros((copies, parts, length), np.float32)
+    for part, (begin, end) in enumerate(zip(edges, edges[1:])):
+        rows[:, part, begin:end] = 1 / (end - begin)
     return nd.array(rows, ctx=device)

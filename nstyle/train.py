@@ -32,7 +32,7 @@ class TrainStep:
 
     step: int
     loss: float
-    terms: Mapping[str, float]  # "content", "style", "tv", "colours"
+    terms: Mapping[str, float]  # by kind: content, style, tv, colours; those there are
     seconds: float
     left: float
 

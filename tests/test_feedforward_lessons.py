@@ -1,4 +1,4 @@
-"""What is taught: the painter's own loss, as evaluate() gives it."""
+"""What is taught: the painter's own loss, as evaluate() gives it, and the photo's colours."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def photos(number):
 
 @pytest.fixture(scope="module")
 def perceive(weights_file):
-    def made(**more):
+    def made(edge=CROP, **more):
         options = Options(weights=weights_file, precision="float32", **more)
-        given = inputs.gather(PHOTOS[0], PAINTING, options, size=(CROP, CROP))
+        given = inputs.gather(PHOTOS[0], PAINTING, options, size=(edge, edge))
         setting = problem.load_network(given, options, mx.cpu())
         return Perception(setting, given, options, mx.cpu())
 
@@ -67,17 +67,26 @@ def test_photos_left_as_they_are_have_a_loss_of_one(perceive):
     assert np.mean(own) == pytest.approx(1, rel=1e-4)
 
 
-@pytest.mark.parametrize("weight", [0.5, 2.0])
-def test_the_photos_colours_are_kept_by_their_weight(perceive, weight):
-    """Whatever is drawn with them; what is everywhere SPREAD off costs the weight."""
-    plain, held = (
-        OneStyleLessons(perceive(), photos, seed=0, colours=colours)(1) for colours in (0, weight)
-    )
-    off = nd.array(photos(1) + SPREAD)
-    assert held.objective(off)[0] - plain.objective(off)[0] == pytest.approx(weight, rel=1e-3)
-    turned = nd.array(photos(1)[:, :, ::-1, ::-1].copy())
-    held.objective(turned)
-    assert held.objective.terms["colours"] == pytest.approx(0, abs=1e-9)
+@pytest.mark.parametrize(("edge", "weight"), [(64, 0.5), (80, 2.0)])
+def test_the_photos_colours_are_kept_in_cells_by_their_weight(perceive, edge, weight):
+    """Whatever is drawn with them there; what is everywhere SPREAD off costs the weight."""
+    photo = network_input([tiny.picture(1, (edge, edge))])
+    lesson = OneStyleLessons(perceive(edge), lambda number: photo, seed=0, colours=weight)(0)
+
+    def colours(x):
+        lesson.objective(nd.array(x))
+        return lesson.objective.terms["colours"]
+
+    assert colours(photo + SPREAD) == pytest.approx(weight, rel=1e-3)
+    cells = photo.reshape(1, 3, 2, edge // 2, 2, edge // 2)
+    within = cells[:, :, :, ::-1, :, ::-1].reshape(photo.shape)
+    assert colours(within) == pytest.approx(0, abs=1e-9)
+    assert colours(photo[:, :, ::-1].copy()) > 1e-4 * weight
+
+
+def test_without_their_weight_colours_are_the_paintings_alone(perceive):
+    lesson = OneStyleLessons(perceive(), photos, seed=0, colours=0)(0)
+    assert "colours" not in losses_of(lesson, PAINTING[:CROP, :CROP])[1]
 
 
 def test_a_lesson_is_not_changed_by_the_next(perceive):

@@ -22,6 +22,12 @@ def test_half_an_hour_where_nothing_is_said():
     assert replace(wanted, seed=3).time_budget == 1800
 
 
+def test_the_photos_colours_count_where_one_style_is_learned():
+    one = TrainOptions(**GIVEN)
+    assert [one.colours, replace(one, color_weight=0).colours] == [0.1, 0]
+    assert replace(one, style_image=None, paintings=("art",)).colours == 0
+
+
 @pytest.mark.parametrize(
     ("words", "seconds"), [("20m", 1200), ("90s", 90), ("1.5h", 5400), (7, 7), (0.5, 0.5)]
 )
@@ -94,7 +100,7 @@ def test_the_fields_of_the_loss_exist():
         ({"save_steps": 0}, "--save-steps"),
         ({"color_weight": -1}, "--color-weight"),
         (
-            {"style_image": None, "paintings": ("p",), "color_weight": 0.2},
+            {"style_image": None, "paintings": ("p",), "color_weight": 0.1},
             "--color-weight: has no place beside --paintings",
         ),
     ],

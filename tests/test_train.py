@@ -390,7 +390,7 @@ def test_a_checkpoint_of_a_version_with_other_networks_is_refused(wanted, option
         ({"seed": 3}, "seed 0, not 3"),
         ({"width": 6}, "width 4, not 6"),
         ({"batch": 1}, "batch"),
-        ({"color_weight": 0.0}, "color_weight 0.1, not 0.0"),
+        ({"color_weight": 0.0}, "color_weight 0.1, not None"),
     ],
 )
 def test_a_checkpoint_of_another_training_is_refused(wanted, options, change, words):

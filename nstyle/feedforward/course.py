@@ -84,7 +84,7 @@ def lessons_of(
     }
     photos = Crops(found.photos, seed=wanted.seed + 1, **knobs)
     if wanted.network == ONE_STYLE:
-        return OneStyleLessons(perception, photos, seed=wanted.seed, colours=wanted.color_weight)
+        return OneStyleLessons(perception, photos, seed=wanted.seed, colours=wanted.colours)
     paintings = Recoloured(
         Crops(found.paintings, seed=wanted.seed + 2, **knobs),
         seed=wanted.seed,

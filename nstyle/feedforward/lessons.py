@@ -19,7 +19,9 @@ from nstyle.feedforward.residual import SPREAD
 from nstyle.feedforward.training import Lesson
 
 KINDS = ("content", "style", "tv")  # of terms of the painter's
-CELL = 32  # px: of how much of a photo the mean colour is kept; about a stroke
+# px: of how much of a photo the mean colour is kept. A usual stroke or two; larger strokes take the
+# colours of what they cover.
+CELL = 32
 Pictures = Callable[[int], np.ndarray]
 # What the style loss of the photo itself is taken to be at least: where photo and painting are
 # alike anyway, nothing is to be learned from what is left.
@@ -32,7 +34,7 @@ class OneStyleLessons:
 
     Loss: the painter's, relative to what it says of photos that are left as they are, plus
     `colours` times the squared distance from the photo's colours in units of SPREAD, a mean over
-    cells. The style is measured once. seed: of the grain, beside the lesson's number.
+    cells and channels. The style is measured once. seed: of the grain, beside the lesson's number.
     """
 
     def __init__(
@@ -59,7 +61,7 @@ class OneStyleLessons:
         """The term of colours. A painter who begins with the photo keeps them without one."""
         if not self._colours:
             return []
-        cells = [max(1, round(edge / CELL)) for edge in photo.shape[2:]]
+        cells = [round(edge / CELL) for edge in photo.shape[2:]]
         kept = losses.averaged(self._perception.load(photo), cells)
         return [Term("colours", "", self._colours / kept.size / SPREAD**2, kept)]
 

@@ -29,7 +29,6 @@ KEPT_CROPS = 2.0  # pictures are kept in memory with a short edge of so many cro
 FEW = 50  # photos: fewer are said to be few
 MOST = 1000  # pictures of a kind, photos or paintings, that are kept,
 ROOM = 1_500_000_000  # bytes of them at most: of crops of 256 px they all fit, of larger ones fewer
-SHAPING = ("width", "crop", "batch", "rate", "color_weight", "seed")  # of TrainOptions
 EXAMPLES, EXAMPLE_CROPS = 3, 1.5  # of the preview: how many, their long edge in crops
 
 
@@ -100,7 +99,8 @@ def about(wanted: TrainOptions, options: Options, weights: str) -> dict[str, Any
         "weights": fingerprints.of_file(weights)[:12],
         "network": wanted.network,
         "structure": STRUCTURE,
-        **{name: getattr(wanted, name) for name in SHAPING},
+        **{name: getattr(wanted, name) for name in ("width", "crop", "batch", "rate", "seed")},
+        "color_weight": wanted.colours or None,  # as if it were not there: as it was before
         "start": fingerprints.of_file(wanted.beginning)[:12] if wanted.beginning else "random",
     }
     del values["model"]  # its weights say more

@@ -51,6 +51,9 @@ EXTENSION, CHECKPOINT, PREVIEW = ".params", ".ckpt.npz", ".preview.jpg"
 TIME_BUDGET = 30 * 60.0
 RATES = {ONE_STYLE: 5e-4, ANY_STYLE: 1e-3}
 WIDTHS = {ONE_STYLE: 16, ANY_STYLE: 32}
+# Photos left as they are have a loss of 1, mostly of style; a picture whose colours are everywhere
+# as far from the photo's as those usually are from their mean has this on top. More, and light
+# parts stay without strokes.
 COLOR_WEIGHT = 0.1
 DECODER_WIDTHS = (4, 2, 1.5, 1)  # at relu4_1 ... relu1_1, over that at full size
 CROP_STEP = 8  # crops are multiples of it: relu4_1 has an eighth of their edge
@@ -102,10 +105,10 @@ class TrainOptions:
         low=2,
         high=256,
     )
-    color_weight: float = option(
-        COLOR_WEIGHT,
+    color_weight: float | None = option(
+        None,
         "for one style: holds the picture to the photo's colours, blurred; 0 = the painting's "
-        "wherever they fall",
+        "wherever they fall (default: 0.1)",
         kind=float,
         low=0,
     )
@@ -167,7 +170,7 @@ class TrainOptions:
                 f"--crop: {self.crop} is no multiple of {CROP_STEP}; e.g. "
                 f"{self.crop // CROP_STEP * CROP_STEP} is"
             )
-        if self.paintings and self.color_weight != COLOR_WEIGHT:
+        if self.paintings and self.color_weight is not None:
             raise OptionError("--color-weight: has no place beside --paintings; leave it out")
         if not self.output:
             raise OptionError(f"--output: none was given; give e.g. my-style{EXTENSION}")
@@ -186,6 +189,13 @@ class TrainOptions:
             plain = self.network == ONE_STYLE and self.width == WIDTHS[ONE_STYLE]
             return str(places.PLAIN) if plain else None
         return None if self.start == "random" else self.start
+
+    @property
+    def colours(self) -> float:
+        """The weight of the photo's colours; 0 where any style is learned."""
+        if self.network == ANY_STYLE:
+            return 0.0
+        return COLOR_WEIGHT if self.color_weight is None else self.color_weight
 
     @property
     def shape(self) -> dict[str, Any]:
