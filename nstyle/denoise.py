@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-# The example's users knew "remove-noise 0.2" as a strength; a Gaussian of 0.2 px changes nothing.
-SIGMA_PER_STRENGTH = 3.0
-
 
 def gaussian(values: np.ndarray, strength: float) -> np.ndarray:
-    """HxWx3 floats 0..1 smoothed with sigma = 3 x strength pixels; strength 0: the same object."""
+    """HxWx3 floats 0..1 smoothed with sigma = strength pixels; strength 0: the same object."""
     if strength == 0:
         return values
     from skimage.filters import gaussian as smooth
 
-    return np.asarray(smooth(values, sigma=SIGMA_PER_STRENGTH * strength, channel_axis=-1))
+    return np.asarray(smooth(values, sigma=strength, channel_axis=-1))
 
 
 def tv(values: np.ndarray, strength: float) -> np.ndarray:

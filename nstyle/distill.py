@@ -1,15 +1,16 @@
-"""Train the small network to see as VGG-19 sees; `measure` tells how well it does.
+"""A small network that sees as a complete VGG does; `measure` tells how well it does.
 
-Each tap of the student goes through a 1x1 linear map to the teacher's width (least squares,
-`distillation.maps`); the loss of a tap is its squared error over the teacher's variance plus
-0.3 times the squared Gram error over the squared Gram norm. Adam with a cosine decay; the network
-that is kept is the exponential average of all steps' (Polyak & Juditsky 1992).
+It starts in closed form from the teacher's own channels (`distillation.compress`) and is then
+fine-tuned. Each tap of the student goes through a 1x1 linear map to the teacher's width (least
+squares, `distillation.maps`); the loss of a tap is its squared error over the teacher's variance
+plus 0.3 times the squared Gram error over the squared Gram norm. A quarter of each batch are
+pictures that the student itself is painting (`distillation.paintings`). Adam with a cosine decay;
+the network that is kept is the exponential average of all steps' (Polyak & Juditsky 1992).
 """
 
 from __future__ import annotations
 
 import math
-import os
 import time
 import zlib
 from collections.abc import Callable
@@ -17,63 +18,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nstyle.distillation import student
-from nstyle.distillation.measuring import measure, ratios
-from nstyle.distillation.student import WIDTHS
-from nstyle.distillation.teachers import Teachers
-from nstyle.distillation.training import Errors, Training
+from nstyle.distillation import student, teacher
+from nstyle.distillation.compress import compress
+from nstyle.distillation.measuring import measure
+from nstyle.distillation.options import DistillOptions
+from nstyle.distillation.teacher import Arrays, Teacher
+from nstyle.distillation.training import KIND, Errors, Training, calibration
 from nstyle.errors import DivergedError, OptionError
 from nstyle.learning import checkpoint, curve, pictures
+from nstyle.learning.recolouring import Recoloured
 
-__all__ = ["WIDTHS", "DistillOptions", "DistillStep", "distill", "measure", "ratios"]
+__all__ = ["DistillOptions", "DistillStep", "distill", "measure"]
 
-# Pictures are kept in memory with a short edge of so many crops.
-KEPT_CROPS = 2.25
-
-
-@dataclass(frozen=True)
-class DistillOptions:
-    """Everything `distill` can be told; raises OptionError for what cannot be.
-
-    `width` multiplies all `widths`; `crop` is in px; `heldout` is a file of paths, one per line,
-    relative to its own folder; without `start` the student begins with random values. `steps` is
-    the only one of the numbers that may differ when a training is resumed.
-    """
-
-    teachers: tuple[str, ...]
-    pictures: tuple[str, ...]
-    output: str
-    heldout: str | None = None
-    start: str | None = None
-    widths: tuple[int, ...] = WIDTHS
-    width: float = 1.0
-    steps: int = 6000
-    batch: int = 8
-    crop: int = 128
-    rate: float = 6e-4
-    seed: int = 0
-    checkpoint: str | None = None
-    curve: str | None = None
-    save_steps: int = 50
-
-    def __post_init__(self) -> None:
-        for name, low in (("steps", 1), ("batch", 1), ("crop", 32), ("save_steps", 1), ("seed", 0)):
-            if getattr(self, name) < low:
-                raise OptionError(f"{name} is at least {low}, not {getattr(self, name)}")
-        if not 0 < self.rate < 1:
-            raise OptionError(f"rate is above 0 and below 1, not {self.rate}")
-        for name in ("teachers", "pictures"):
-            if not getattr(self, name):
-                raise OptionError(f"{name}: none given; give at least one")
-        student.scaled_widths(self.widths, self.width)
-        for name in ("output", "checkpoint", "curve"):
-            path = getattr(self, name)
-            if path and not os.path.isdir(os.path.dirname(os.path.abspath(path))):
-                raise OptionError(f"{name} {path}: there is no such folder; make it first")
-
-    def channels(self) -> list[int]:
-        """Of conv1_1 ... conv5_1."""
-        return student.scaled_widths(self.widths, self.width)
+# Pictures are kept in memory with a short edge of so many crops; crops are enlarged by so much.
+KEPT_CROPS, ENLARGED = 2.0, 1.6
 
 
 @dataclass(frozen=True)
@@ -81,55 +39,81 @@ class DistillStep:
     """One step of the training, for listeners and the curve."""
 
     step: int
-    steps: int
     loss: float
     rate: float
-    seconds: float  # since this run began
+    seconds: float  # that all steps took
     taps: dict[str, dict[str, float]] = field(default_factory=dict)  # "variance", "gram"
 
 
 Listener = Callable[[DistillStep], Any]
 
 
-def distill(options: DistillOptions, *, listener: Listener | None = None) -> student.Arrays:
-    """Train a student and write it, scaled and in float16, to `options.output`.
+def distill(options: DistillOptions, *, listener: Listener | None = None) -> Arrays:
+    """Make a small network and write it to `options.output`.
 
     Goes on from `options.checkpoint` where there is one. The listener gets a DistillStep after
-    each step. Returns the arrays written, in float32. Raises OptionError, WeightsError or
-    ImageError for bad input before the first step, DivergedError when the loss is not finite.
+    each step. Returns the arrays, in float32. Raises OptionError, WeightsError or ImageError for
+    bad input before the first step, DivergedError when the loss is not finite.
     """
     files, _ = pictures.split(options.pictures, options.heldout)
-    teachers = Teachers(options.teachers)
-    arrays = _start(options)
+    known = teacher.read(str(options.teacher))
+    channels = options.channels(known.widths)
+    begun = _start(options, known, channels)
     loaded = pictures.load(files, round(options.crop * KEPT_CROPS))
-    crops = pictures.Crops(loaded, crop=options.crop, batch=options.batch, seed=options.seed)
-    training = Training(arrays, teachers, crops, rate=options.rate, steps=options.steps)
-    setup = _setup(options, len(loaded))
+    crops = pictures.Crops(
+        loaded, crop=options.crop, batch=options.batch, seed=options.seed, enlarged=ENLARGED
+    )
+    setup = _setup(options, channels, len(loaded))
+    if checkpoint.exists(options.checkpoint):
+        saved = checkpoint.read(str(options.checkpoint), KIND)
+        checkpoint.agree(saved, setup)
+        begun = dict(saved.groups["weight"])
+    arrays = compress(known, channels, calibration(crops)) if begun is None else begun
+    if options.steps:
+        arrays = _fine_tune(arrays, known, crops, options, setup, listener)
+    student.write(str(options.output), arrays, options.bits)
+    return arrays
+
+
+def _start(options: DistillOptions, known: Teacher, channels: list[int]) -> Arrays | None:
+    """The network to go on from, if one was named. Raises OptionError for other widths."""
+    if options.start is None:
+        return None
+    begun = teacher.read(options.start)
+    if (begun.family, begun.widths) != (known.family, channels):
+        have = ",".join(map(str, begun.widths))
+        raise OptionError(f"--start: {options.start} is a {begun.family} of the widths {have}; "
+                          f"not a {known.family} of {','.join(map(str, channels))}")  # fmt: skip
+    return begun.arrays
+
+
+def _fine_tune(
+    arrays: Arrays,
+    known: Teacher,
+    crops: pictures.Crops,
+    options: DistillOptions,
+    setup: dict[str, Any],
+    listener: Listener | None,
+) -> Arrays:
+    varied = Recoloured(crops, seed=options.seed)
+    training = Training(arrays, known, varied, rate=options.rate, seed=options.seed)
     if checkpoint.exists(options.checkpoint):
         training.restore(str(options.checkpoint), setup)
     else:
         training.calibrate()
     curve.trim(options.curve, training.step)
     _run(training, options, setup, listener)
-    arrays = training.finish()
-    student.write(options.output, arrays)
-    return arrays
+    return training.average()
 
 
-def _start(options: DistillOptions) -> student.Arrays:
-    if options.start is None:
-        return student.random_arrays(options.channels(), options.seed)
-    return student.widened_arrays(options.start, options.channels(), options.seed)
-
-
-def _setup(options: DistillOptions, picture_count: int) -> dict[str, Any]:
+def _setup(options: DistillOptions, channels: list[int], picture_count: int) -> dict[str, Any]:
     """What a checkpoint must agree on: files by their content, whatever their names."""
     chosen = {name: getattr(options, name) for name in ("batch", "crop", "rate", "seed")}
     return {
         **chosen,
-        "widths": options.channels(),
-        "start": _checksum(options.start) if options.start else "random",
-        "teachers": [_checksum(path) for path in options.teachers],
+        "widths": channels,
+        "start": _checksum(options.start) if options.start else "closed form",
+        "teacher": _checksum(str(options.teacher)),
         "pictures": picture_count,
     }
 
@@ -141,28 +125,32 @@ def _checksum(path: str) -> str:
 def _run(
     training: Training, options: DistillOptions, setup: dict[str, Any], listener: Listener | None
 ) -> None:
-    start = time.monotonic()
-    while training.step < options.steps:
-        rate = training.rate()
-        loss, errors = training.advance()
+    while (done := _done(training, options)) < 1:
+        start = time.monotonic()
+        rate = training.rate(done)
+        loss, errors = training.advance(done)
+        training.seconds += time.monotonic() - start
         if not math.isfinite(loss):
             raise DivergedError(
                 f"the loss is {loss} at step {training.step}; give a smaller learning rate"
             )
         taps = _describe(errors)
-        seconds = time.monotonic() - start
-        step = DistillStep(training.step, options.steps, loss, rate, seconds, taps)
+        step = DistillStep(training.step, loss, rate, training.seconds, taps)
         curve.append(options.curve, asdict(step))
-        if options.checkpoint and _is_due(step, options.save_steps):
+        if options.checkpoint and (
+            training.step % options.save_steps == 0 or _done(training, options) >= 1
+        ):
             training.save(options.checkpoint, setup)
         if listener:
             listener(step)
 
 
+def _done(training: Training, options: DistillOptions) -> float:
+    """Share of the training that is done, by steps or by time, whichever is more."""
+    by_time = training.seconds / (60 * options.minutes) if options.minutes else 0.0
+    return max(training.step / options.steps, by_time)
+
+
 def _describe(errors: Errors) -> dict[str, dict[str, float]]:
     """The Gram error not squared, as `measure` gives it."""
     return {tap: {"variance": v, "gram": math.sqrt(g)} for tap, (v, g) in errors.items()}
-
-
-def _is_due(step: DistillStep, save_steps: int) -> bool:
-    return step.step % save_steps == 0 or step.step == step.steps

@@ -270,5 +270,5 @@ def ways_out(failures: Sequence[tuple[Source, SourceError]], folder: Path) -> st
     go_on = "call again to go on with what has come, " if part_of(target).exists() else ""
     return (
         f"{why}; {go_on}put {first.address} at {target} by hand, name another server with "
-        "--mirror URL, or use the built-in vgg19-slim, which needs no download"
+        "--mirror URL, or use the built-in vgg16-slim, which needs no download"
     )

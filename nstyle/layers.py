@@ -15,8 +15,14 @@ from nstyle.errors import OptionError
 # and sees a few pixels, what is behind sees far and is small.
 BOUNDARY = "pool2"
 
-# Convolutions per block. The slim network has VGG-19's as far as the deepest style layer.
-BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4), "vgg19-slim": (2, 2, 4, 4, 1)}
+# Convolutions per block. The built-in network has VGG-16's as far as the deepest layer that a
+# recipe asks for; with vgg19-slim any style is painted in one pass.
+BLOCKS = {
+    "vgg16": (2, 2, 3, 3, 3),
+    "vgg19": (2, 2, 4, 4, 4),
+    "vgg16-slim": (2, 2, 3, 3, 2),
+    "vgg19-slim": (2, 2, 4, 4, 1),
+}
 
 
 def convolutions(blocks: Sequence[int]) -> list[str]:

@@ -1,7 +1,7 @@
-"""How much more VGG-19's layers hold than a small network's that was trained to see as it sees.
+"""How much more VGG-16's layers hold than those of the small network that was made of it.
 
-Recipes that do not divide by a layer's own size were balanced on VGG-19, whose activations are
-much larger and whose channels are more. With these factors they weigh the same on the small one.
+Recipes that do not divide by a layer's own size were balanced on VGG, which has more channels.
+With these factors they weigh the same on the small one.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nstyle import layers
 from nstyle.places import PRETRAINED
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """channels: VGG-19's; content, style: its sum of squared features, of its squared Gram matrix
+    """channels: VGG-16's; content, style: its sum of squared features, of its squared Gram matrix
     per position, over the small network's on the same pictures.
     """
 
@@ -37,10 +36,13 @@ def of(weights_path: str) -> dict[str, Likeness]:
 
 
 def nearest(table: Mapping[str, Likeness], name: str, *, channels: int) -> Likeness:
-    """The factors of a layer, or of the nearest below it; factors of 1 where there are none."""
-    order = [tap for tap in layers.taps(layers.BLOCKS["vgg19"]) if tap in table]
-    if not order:
+    """The factors of a layer: of its ReLU, for a pooling layer of the one below.
+
+    Factors of 1 where there is no table.
+    """
+    if not table:
         return Likeness(channels)
-    all_taps = layers.taps(layers.BLOCKS["vgg19"])
-    below = [tap for tap in order if all_taps.index(tap) <= all_taps.index(name)]
-    return table[below[-1] if below else order[0]]
+    relu = name.replace("conv", "relu")
+    if relu in table:
+        return table[relu]
+    return table[[other for other in table if other[4] <= relu[4]][-1]]

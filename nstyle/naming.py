@@ -162,7 +162,7 @@ def recognise(arrays: Mapping[str, Stored], path: str, model: str) -> Recognised
             f"names of no VGG-16 or VGG-19 ({some}, ...); "
             "expected conv1_1_weight or features.0.weight, and so on",
         )
-    asked = {"vgg19-slim": "vgg19", "auto": next(iter(fits))}.get(model, model)
+    asked = next(iter(fits)) if model == "auto" else model.removesuffix("-slim")
     if asked not in fits:
         raise WeightsError(f"--model {model}: {shown(path)} holds a {next(iter(fits))}")
     return fits[asked]

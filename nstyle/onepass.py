@@ -15,7 +15,7 @@ import numpy as np
 
 from nstyle import __version__, image, inputs, pixels, places, presets, runtime
 from nstyle.errors import OptionError
-from nstyle.feedforward import network_file
+from nstyle.feedforward import ENCODER, network_file
 from nstyle.feedforward.network_file import ANY_STYLE
 from nstyle.finishing import finished
 from nstyle.inputs import Inputs
@@ -177,7 +177,7 @@ def options_of(given: dict[str, Any]) -> Options:
     for name in given:
         if name not in FIELDS:
             raise OptionError(f"{name}: means nothing for one pass; there are {', '.join(FIELDS)}")
-    usual = {"model": "vgg19-slim", "max_long_edge": LONG_EDGE}
+    usual = {"model": ENCODER, "max_long_edge": LONG_EDGE}
     return presets.resolve({**usual, **given}, None)
 
 

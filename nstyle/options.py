@@ -17,7 +17,7 @@ from nstyle.fields import build, check_fields, option
 
 __all__ = ["Options", "build", "shaping"]
 
-MODELS = ("auto", "vgg19", "vgg16", "vgg19-slim")
+MODELS = ("auto", "vgg19", "vgg16", "vgg16-slim", "vgg19-slim")
 MODEL_ALIASES = {"vgg": "vgg19"}
 RESAMPLING = ("lanczos", "bicubic", "bilinear", "bilinear-plain", "nearest")
 
@@ -28,7 +28,7 @@ class Options:
 
     model: str = option(
         "auto",
-        "network; auto = vgg19 where its weights are installed, else the built-in vgg19-slim",
+        "network; auto = vgg19 where its weights are installed, else the built-in vgg16-slim",
         kind=str,
         choices=MODELS,
     )
@@ -80,7 +80,8 @@ class Options:
     )
     remove_noise: float = option(
         0.2,
-        "strength of the Gaussian filter at the end (0.15 for less, 0 = off)",
+        "radius in pixels (sigma) of the Gaussian filter at the end: 0.2 leaves strokes alone, "
+        "0.5 to 1 smooths; 0 = off",
         kind=float,
         low=0,
         high=10,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle import denoise, memory, optimizers, pixels, planning, problem, solver
+from nstyle import denoise, memory, optimizers, pixels, places, planning, problem, solver
 from nstyle.agreement import RATES
 from nstyle.backend import device as find_device
 from nstyle.balance import Normalization
@@ -231,7 +231,7 @@ def say_what_runs(
     """One line, so that nobody wonders which network painted, and why."""
     size, model = inputs.photo.size, setting.loaded.model
     chosen = options.model == "auto" and options.weights is None
-    why = " (built in; vgg19 is not installed)" if chosen and model == "vgg19-slim" else ""
+    why = " (built in; vgg19 is not installed)" if chosen and model == places.DEFAULT else ""
     tiling = planning.Demand(inputs, options, setting).tiling(size)
     parts = f", {tiling}" if tiling else ""
     room = f"; needs about {memory.shown(need)}" if need else ""

@@ -9,9 +9,16 @@ from pathlib import Path
 from nstyle.errors import WeightsError
 
 PRETRAINED = Path(__file__).parent / "pretrained"
-BUILT_IN = {"vgg19-slim": "vgg19-slim.params"}
+DEFAULT = "vgg16-slim"
+BUILT_IN = {DEFAULT: "vgg16-slim.params", "vgg19-slim": "vgg19-slim.params"}
 BUILT_IN_SHA256 = {
+    DEFAULT: "f8af36763a33618027d05e8310c4b993ec744d152e8f4dfb3363d5d0fda39a53",
     "vgg19-slim": "fe8647f5e14e4100cb382c7991dda58da16db91654474815f51f58c69368e362",
+}
+# Channels of their convolutions, in order, for what is planned before a file is read.
+WIDTHS = {
+    DEFAULT: (32, 16, 64, 64, 112, 112, 128, 384, 384, 320, 512, 384),
+    "vgg19-slim": (32, 16, 48, 32, 96, 64, 64, 64, 160, 160, 128, 128, 256),
 }
 # See feedforward: the decoder, and what trainings of one style begin with.
 ANY_STYLE = PRETRAINED / "any-style.params"
@@ -64,12 +71,12 @@ def find(model: str) -> tuple[str, str]:
         if os.path.isfile(path):  # Path.is_file() may raise PermissionError
             return path.stem, str(path)
     if model == "auto":
-        return "vgg19-slim", str(PRETRAINED / BUILT_IN["vgg19-slim"])
+        return DEFAULT, str(PRETRAINED / BUILT_IN[DEFAULT])
     places = " or ".join(str(folder / f"{model}.params") for folder in folders())
     raise WeightsError(
         f"--model {model}: its weights are not installed ({places}); get them with "
         f"nstyle download --model {model}, name a file with --weights, "
-        "or use the built-in vgg19-slim"
+        f"or use the built-in {DEFAULT}"
     )
 
 

@@ -7,18 +7,18 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from nstyle import layers, places
+from nstyle import places
 from nstyle.delivery import Delivery
 from nstyle.errors import OptionError, WeightsError
 from nstyle.options import Options, build
 from nstyle.recipes import PRESETS, Preset
-from nstyle.syntax import nearest, parse_layers
+from nstyle.syntax import nearest
 
 __all__ = ["PRESETS", "Preset", "delivery", "find", "resolve"]
 
 log = logging.getLogger("nstyle")
 
-SLIM = "vgg19-slim"
+SLIM = places.DEFAULT
 
 
 def find(preset: str) -> Preset:
@@ -31,8 +31,8 @@ def find(preset: str) -> Preset:
 def resolve(typed: Mapping[str, Any], preset: str | None = None) -> Options:
     """Defaults, then the preset's differences, then what the user typed.
 
-    A preset whose network is not installed is run with vgg19-slim, said in one line; what the user
-    typed is never replaced. Raises OptionError for an unknown preset or a bad value.
+    A preset whose network is not installed is run with the built-in one, said in one line; what the
+    user typed is never replaced. Raises OptionError for an unknown preset or a bad value.
     """
     differences = differences_of(preset, Options)
     if preset is None:
@@ -62,27 +62,14 @@ def differences_of(preset: str | None, cls: type) -> dict[str, Any]:
 
 def fitted(differences: Mapping[str, Any], typed: Mapping[str, Any], preset: str) -> dict[str, Any]:
     """The preset's differences for the network that is there, with a line where it is another."""
-    meant = differences.get("model", "auto")
-    model = typed.get("model", meant)
-    if "model" not in typed and not installed(meant):
-        model = SLIM
-    if model == "auto":
-        model, _ = places.find(model)
-    if model != SLIM or typed.get("weights") is not None:
+    meant = differences.get("model", SLIM)
+    if meant == SLIM or typed.get("weights") is not None:
         return dict(differences)
-    moved: dict[str, str] = {}
-    changed = {
-        name: nearest_layers(differences[name], name, moved)
-        for name in ("content_layers", "style_layers")
-        if name in differences and name not in typed
-    }
-    replaced = {}
-    if meant not in (SLIM, "auto"):
-        replaced = {"model": SLIM}
-        why = "as asked" if typed.get("model") == SLIM else f"{meant} is not installed"
-        words = [f"; {layer} becomes {below}" for layer, below in moved.items()]
-        log.info("preset %s runs on %s, %s%s", preset, SLIM, why, "".join(words))
-    return {**differences, **changed, **replaced}
+    if typed.get("model") != SLIM and ("model" in typed or installed(meant)):
+        return dict(differences)
+    why = "as asked" if typed.get("model") == SLIM else f"{meant} is not installed"
+    log.info("preset %s runs on %s, %s", preset, SLIM, why)
+    return {**differences, "model": SLIM}
 
 
 def installed(model: str) -> bool:
@@ -92,19 +79,3 @@ def installed(model: str) -> bool:
     except WeightsError:
         return False
     return True
-
-
-def nearest_layers(text: str, name: str, moved: dict[str, str]) -> str:
-    """Layers that vgg19-slim lacks replaced by the nearest below (also noted in `moved`)."""
-    order, there = (layers.taps(layers.BLOCKS[model]) for model in ("vgg19", SLIM))
-    found: dict[str, float] = {}
-    for layer, weight in parse_layers(text, name).items():
-        kind = layer.rstrip("_0123456789")
-        upto = order[: order.index(layer) + 1]
-        below = [tap for tap in upto if tap in there and tap.startswith(kind)][-1]
-        found[below] = found.get(below, 0.0) + weight
-        if below != layer:
-            moved[layer] = below
-    if not moved:
-        return text
-    return ",".join(f"{layer}:{weight:g}" for layer, weight in found.items())

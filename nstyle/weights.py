@@ -26,6 +26,7 @@ KNOWN_FILES = {
     # Collaborative-Distillation's 16x smaller VGG-19 encoder, with its 1x1 maps.
     "62dff35af2d701a3b5a0c31e29641b8463efe54627bf825aee7e8d078cb20a49": ("reflect", "max"),
 }
+SCALE = "_scale"  # ending of the array that holds the factors of a kernel of integers
 VGG_FIRST_WIDTH = 64  # channels of conv1_1; a file with fewer is called slim
 MAX_VALUES = 2**26  # of a kernel; VGG's largest has 2.4 million
 
@@ -107,11 +108,12 @@ def select(file: WeightsFile, wanted: Sequence[str]) -> Weights:
     padding, pooling = properties(file.path)
     first = wanted[0]
     arrays[first] = (pixels.fold(file.convention, arrays[first][0]), arrays[first][1])
-    ignored = len(file.archive.arrays) - 2 * len(arrays)
+    needed = {file.names[f"{name}_{kind}"] for name in wanted for kind in ("weight", "bias")}
+    ignored = [name for name in file.archive.arrays if name.removesuffix(SCALE) not in needed]
     if ignored:
-        log.debug("%s: %d arrays beyond what is needed are ignored", file.path, ignored)
-    slim = file.family == "vgg19" and arrays[first][0].shape[0] < VGG_FIRST_WIDTH
-    model = "vgg19-slim" if slim else file.family
+        log.debug("%s: %d arrays beyond what is needed are ignored", file.path, len(ignored))
+    slim = arrays[first][0].shape[0] < VGG_FIRST_WIDTH
+    model = f"{file.family}-slim" if slim else file.family
     return Weights(model, arrays, file.convention, padding, pooling, file.path)
 
 
@@ -148,7 +150,19 @@ def take(file: WeightsFile, layer: str) -> tuple[np.ndarray, np.ndarray]:
         floats(file, layer, file.archive.read(file.names[f"{layer}_{kind}"]))
         for kind in ("weight", "bias")
     )
-    return file.recognised.layout.to_oihw(kernel), bias
+    kernel = file.recognised.layout.to_oihw(kernel)
+    factors = file.names[f"{layer}_weight"] + SCALE
+    if factors in file.archive.arrays:  # in 8 bits, see distillation.student
+        kernel = kernel * scale_of(file, layer, factors, len(kernel))
+    return kernel, bias
+
+
+def scale_of(file: WeightsFile, layer: str, name: str, channels: int) -> np.ndarray:
+    """The factors of a kernel of integers, (O, 1, 1, 1). Raises WeightsError where they differ."""
+    values = floats(file, layer, file.archive.read(name))
+    if values.shape != (channels,):
+        raise refusal(file.path, f"{layer} has {channels} channels, but factors {values.shape}")
+    return values.reshape((-1, 1, 1, 1))
 
 
 def check_shapes(file: WeightsFile, layer: str) -> None:

@@ -33,7 +33,7 @@ USUAL = [
     "--output", OUTPUT, "--trace", TRACE, "--quiet", "--threads", "1", "--gpu", "-1",
     "--save-epochs", "10", "--checkpoint-epochs", str(EVERY),
 ]  # fmt: skip
-SMALL = ["--max-long-edge", "112", "--model", "vgg19-slim", "--max-num-epochs", "60"]
+SMALL = ["--max-long-edge", "112", "--model", "vgg16-slim", "--max-num-epochs", "60"]
 SETTINGS = {
     "sgd, three sizes": ["--scales", "3", "--stop-eps", "0"],
     "sgd until it converges": ["--scales", "2", "--stop-eps", "0.02"],

@@ -77,13 +77,13 @@ def test_so_does_what_is_logged(job, tmp_path, caplog):
 
 def test_what_every_worker_has_is_not_sent(job):
     colours = {"style_mask": ["#ff0000"], "content_mask": "m.png"}
-    options = Options(weights=str(PRETRAINED / "vgg19-slim.params"))
+    options = Options(weights=str(PRETRAINED / "vgg16-slim.params"))
     task = tasks.of_job(Job({**job.pictures, **colours}, options, None, "out.png"), None, None)
     assert sorted(Path(path).name for path in parcels.files_of(task)) == [
         "a.png", "a.png", "m.png", "m.png"
     ]  # fmt: skip
-    assert parcels.moved({**task, "weights": "/elsewhere/vgg19-slim.params"}, {})["weights"] == (
-        str(PRETRAINED / "vgg19-slim.params")
+    assert parcels.moved({**task, "weights": "/elsewhere/vgg16-slim.params"}, {})["weights"] == (
+        str(PRETRAINED / "vgg16-slim.params")
     )
 
 
@@ -105,4 +105,4 @@ def test_a_task_without_weights_keeps_the_workers_own(job, tmp_path):
     options = replace(job.options, weights=None, init="content")
     task = tasks.of_job(replace(job, options=options), None, None)
     answer = sent(task, tmp_path / "worker")
-    assert answer.error is None and answer.facts["model"] == "vgg19-slim"
+    assert answer.error is None and answer.facts["model"] == "vgg16-slim"

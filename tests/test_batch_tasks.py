@@ -29,7 +29,7 @@ def test_a_task_comes_back_as_it_was_and_gives_the_same_options():
         "pictures": job.pictures,
         "preset": "fast",
         "name": "out.png",
-        "files": ["a.jpg", "s.jpg", str(PRETRAINED / "vgg19-slim.params")],
+        "files": ["a.jpg", "s.jpg", str(PRETRAINED / "vgg16-slim.params")],
         "weights": None,
         "share": 10**9,
     }

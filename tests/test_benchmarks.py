@@ -18,6 +18,7 @@ from PIL import Image
 import nstyle
 from benchmarks import (
     batch,
+    fidelity,
     flicker,
     iteration,
     mural,
@@ -488,3 +489,31 @@ def test_a_mural_is_compared_with_one_process(weights, tmp_path, capsys):
     heading, _, *rows = capsys.readouterr().out.splitlines()
     assert heading.startswith("calculated, not measured: 2000x2000")
     assert [row.split()[0] for row in rows] == ["1", "4"]
+
+
+def test_fidelity_paints_with_both_networks_and_judges_by_the_teacher(
+    pictures, tmp_path, capsys, monkeypatch
+):
+    teacher = str(tiny.write_vgg(tmp_path / "vgg16.params", model="vgg16"))
+    sheet, report = tmp_path / "sheet.jpg", tmp_path / "report.json"
+    words = ["--teacher", teacher, "--pair", *pictures, "--edge", "48", "--output", str(sheet)]
+    words += ["--json", str(report), "--set", "max_num_epochs=3"]
+    monkeypatch.setattr("sys.argv", ["fidelity", *words])
+    fidelity.main()
+    (row,) = json.loads(report.read_text())["rows"]
+    assert row["pair"] == "photo x style"
+    assert "built-in / teacher: style" in capsys.readouterr().out
+    with Image.open(sheet) as image:
+        assert image.width > 4 * 40
+
+
+def test_the_judge_of_fidelity_puts_the_photo_at_1_0_and_the_stretched_painting_at_content_1(
+    pictures, tmp_path
+):
+    teacher = str(tiny.write_vgg(tmp_path / "vgg16.params", model="vgg16"))
+    photo = fidelity.photo_at(pictures[0], 48)
+    judge = fidelity.Judge(teacher, photo, pictures[1])
+    own = judge(photo)
+    assert (own.style, own.content) == (pytest.approx(1), pytest.approx(0, abs=1e-9))
+    other = judge(fidelity.resize(fidelity.image.read(pictures[1]), *photo.size))
+    assert other.content == pytest.approx(1) and other.style < 0.2

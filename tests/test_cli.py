@@ -25,7 +25,7 @@ from nstyle.commands import pictures as run_pictures
 from nstyle.options import Options, shaping
 
 CHECKOUT = Path(__file__).parents[1]
-BUILT_IN = CHECKOUT / "nstyle" / "pretrained" / "vgg19-slim.params"
+BUILT_IN = CHECKOUT / "nstyle" / "pretrained" / "vgg16-slim.params"
 
 
 def write_pictures(folder: Path) -> None:
@@ -62,7 +62,7 @@ REFUSED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "style layer": (["--style-layers", "relu1_1,relu9_1"], ["'relu9_1'", "did you mean 'relu"]),
     "content layer": (["--content-layers", "relu42"], ["'relu42'", "did you mean 'relu4_2'"]),
     "layer weight": (["--style-layers", "relu1_1:x"], ["--style-layers", "relu1_1", "'x'"]),
-    "model": (["--model", "vgg18"], ["--model", "'vgg18'", "vgg19-slim", "did you mean 'vgg1"]),
+    "model": (["--model", "vgg18"], ["--model", "'vgg18'", "vgg16-slim", "did you mean 'vgg1"]),
     "preset": (["--preset", "mxnt"], ["--preset", "'mxnt'", "did you mean 'mxnet'"]),
     "preset near to nothing": (["--preset", "nope"], ["--preset", "'nope'", "tf-scroll"]),
     "empty preset": (["--preset", ""], ["--preset", "''", "mxnet-nag"]),
@@ -91,8 +91,8 @@ REFUSED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "stray word": (["photo.jpg"], ["photo.jpg"]),
     "empty stray word": ([""], ["error: "]),
     "flag without a value": (["--lr"], ["--lr"]),
-    "absent vgg16": (["--model", "vgg16"], ["--model vgg16", "nstyle download", "vgg19-slim"]),
-    "absent vgg": (["--model", "vgg"], ["--model vgg", "nstyle download", "vgg19-slim"]),
+    "absent vgg16": (["--model", "vgg16"], ["--model vgg16", "nstyle download", "vgg16-slim"]),
+    "absent vgg": (["--model", "vgg"], ["--model vgg", "nstyle download", "vgg16-slim"]),
     "no weights file": (["--weights", "no.params"], ["--weights", "no.params", "no such file"]),
     "weights folder": (["--weights", "folder"], ["--weights", "folder", "is a folder"]),
     "init": (["--init", "nois"], ["--init", "nois", "content", "noise:0.7"]),
@@ -331,9 +331,9 @@ def test_no_snapshots_with_save_epochs_0(paint):
 
 def test_noise_removal_has_a_second_spelling_and_is_on_snapshots_too(paint):
     for name, words in {
-        "a": ["--remove-noise", "0.4"],
-        "b": ["-remove-noise", "0.4"],
-        "c": ["-remove-noise=0.4"],
+        "a": ["--remove-noise", "0.8"],
+        "b": ["-remove-noise", "0.8"],
+        "c": ["-remove-noise=0.8"],
         "off": ["--remove-noise", "0"],
         "default": [],
     }.items():
@@ -344,7 +344,8 @@ def test_noise_removal_has_a_second_spelling_and_is_on_snapshots_too(paint):
         name: np.abs(np.diff(pixels(f"{name}/out_e0002.png"), axis=1)).mean()
         for name in ("a", "default", "off")
     }
-    assert roughness["a"] < roughness["default"] < roughness["off"]
+    assert roughness["a"] < 0.9 * roughness["default"]
+    assert roughness["default"] == pytest.approx(roughness["off"], rel=0.02)
 
 
 def test_gpu_minus_one_paints_on_the_cpu(paint, capsys):
@@ -443,7 +444,7 @@ def test_the_trace_has_every_key_of_every_epoch_and_a_last_line(paint):
         assert sum(step["terms"].values()) == pytest.approx(step["loss"], rel=1e-5)
         assert step["seconds"] > 0
         assert step["eps"] > 0
-    assert (last["stopped"], last["epochs"], last["model"]) == ("max-epochs", 3, "vgg19-slim")
+    assert (last["stopped"], last["epochs"], last["model"]) == ("max-epochs", 3, "vgg16-slim")
     assert last["options"]["max_num_epochs"] == 3
     assert last["version"] == __version__
     assert last["seconds"] >= sum(step["seconds"] for step in steps) * 0.99
@@ -646,7 +647,7 @@ def test_run_py_and_nstyle_run_paint_the_same_bytes_with_the_built_in_network(tm
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout == ""
-        assert "vgg19-slim" in done.stderr
+        assert "vgg16-slim" in done.stderr
     assert (tmp_path / "a/out.png").read_bytes() == (tmp_path / "b/out.png").read_bytes()
 
 

@@ -29,12 +29,14 @@ def listed(capsys) -> dict[str, Any]:
     return {row["path"] or row["name"]: row for row in rows}
 
 
-def test_with_nothing_installed_there_is_the_built_in_network(cache, capsys):
+def test_with_nothing_installed_there_are_the_built_in_networks(cache, capsys):
     rows = listed(capsys)
-    built_in, vgg19, vgg16 = rows.values()
-    assert (built_in["name"], built_in["kind"]) == ("vgg19-slim", "built in")
-    assert built_in["bytes"] == os.path.getsize(built_in["path"])
-    assert built_in["remove"] is None and built_in["use"] == "--model vgg19-slim"
+    *built_in, vgg19, vgg16 = rows.values()
+    assert [row["name"] for row in built_in] == ["vgg16-slim", "vgg19-slim"]
+    for row in built_in:
+        assert row["kind"] == "built in" and row["path"].endswith(f"{row['name']}.params")
+        assert row["bytes"] == os.path.getsize(row["path"])
+        assert row["remove"] is None and row["use"] == f"--model {row['name']}"
     assert (vgg19["kind"], vgg19["get"]) == ("missing", "nstyle download --model vgg19")
     assert (vgg16["kind"], vgg16["get"]) == ("missing", "nstyle download --model vgg16")
 
@@ -66,7 +68,8 @@ def test_files_that_no_model_stands_for_are_told_too(cache, tmp_path, capsys):
 def test_a_file_in_two_folders_that_are_one_is_told_once(cache, tmp_path, capsys):
     (tmp_path / "model").symlink_to(cache)
     (cache / "vgg19.params").touch()
-    assert [row["name"] for row in listed(capsys).values()] == ["vgg19-slim", "vgg19", "vgg16"]
+    names = [row["name"] for row in listed(capsys).values()]
+    assert names == ["vgg16-slim", "vgg19-slim", "vgg19", "vgg16"]
 
 
 def test_the_same_for_people(cache, capsys):

@@ -175,7 +175,7 @@ def test_quiet_says_nothing(files, asked, capfd):
 
 def test_what_a_preset_runs_on_is_said_once(files, asked, capsys):
     assert sheet("--preset", "keras-book") == 0
-    assert capsys.readouterr().err.count("preset keras-book runs on vgg19-slim") == 1
+    assert capsys.readouterr().err.count("preset keras-book runs on vgg16-slim") == 1
 
 
 def test_the_samples_and_an_own_place_are_the_default(tmp_path, asked, monkeypatch, capsys):

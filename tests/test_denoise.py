@@ -18,11 +18,18 @@ def lost(values: np.ndarray, smoothed: np.ndarray) -> float:
     return 1 - float(smoothed.std() / values.std())
 
 
-def test_the_default_strength_takes_a_third_of_white_noise_and_0_15_takes_less():
-    strong = lost(noise(), denoise.gaussian(noise(), 0.2))
-    weak = lost(noise(), denoise.gaussian(noise(), 0.15))
-    assert strong >= 0.3
-    assert 0.02 < weak < strong
+def test_strength_is_the_gaussians_sigma_in_pixels():
+    """Its variance, measured on a bright point: sigma^2 along each axis."""
+    point = np.zeros((41, 41, 3))
+    point[20, 20] = 1
+    for sigma in (0.8, 2.0):
+        row = denoise.gaussian(point, sigma)[..., 0].sum(axis=0)
+        assert (row * (np.arange(41) - 20) ** 2).sum() == pytest.approx(sigma**2, rel=0.02)
+
+
+def test_the_default_strength_leaves_strokes_alone_and_1_smooths():
+    assert abs(lost(noise(), denoise.gaussian(noise(), 0.2))) < 0.01
+    assert lost(noise(), denoise.gaussian(noise(), 1.0)) > 0.5
 
 
 @pytest.mark.parametrize("name", denoise.DENOISERS)
@@ -34,7 +41,7 @@ def test_strength_0_changes_not_one_byte(name):
 
 @pytest.mark.parametrize("name", denoise.DENOISERS)
 def test_more_strength_takes_more_noise(name):
-    losses = [lost(noise(), denoise.DENOISERS[name](noise(), s)) for s in (0.05, 0.15, 0.2)]
+    losses = [lost(noise(), denoise.DENOISERS[name](noise(), s)) for s in (0.05, 0.4, 0.8)]
     assert 0 <= losses[0] < losses[1] < losses[2]  # the weakest Gaussian changes nothing
 
 

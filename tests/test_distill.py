@@ -1,4 +1,4 @@
-"""Training the small network: learning, resuming, holding out, scaling, refusing; all on toys."""
+"""Small networks from large ones: closed form, fine-tuning, resuming, measuring; all on toys."""
 
 from __future__ import annotations
 
@@ -7,42 +7,54 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tiny
 from PIL import Image
 
 from nstyle import distill as room
-from nstyle.backend import mx, nd
-from nstyle.distill import DistillOptions, distill, measure, ratios
-from nstyle.distillation import (
-    maps,
-    measuring,
-    student,
-    teachers,
-    training,
-)
+from nstyle import weights
+from nstyle.backend import nd
+from nstyle.distill import DistillOptions, distill, measure
+from nstyle.distillation import compress, maps, measuring, paintings, student, teacher, training
 from nstyle.errors import DivergedError, ImageError, NStyleError, OptionError, WeightsError
-from nstyle.layers import convolutions
+from nstyle.layers import BLOCKS, convolutions
 from nstyle.learning import checkpoint, pictures
-from nstyle.networks import TappedVGG
 
-TINY = (4, 4, 6, 6, 8, 8, 8, 8, 10, 10, 10, 10, 12)
-
-
-def write_network(path, widths, seed=7, **more):
-    arrays = {**student.random_arrays(widths, seed), **more}
-    mx.nd.save(str(path), {f"arg:{name}": nd.array(values) for name, values in arrays.items()})
-    return str(path)
+WIDTHS = (6, 8, 10, 12, 12)  # of the toy's blocks
+VGG16 = BLOCKS["vgg16"]
+CONVOLUTIONS = convolutions(VGG16)
 
 
-def write_picture(path, seed, size=(48, 44)):
+def arrays_of(widths, seed=7, model="vgg16"):
+    """conv1_1_weight, conv1_1_bias, ..."""
+    pairs = tiny.random_arrays(widths, model=model, seed=seed)
+    return {
+        f"{name}_{kind}": values
+        for name, pair in pairs.items()
+        for kind, values in zip(("weight", "bias"), pair)
+    }
+
+
+def write_network(path, arrays):
+    return tiny.save_params(path, {f"arg:{name}": values for name, values in arrays.items()})
+
+
+def write_picture(path, seed, size=(72, 64)):
     chance = np.random.default_rng(seed)
-    blobs = chance.integers(0, 256, (6, 6, 3)).astype(np.uint8)
+    blobs = chance.integers(0, 256, (9, 9, 3)).astype(np.uint8)
     path.parent.mkdir(exist_ok=True)
     Image.fromarray(blobs).resize(size, Image.Resampling.BICUBIC).save(path)
 
 
+def batches(count=4, seed=0, edge=48):
+    chance = np.random.default_rng(seed)
+    return [chance.normal(0, 50, (2, 3, edge, edge)).astype(np.float32) for _ in range(count)]
+
+
 @pytest.fixture(autouse=True)
 def little_calibration(monkeypatch):
-    monkeypatch.setattr(training, "CALIBRATION_BATCHES", 8)
+    monkeypatch.setattr(training, "CALIBRATION_BATCHES", 4)
+    monkeypatch.setattr(paintings, "POOL", 4)
+    monkeypatch.setattr(paintings, "STEPS", 2)
 
 
 @pytest.fixture(scope="module")
@@ -51,26 +63,154 @@ def toys(tmp_path_factory):
     for i in range(6):
         write_picture(folder / "photos" / f"p{i}.png", i)
     (folder / "heldout.txt").write_text("photos/p4.png\nphotos/p5.png\n\n")
-    write_network(folder / "vgg19.params", (*TINY, 12, 12, 12))  # all of VGG-19
+    write_network(folder / "vgg16.params", arrays_of(WIDTHS))
     return folder
 
 
 @pytest.fixture
 def options(toys, tmp_path):
     return DistillOptions(
-        teachers=(str(toys / "vgg19.params"),),
+        teacher=str(toys / "vgg16.params"),
         pictures=(str(toys / "photos"),),
         heldout=str(toys / "heldout.txt"),
         output=str(tmp_path / "out.params"),
-        widths=TINY,
+        width=0.5,
         steps=6,
-        batch=2,
+        batch=4,
         crop=32,
-        rate=3e-3,
         checkpoint=str(tmp_path / "training.npz"),
         curve=str(tmp_path / "curve.jsonl"),
         save_steps=4,
     )
+
+
+# ---- the closed form ----
+
+
+def toy_teacher(seed=7):
+    return teacher.Teacher("vgg16", arrays_of(WIDTHS, seed))
+
+
+def variance_left(known, arrays, tap="relu5_1"):
+    """What of a tap's variance is left on batches the closed form has not seen."""
+    both = known.network([tap]), teacher.build(known.blocks, arrays, [tap])
+    seen = [[both[i](nd.array(x))[0] for x in batches(3, seed=9)] for i in (0, 1)]
+    m = compress.solve(seen[1], seen[0])
+    y, f = (np.concatenate([make(some)[i] for some in of for i in range(2)], axis=1)
+            for make, of in ((maps.columns, seen[0]), (maps.with_ones, seen[1])))  # fmt: skip
+    return np.square(m @ f - y).sum() / np.square(y - y.mean(axis=1, keepdims=True)).sum()
+
+
+def test_the_closed_form_is_exact_when_nothing_is_removed():
+    known = toy_teacher()
+    arrays = compress.compress(known, known.widths, batches())
+    x = nd.array(batches(1, seed=5)[0])
+    wanted = ["relu1_1", "relu3_3", "relu5_3"]
+    expected, found = known.network(wanted)(x), teacher.build(VGG16, arrays, wanted)(x)
+    for one, other in zip(expected, found):
+        scale = np.abs(one.asnumpy()).max()
+        np.testing.assert_allclose(other.asnumpy(), one.asnumpy(), atol=2e-3 * scale)
+
+
+def test_errors_fall_as_channels_are_added():
+    known = toy_teacher()
+    left = []
+    for share in (0.4, 0.6, 0.8, 1.0):
+        widths = [round(width * share) for width in known.widths]
+        left.append(variance_left(known, compress.compress(known, widths, batches())))
+    assert left == sorted(left, reverse=True)
+    assert left[0] > 0.02 and left[-1] < 1e-3
+
+
+def test_the_kept_channels_are_the_teachers_own_at_the_bottom():
+    known = toy_teacher()
+    arrays = compress.compress(known, [3], batches())
+    kernels = known.arrays["conv1_1_weight"]
+    for kernel in arrays["conv1_1_weight"]:
+        assert np.abs(kernels - kernel).max(axis=(1, 2, 3)).min() < 1e-6
+    assert list(arrays) == ["conv1_1_weight", "conv1_1_bias"]
+
+
+def test_the_choice_takes_the_channel_that_explains_most_of_all_of_them():
+    # Two that move together and one alone that moves a little more than either.
+    together = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1.5]])
+    assert compress.choose(together, 1) in ([0], [1])
+    assert 2 in compress.choose(together, 2)
+    assert compress.choose(together, 3) == [0, 1, 2]
+
+
+def test_what_maps_and_constants_hold_goes_into_the_next_kernel():
+    chance = np.random.default_rng(3)
+    kernel = chance.normal(0, 1, (5, 4, 3, 3)).astype(np.float32)
+    bias, back = chance.normal(0, 1, 5).astype(np.float32), chance.normal(0, 1, (4, 3))
+    small = chance.normal(0, 1, (1, 2, 6, 6)).astype(np.float32)
+    whole = np.einsum("ic,ncyx->niyx", back[:, :2], small) + back[:, 2].reshape(1, 4, 1, 1)
+    expected = next(compress.convolved([nd.array(whole)], kernel, bias)).asnumpy()
+    changed, shift = compress.folded(kernel, bias, back)
+    found = next(compress.convolved([nd.array(small)], changed, shift)).asnumpy()
+    inside = np.s_[:, :, 1:-1, 1:-1]
+    np.testing.assert_allclose(found[inside], expected[inside], rtol=1e-4, atol=1e-4)
+
+
+def test_zero_steps_write_the_closed_form(options, toys):
+    arrays = distill(replace(options, steps=0))
+    read = weights.load(options.output, CONVOLUTIONS)
+    assert read.widths == [max(4, width // 2) for width in toy_teacher().widths]
+    kernel = read.arrays["conv3_1"][0]
+    np.testing.assert_allclose(kernel, arrays["conv3_1_weight"], rtol=1e-3, atol=1e-5)
+
+
+def test_widths_may_end_early_and_be_unequal(options):
+    distill(replace(options, steps=0, widths="4,5,6,7,8"))
+    assert weights.load(options.output, CONVOLUTIONS[:5]).widths == [4, 5, 6, 7, 8]
+
+
+def test_a_vgg19_is_a_teacher_too(options, tmp_path):
+    path = tiny.write_vgg(tmp_path / "vgg19.params", widths=WIDTHS, model="vgg19")
+    distill(replace(options, teacher=str(path), steps=1))
+    assert len(weights.load(options.output, convolutions(BLOCKS["vgg19"])).widths) == 16
+
+
+# ---- the file ----
+
+
+def test_eight_bits_differ_by_at_most_half_a_step_of_each_channel(tmp_path):
+    arrays = arrays_of(WIDTHS)
+    arrays["conv1_2_weight"][0] *= 100
+    student.write(tmp_path / "8.params", arrays, bits=8)
+    for name, (kernel, bias) in weights.load(
+        str(tmp_path / "8.params"), CONVOLUTIONS
+    ).arrays.items():
+        expected = arrays[f"{name}_weight"]
+        step = np.abs(expected).max(axis=(1, 2, 3), keepdims=True) / 127
+        assert (np.abs(kernel - expected) <= 0.501 * step).all()
+        np.testing.assert_allclose(bias, arrays[f"{name}_bias"], rtol=1e-3)
+
+
+def test_a_file_in_eight_bits_is_half_of_one_in_sixteen(tmp_path):
+    arrays = arrays_of((16, 32, 64, 64, 64))
+    for bits in (8, 16):
+        student.write(tmp_path / f"{bits}.params", arrays, bits=bits)
+    sizes = [(tmp_path / f"{bits}.params").stat().st_size for bits in (8, 16)]
+    assert 0.45 < sizes[0] / sizes[1] < 0.6
+
+
+def test_factors_of_another_number_of_channels_are_refused(tmp_path):
+    arrays = arrays_of(WIDTHS)
+    kernel, scale = student.in_8_bits(arrays["conv2_1_weight"])
+    arrays["conv2_1_weight"], arrays["conv2_1_weight_scale"] = kernel, scale[:-1]
+    path = write_network(tmp_path / "bad.params", arrays)
+    with pytest.raises(WeightsError, match="conv2_1 has 8 channels"):
+        weights.load(path, CONVOLUTIONS)
+
+
+def test_a_value_too_large_for_half_precision_is_not_written(tmp_path):
+    with pytest.raises(WeightsError, match="float16"):
+        student.write(tmp_path / "big.params", {"conv1_1_weight": np.array([1e6], np.float32)})
+    assert not list(tmp_path.iterdir())
+
+
+# ---- fine-tuning ----
 
 
 def curve_of(options):
@@ -79,20 +219,17 @@ def curve_of(options):
     return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
 
 
-def test_fifty_steps_lower_the_loss(options):
+def test_fine_tuning_lowers_the_errors_on_held_out_pictures(options, tmp_path):
+    files = {"closed": str(tmp_path / "closed.params"), "tuned": options.output}
+    distill(replace(options, steps=0, output=files["closed"]))
     losses = []
-    distill(replace(options, steps=50, rate=1e-2), listener=lambda step: losses.append(step.loss))
-    assert len(losses) == 50
-    assert np.mean(losses[-8:]) < 0.8 * np.mean(losses[:8])
+    distill(replace(options, steps=80, rate=0.05), listener=lambda step: losses.append(step.loss))
     assert [line["loss"] for line in curve_of(options)] == losses
-
-
-def test_the_written_file_is_half_precision_and_makes_a_network(options):
-    arrays = distill(options)
-    written = mx.nd.load(options.output)
-    assert set(written) == {f"arg:{name}" for name in arrays}
-    assert all(array.dtype == np.float16 for array in written.values())
-    assert student.read(options.output)(nd.zeros((1, 3, 32, 32)))[-1].shape == (1, 12, 2, 2)
+    folders = list(options.pictures)
+    found = measure(files, options.teacher, folders, options.heldout, fitted_on=4)
+    seen_well = ("relu2_1", "relu3_1", "relu4_1")  # a 32 px crop has four positions at relu5_1
+    closed, tuned = (sum(of[tap]["variance"] for tap in seen_well) for of in found.values())
+    assert tuned < 0.98 * closed
 
 
 class Killed(Exception):
@@ -120,10 +257,21 @@ def test_a_killed_training_goes_on_as_if_unbroken(options, tmp_path):
         np.testing.assert_array_equal(found[name], values)
 
 
-def test_more_steps_may_be_asked_for_later(options):
-    distill(replace(options, steps=2))
-    distill(replace(options, steps=4))
-    assert [line["step"] for line in curve_of(options)] == [1, 2, 3, 4]
+def test_minutes_end_a_training_whatever_its_steps(options):
+    steps = []
+    distill(replace(options, steps=10**6, minutes=1e-3), listener=lambda s: steps.append(s.step))
+    assert 1 <= len(steps) < 10**4
+
+
+def test_it_may_start_from_a_network_of_the_same_widths(options, tmp_path):
+    first = str(tmp_path / "first.params")
+    known = distill(replace(options, steps=0, output=first))
+    found = distill(replace(options, start=first, steps=1, rate=1e-7))
+    np.testing.assert_allclose(
+        found["conv4_1_weight"], known["conv4_1_weight"], rtol=1e-2, atol=1e-4
+    )
+    with pytest.raises(OptionError, match="--start: .* of the widths"):
+        distill(replace(options, start=first, width=0.7, checkpoint=None))
 
 
 @pytest.mark.parametrize("damage", ["byte", "cut", "empty", "other"])
@@ -140,7 +288,8 @@ def test_a_damaged_checkpoint_is_refused(options, damage):
 
 
 @pytest.mark.parametrize(
-    ("change", "named"), [({"seed": 3}, "seed"), ({"batch": 3}, "batch"), ({"width": 2}, "widths")]
+    ("change", "named"),
+    [({"seed": 3}, "seed"), ({"batch": 3}, "batch"), ({"width": 0.9}, "widths")],
 )
 def test_a_checkpoint_of_another_training_is_refused(options, change, named):
     distill(replace(options, steps=1))
@@ -158,9 +307,48 @@ def test_a_curve_that_is_none_is_not_overwritten(options):
 
 
 def test_a_loss_that_is_not_finite_ends_the_training(options, monkeypatch):
-    monkeypatch.setattr(room.Training, "advance", lambda self: (float("nan"), {}))
+    monkeypatch.setattr(room.Training, "advance", lambda self, done: (float("nan"), {}))
     with pytest.raises(DivergedError, match="learning rate"):
         distill(options)
+
+
+def test_paintings_change_and_make_room_for_new_ones():
+    def crops(number):
+        return np.random.default_rng(number).normal(0, 40, (2, 3, 32, 32)).astype(np.float32)
+
+    arrays, pool = arrays_of(WIDTHS), paintings.Paintings(crops, VGG16, seed=1)
+    before = pool.state["pictures"].copy()
+    visits = 2 * paintings.POOL // paintings.TOGETHER
+    for number in range(visits):
+        pool.visit(number, arrays)
+    assert (np.abs(pool.state["pictures"] - before).max(axis=(1, 2, 3)) > 1).all()
+    assert pool.some(3, 2).shape == (2, 3, 32, 32)
+    assert np.isfinite(pool.state["pictures"]).all()
+
+
+def test_painting_brings_a_picture_nearer_to_the_style(monkeypatch):
+    monkeypatch.setattr(paintings, "STEPS", 5)
+    monkeypatch.setattr(paintings, "CONTENT", (1e-4, 1e-3))
+    style = tiny.to_input(tiny.picture(2, (32, 32)))
+    photos = np.stack([0.1 * style, style]).astype(np.float32)
+    pool = paintings.Paintings(lambda number: photos, VGG16, seed=1)
+    arrays = arrays_of(WIDTHS)
+    for number in range(2 * (paintings.VISITS - 3)):  # before the first are replaced
+        pool.visit(number, arrays)
+    network = teacher.build(VGG16, arrays, ["relu2_1"])
+
+    def gram_of(x):
+        return paintings.gram(network(nd.array(x[np.newaxis]))[0])
+
+    wanted = gram_of(photos[1])
+    distances = [
+        float(nd.square(gram_of(x) - wanted).sum().asscalar())
+        for x in (photos[0], *pool.state["pictures"])
+    ]
+    assert np.median(distances[1:]) < 0.7 * distances[0]
+
+
+# ---- pictures ----
 
 
 def test_held_out_pictures_are_never_trained_on(toys, tmp_path, monkeypatch):
@@ -184,6 +372,19 @@ def test_crops_depend_on_seed_and_number_only():
     assert np.abs(crops(8) - crops(9)).max() > 1
 
 
+def test_crops_may_be_enlarged():
+    # A slope of 4 grey levels per pixel: how much a crop is enlarged shows in its own slope.
+    slope = np.repeat(np.arange(60, dtype=np.uint8)[np.newaxis, :, np.newaxis] * 4, 60, axis=0)
+    some = [np.repeat(slope, 3, axis=2)]
+
+    def steepness(enlarged):
+        crops = pictures.Crops(some, crop=32, batch=8, seed=5, enlarged=enlarged)
+        return np.abs(np.diff(crops(0)[:, 1, 16, 8:24], axis=1)).mean(axis=1)
+
+    assert steepness(1.0).min() > 3.5
+    assert steepness(2.0).min() < 3
+
+
 def test_every_picture_comes_once_per_round():
     some = [np.full((32, 32, 3), 20 * i, np.uint8) for i in range(6)]
     crops = pictures.Crops(some, crop=32, batch=2, seed=0)
@@ -195,22 +396,22 @@ def test_an_unreadable_picture_among_good_ones_is_left_out_and_counted(toys, tmp
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"\xff\xd8 no picture")
     loaded = pictures.load([bad, toys / "photos" / "p0.png"], 24)
-    assert [picture.shape for picture in loaded] == [(24, 26, 3)]
+    assert [picture.shape for picture in loaded] == [(24, 27, 3)]
     assert "1 of 2 pictures left out" in caplog.text
     with pytest.raises(ImageError, match="none of the 1"):
         pictures.load([bad])
 
 
+# ---- refusing ----
+
+
 def refusals(toys, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
-    shallow = write_network(tmp_path / "shallow.params", TINY[:5])
-    wide = write_network(tmp_path / "wide.params", [2 * width for width in TINY])
     junk = tmp_path / "junk.params"
     junk.write_bytes(b"junk")
-    sixteen = tmp_path / "sixteen.params"
-    arrays = mx.nd.load(str(toys / "vgg19.params")).items()
-    mx.nd.save(str(sixteen), {name: array for name, array in arrays if "conv3_4" not in name})
+    gap = arrays_of(WIDTHS)
+    del gap["conv2_1_weight"]
     (tmp_path / "all.txt").write_text("".join(f"{toys}/photos/p{i}.png\n" for i in range(6)))
     (tmp_path / "gone.txt").write_text("gone.png\n")
     return {
@@ -218,17 +419,20 @@ def refusals(toys, tmp_path):
         "no folder": ({"pictures": (str(tmp_path / "no"),)}, "no such folder"),
         "nothing left": ({"heldout": str(tmp_path / "all.txt")}, "none is left"),
         "held out is gone": ({"heldout": str(tmp_path / "gone.txt")}, "not there"),
-        "shallow teacher": ({"teachers": (shallow,)}, "relu4_1, relu4_2, relu5_1"),
-        "absent teacher": ({"teachers": (str(tmp_path / "no"),)}, "no such file"),
-        "damaged teacher": ({"teachers": (str(junk),)}, "not an MXNet"),
-        "VGG-16": ({"teachers": (str(sixteen),)}, "VGG-19"),
-        "start too wide": ({"start": wide}, "do not fit"),
-        "no steps": ({"steps": 0}, "at least 1"),
-        "bad rate": ({"rate": 2.0}, "rate is"),
-        "bad width": ({"width": 0.0}, "widths are"),
-        "no teacher": ({"teachers": ()}, "none given"),
+        "absent teacher": ({"teacher": str(tmp_path / "no")}, "no such file"),
+        "damaged teacher": ({"teacher": str(junk)}, "not an MXNet"),
+        "teacher with a gap": (
+            {"teacher": write_network(tmp_path / "gap.params", gap)}, "conv2_1 is missing",
+        ),
+        "too wide": ({"widths": "6,7"}, "at most 6,6,8,8"),
+        "too deep": ({"widths": ",".join(14 * "4")}, "at most 6,6,8,8"),
+        "no numbers": ({"widths": "half"}, "no numbers of channels"),
+        "bad width": ({"width": 0.0}, "--width: 0"),
+        "bad rate": ({"rate": 2.0}, "--rate: 2"),
+        "bad bits": ({"bits": 12}, "neither 8 nor 16"),
+        "no teacher": ({"teacher": None}, "--teacher: was not given"),
         "no output folder": ({"output": str(tmp_path / "no" / "x.params")}, "make it first"),
-    }
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -238,14 +442,15 @@ def refusals(toys, tmp_path):
         "no folder",
         "nothing left",
         "held out is gone",
-        "shallow teacher",
         "absent teacher",
         "damaged teacher",
-        "VGG-16",
-        "start too wide",
-        "no steps",
-        "bad rate",
+        "teacher with a gap",
+        "too wide",
+        "too deep",
+        "no numbers",
         "bad width",
+        "bad rate",
+        "bad bits",
         "no teacher",
         "no output folder",
     ],
@@ -257,43 +462,7 @@ def test_bad_input_is_refused_in_one_line_before_the_work(options, toys, tmp_pat
     assert "\n" not in str(refused.value)
 
 
-def test_a_value_too_large_for_half_precision_is_not_written(tmp_path):
-    with pytest.raises(WeightsError, match="float16"):
-        student.write(tmp_path / "big.params", {"conv1_1_weight": np.array([1e6], np.float32)})
-    assert not list(tmp_path.iterdir())
-
-
-def test_scaling_to_mean_activation_one_keeps_the_function_up_to_scale():
-    arrays = student.random_arrays(TINY, 1)
-    arrays = {n: v * 3 if n.endswith("weight") else v + 0.1 for n, v in arrays.items()}
-    x = np.random.default_rng(0).normal(0, 50, (2, 3, 32, 32)).astype(np.float32)
-    scaled = student.scale_to_mean_one(arrays, [x])
-    before, after = student.build(arrays)(nd.array(x)), student.build(scaled)(nd.array(x))
-    for old, new in zip(before, after):
-        assert new.mean().asscalar() == pytest.approx(1, rel=1e-3)
-        expected = old.asnumpy() / old.mean().asscalar()
-        np.testing.assert_allclose(new.asnumpy(), expected, rtol=1e-3, atol=1e-3)
-
-
-def test_a_widened_start_computes_what_it_did(tmp_path):
-    path = write_network(tmp_path / "small.params", TINY)
-    wider = [width + 3 for width in TINY]
-    x = nd.random.normal(0, 50, (1, 3, 32, 32))
-    old = student.read(path)(x)
-    new = student.build(student.widened_arrays(path, wider, 0))(x)
-    for few, many in zip(old, new):
-        assert many.shape[1] == few.shape[1] + 3
-        np.testing.assert_allclose(many.asnumpy()[:, : few.shape[1]], few.asnumpy(), atol=1e-3)
-
-
-def test_width_multiplies_all_layers():
-    assert student.scaled_widths(TINY, 2) == [2 * width for width in TINY]
-    assert student.scaled_widths(room.WIDTHS, 0.5)[0] == room.WIDTHS[0] // 2
-
-
-def test_the_default_network_is_small_enough():
-    arrays = student.random_arrays(room.WIDTHS, 0)
-    assert 2 * sum(values.size for values in arrays.values()) < 2.4e6
+# ---- maps ----
 
 
 def problem(seed=0, pictures_=2, positions=30):
@@ -338,70 +507,43 @@ def test_the_solved_map_is_least_squares():
     np.testing.assert_allclose(solved, expected, atol=2e-3)
 
 
-def test_the_teacher_with_maps_reflects_and_goes_first_come(tmp_path, toys):
-    kernel = np.random.default_rng(3).normal(0, 1, (16, 4, 1, 1)).astype(np.float32)
-    more = {"conv1_1_to_vgg19_weight": kernel, "conv1_1_to_vgg19_bias": np.ones(16, np.float32)}
-    mapped = write_network(tmp_path / "mapped.params", TINY, **more)
-    x = nd.random.normal(0, 50, (1, 3, 32, 40))
-    seen = teachers.Teachers([mapped])(x)
-    assert seen["relu1_1"].shape == (1, 16, 32, 40)
-    network = TappedVGG(teachers.VGG19, TINY, teachers.TAPS, pooling="max", padding="reflect")
-    teachers.fill(network, teachers.read_arrays(mapped))
-    for tap, expected in zip(teachers.TAPS[1:], network(x)[1:]):
-        np.testing.assert_allclose(seen[tap].asnumpy(), expected.asnumpy(), atol=1e-3)
-    exact = write_network(tmp_path / "exact.params", TINY[:2], seed=9)
-    both = teachers.Teachers([exact, mapped])(x)
-    assert both["relu1_1"].shape == (1, 4, 32, 40)
-    np.testing.assert_array_equal(both["relu5_1"].asnumpy(), seen["relu5_1"].asnumpy())
-
-
-def test_a_teacher_with_a_broken_layer_is_refused(tmp_path):
-    path = write_network(tmp_path / "broken.params", TINY, conv3_2_weight=np.zeros((8, 5, 3, 3)))
-    with pytest.raises(WeightsError, match="conv3_2"):
-        teachers.Teachers([path])
-
-
-class Pooled(teachers.Teacher):
-    """A teacher that pools as the student does, so that it can be met."""
-
-    def prepare(self, wanted):
-        super().prepare(wanted)
-        network = TappedVGG(teachers.VGG19, TINY, list(wanted), pooling="avg")
-        teachers.fill(network, self._arrays)
-        self._network = network
+# ---- measuring ----
 
 
 def test_measure_finds_the_perfect_network_perfect_and_another_worse(toys, tmp_path):
-    files = {"same": str(toys / "vgg19.params")}
-    files["other"] = write_network(tmp_path / "other.params", TINY, seed=8)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(teachers, "Teacher", Pooled)
-        found = measure(
-            files, [files["same"]], [str(toys / "photos")], str(toys / "heldout.txt"), fitted_on=4
-        )
+    files = {"same": str(toys / "vgg16.params")}
+    files["other"] = write_network(tmp_path / "other.params", arrays_of(WIDTHS, seed=8))
+    folders, heldout = [str(toys / "photos")], str(toys / "heldout.txt")
+    found = measure(files, files["same"], folders, heldout, fitted_on=4)
     assert list(found) == ["same", "other"]
-    assert list(found["same"]) == list(teachers.TAPS)
+    assert list(found["same"]) == [*teacher.TAPS, "relu5_3"]
     for errors in found["same"].values():
         assert errors["variance"] < 1e-3
         assert errors["gram"] < 1e-2
     assert all(errors["variance"] > 0.01 for errors in found["other"].values())
-    assert ratios(found["other"], found["other"])["gram"] == 1
 
 
-def test_likeness_is_how_much_more_the_teachers_layers_hold(toys, tmp_path, monkeypatch):
-    monkeypatch.setattr(teachers, "Teacher", Pooled)
-    arrays = student.random_arrays(TINY, 7)
-    arrays["conv1_1_weight"] = arrays["conv1_1_weight"] / 2  # all that follows is halved, too
+def test_networks_of_another_family_and_depth_are_measured_where_they_reach(toys, tmp_path):
+    slim = tiny.write_vgg(tmp_path / "slim.params", widths=WIDTHS, model="vgg19-slim")
+    folders, heldout = [str(toys / "photos")], str(toys / "heldout.txt")
+    found = measure({"slim": str(slim)}, str(toys / "vgg16.params"), folders, heldout, fitted_on=2)
+    assert list(found["slim"]) == [tap for tap in teacher.TAPS if tap != "relu5_2"]
+
+
+def test_scales_are_how_much_more_the_teachers_layers_hold(toys, tmp_path):
+    arrays = arrays_of(WIDTHS)
     for name in arrays:
-        assert not name.endswith("bias") or not arrays[name].any()
-    half = write_network(tmp_path / "half.params", TINY, **arrays)
-    knobs = [str(toys / "vgg19.params")], [str(toys / "photos")], str(toys / "heldout.txt")
-    found = measuring.likeness(half, *knobs)
-    assert list(found) == list(teachers.TAPS)
-    for tap, facts in found.items():
-        assert facts["channels"] == TINY[convolutions(teachers.VGG19).index(f"conv{tap[4:]}")]
+        arrays[name] = arrays[name] / 2 if name.endswith("bias") else arrays[name]
+    arrays["conv1_1_weight"] = arrays["conv1_1_weight"] / 2
+    # Biases of later layers would have to shrink with what comes in: halved once at the bottom.
+    half = write_network(tmp_path / "half.params", arrays)
+    folders, heldout = [str(toys / "photos")], str(toys / "heldout.txt")
+    found = measuring.layer_scales(half, str(toys / "vgg16.params"), folders, heldout)
+    assert list(found) == [name.replace("conv", "relu") for name in CONVOLUTIONS]
+    for facts in found.values():
         assert facts["content"] == pytest.approx(4, rel=1e-3)
         assert facts["style"] == pytest.approx(16, rel=1e-3)
+    assert [facts["channels"] for facts in found.values()] == toy_teacher().widths
 
 
 def test_checkpoints_hold_no_pickles(tmp_path):
@@ -411,5 +553,7 @@ def test_checkpoints_hold_no_pickles(tmp_path):
         checkpoint.load(str(path), training.KIND, {})
 
 
-def test_names_of_layers_follow_vgg():
-    assert convolutions(teachers.VGG19)[: len(room.WIDTHS)][-1] == "conv5_1"
+def test_a_network_that_ends_early_is_held_to_the_taps_it_has():
+    assert teacher.reached(VGG16, 8) == ["relu1_1", "relu2_1", "relu3_1", "relu4_1"]
+    assert teacher.reached(VGG16, 12) == list(teacher.TAPS)
+    assert teacher.reached(VGG16, 13) == [*teacher.TAPS, "relu5_3"]

@@ -135,7 +135,7 @@ def test_a_wrong_file_is_refused_and_not_kept(site, tmp_path, begin):
 def test_after_the_last_address_one_line_says_what_to_do(site, tmp_path, manner):
     site.manners = [manner]
     message = refusal("vgg19", tmp_path)
-    wanted = (f"put {site.address}/one at {tmp_path}/vgg19.params", "--mirror", "vgg19-slim")
+    wanted = (f"put {site.address}/one at {tmp_path}/vgg19.params", "--mirror", "vgg16-slim")
     assert [word for word in wanted if word not in message] == []
     assert names(tmp_path) == []
 
@@ -151,7 +151,7 @@ def test_without_a_network_one_line_says_what_to_do(site, tmp_path):
         free.bind(("127.0.0.1", 0))
         mirror = f"http://127.0.0.1:{free.getsockname()[1]}"
     message = refusal("vgg19", tmp_path, mirror=mirror)
-    wanted = ("no connection to 127.0.0.1", "vgg19.params by hand", "--mirror", "vgg19-slim")
+    wanted = ("no connection to 127.0.0.1", "vgg19.params by hand", "--mirror", "vgg16-slim")
     assert [word for word in wanted if word not in message] == []
 
 

@@ -62,7 +62,7 @@ def test_one_style_of_the_usual_width_begins_with_what_leaves_photos_as_they_are
 
 def test_the_loss_is_the_painters_but_for_what_one_pass_must_learn_and_what_was_typed():
     one = TrainOptions(**GIVEN)
-    assert one.loss({}).model == "vgg19-slim"
+    assert one.loss({}).model == "vgg16-slim"
     for name, value in LOSS_OF[ONE_STYLE].items():
         assert getattr(one.loss({}), name) == value != getattr(Options(), name)
     assert one.loss({"content_weight": "7"}).content_weight == 7

@@ -14,7 +14,7 @@ PHOTO, STYLE = Picture(tiny.picture(1, SIZE)), tiny.picture(2, (130, 130))
 
 
 def first(**options):
-    chosen = Options(model="vgg19-slim", **options)
+    chosen = Options(model="vgg16-slim", **options)
     return inputs.gather(PHOTO, STYLE, chosen), chosen
 
 

@@ -20,7 +20,7 @@ from nstyle.options import Options
 from nstyle.pyramid import Size
 
 CHECKOUT = Path(__file__).parents[1]
-BUILT_IN = str(CHECKOUT / "nstyle" / "pretrained" / "vgg19-slim.params")
+BUILT_IN = str(CHECKOUT / "nstyle" / "pretrained" / "vgg16-slim.params")
 
 
 def write_picture(path: Path, seed: int = 0, size: tuple[int, int] = (64, 48)) -> str:
@@ -53,7 +53,7 @@ def test_neither_gathering_nor_what_it_needs_loads_mxnet(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True
     )
-    assert json.loads(done.stdout) == [[64, 48], "vgg19-slim", []]
+    assert json.loads(done.stdout) == [[64, 48], "vgg16-slim", []]
 
 
 def test_pictures_come_at_their_working_sizes_with_the_built_in_weights(tmp_path, monkeypatch):
@@ -61,7 +61,7 @@ def test_pictures_come_at_their_working_sizes_with_the_built_in_weights(tmp_path
     found = gathered(tiny.picture(0, (96, 48)), tiny.picture(1, (60, 90)), max_long_edge=48)
     assert found.photo.size == (48, 24)
     assert found.start is None
-    assert (found.model, found.weights) == ("vgg19-slim", BUILT_IN)
+    assert (found.model, found.weights) == ("vgg16-slim", BUILT_IN)
 
 
 def test_a_small_photo_is_enlarged_only_when_asked():
@@ -111,14 +111,14 @@ def test_a_result_under_16_px_is_refused_with_an_edge_that_would_do(fit, photo):
 @pytest.mark.parametrize("option", ["content_layers", "style_layers"])
 @pytest.mark.parametrize(
     ("given", "near"),
-    [("relu4_9", "relu4_"), ("Relu4_2", "relu4_2"), ("conv4-2", "conv4_2"), ("relu5_2", "relu5_1")],
+    [("relu4_9", "relu4_"), ("Relu4_2", "relu4_2"), ("conv4-2", "conv4_2"), ("relu5_3", "relu5_2")],
 )
 def test_an_unknown_layer_is_refused_with_the_nearest(option, given, near):
     with pytest.raises(OptionError) as caught:
-        gathered("nowhere.jpg", "nowhere.jpg", model="vgg19-slim", **{option: f"relu1_1,{given}"})
+        gathered("nowhere.jpg", "nowhere.jpg", model="vgg16-slim", **{option: f"relu1_1,{given}"})
     message = str(caught.value)
     assert repr(given) in message
-    assert "vgg19-slim" in message
+    assert "vgg16-slim" in message
     assert f"did you mean '{near}" in message
     assert "\n" not in message
 
@@ -149,7 +149,7 @@ def test_absent_weights_are_refused_with_where_they_were_sought_and_both_ways_ou
     assert str(Path("model") / f"{model}.params") in message
     assert str(tmp_path / "cache" / f"{model}.params") in message
     assert "nstyle download" in message
-    assert "vgg19-slim" in message
+    assert "vgg16-slim" in message
     assert "\n" not in message
 
 
@@ -157,7 +157,7 @@ def test_absent_weights_are_refused_with_where_they_were_sought_and_both_ways_ou
 def test_auto_takes_vgg19_where_its_weights_are_installed(place, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NSTYLE_CACHE", str(tmp_path / "cache"))
-    assert inputs.find_weights(Options()) == ("vgg19-slim", BUILT_IN)
+    assert inputs.find_weights(Options()) == ("vgg16-slim", BUILT_IN)
     (tmp_path / place).mkdir()
     (tmp_path / place / "vgg19.params").write_bytes(b"only looked at later")
     model, path = inputs.find_weights(Options())

@@ -13,7 +13,9 @@ from nstyle.errors import OptionError
 VGG19 = layers.BLOCKS["vgg19"]
 
 
-@pytest.mark.parametrize(("model", "count"), [("vgg16", 13), ("vgg19", 16), ("vgg19-slim", 13)])
+@pytest.mark.parametrize(
+    ("model", "count"), [("vgg16", 13), ("vgg19", 16), ("vgg16-slim", 12), ("vgg19-slim", 13)]
+)
 def test_the_number_of_convolutions(model, count):
     assert len(layers.convolutions(layers.BLOCKS[model])) == count
 
@@ -27,6 +29,8 @@ def test_names_differ_between_the_models():
     assert "relu3_4" in layers.taps(VGG19)
     assert "relu3_4" not in layers.taps(layers.BLOCKS["vgg16"])
     assert "relu5_2" not in layers.taps(layers.BLOCKS["vgg19-slim"])
+    assert "relu5_2" in layers.taps(layers.BLOCKS["vgg16-slim"])
+    assert "relu5_3" not in layers.taps(layers.BLOCKS["vgg16-slim"])
 
 
 @pytest.mark.parametrize(

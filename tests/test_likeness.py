@@ -1,4 +1,4 @@
-"""Factors that make a small network's terms weigh as VGG-19's."""
+"""Factors that make a small network's terms weigh as VGG-16's."""
 
 from __future__ import annotations
 
@@ -17,44 +17,54 @@ from nstyle.options import Options
 from nstyle.pixels import CAFFE
 from nstyle.places import PRETRAINED
 
-BUILT_IN = str(PRETRAINED / "vgg19-slim.params")
-TABLE = {"relu2_1": Likeness(128, 2.0, 3.0), "relu4_1": Likeness(512, 5.0, 7.0)}
+BUILT_IN = str(PRETRAINED / "vgg16-slim.params")
+TABLE = {
+    "relu1_1": Likeness(64, 2.0, 3.0),
+    "relu1_2": Likeness(64, 5.0, 7.0),
+    "relu2_1": Likeness(128, 11.0, 13.0),
+}
 
 
 # ---- the table ----
 
 
-def test_the_built_in_network_has_a_table_with_vgg19s_channels():
+def test_the_built_in_network_has_a_table_of_all_its_relus_in_order_with_vgg16s_channels():
     table = likeness.of(BUILT_IN)
-    assert {name: like.channels for name, like in table.items()} == {
-        "relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512, "relu5_1": 512,
-    }  # fmt: skip
+    assert [(name, like.channels) for name, like in table.items()] == [
+        ("relu1_1", 64), ("relu1_2", 64), ("relu2_1", 128), ("relu2_2", 128),
+        ("relu3_1", 256), ("relu3_2", 256), ("relu3_3", 256),
+        ("relu4_1", 512), ("relu4_2", 512), ("relu4_3", 512), ("relu5_1", 512), ("relu5_2", 512),
+    ]  # fmt: skip
     for like in table.values():
         assert math.isfinite(like.content) and like.content > 1
-        assert math.isfinite(like.style) and like.style > like.content
+        assert math.isfinite(like.style) and like.style > 1
+
+
+def test_the_network_that_looks_at_pictures_for_one_pass_has_none():
+    assert likeness.of(str(PRETRAINED / "vgg19-slim.params")) == {}
 
 
 def test_other_files_have_none_even_with_a_table_beside_them(tmp_path, weights_file):
     assert likeness.of(weights_file) == {}
     assert likeness.of(str(PRETRAINED / "none.params")) == {}
-    for name in ("vgg19-slim.params", "vgg19-slim.json"):
+    for name in ("vgg16-slim.params", "vgg16-slim.json"):
         shutil.copy(PRETRAINED / name, tmp_path)
-    assert likeness.of(str(tmp_path / "vgg19-slim.params")) == {}
+    assert likeness.of(str(tmp_path / "vgg16-slim.params")) == {}
 
 
 @pytest.mark.parametrize(
     ("layer", "expected"),
     [
-        ("relu2_1", "relu2_1"),
-        ("conv2_2", "relu2_1"),
-        ("relu3_4", "relu2_1"),
-        ("conv4_1", "relu2_1"),
-        ("relu4_2", "relu4_1"),
-        ("pool5", "relu4_1"),
-        ("relu1_2", "relu2_1"),  # there is none below
+        ("relu1_1", "relu1_1"),
+        ("conv1_1", "relu1_1"),
+        ("relu1_2", "relu1_2"),
+        ("conv1_2", "relu1_2"),
+        ("pool1", "relu1_2"),
+        ("conv2_1", "relu2_1"),
+        ("pool2", "relu2_1"),
     ],
 )
-def test_a_layer_that_is_not_in_the_table_has_the_factors_of_the_nearest_below(layer, expected):
+def test_a_convolution_has_the_factors_of_its_relu_and_a_pooling_layer_those_below(layer, expected):
     assert likeness.nearest(TABLE, layer, channels=9) == TABLE[expected]
 
 
@@ -62,9 +72,11 @@ def test_without_a_table_a_layer_is_as_it_is():
     assert likeness.nearest({}, "relu3_1", channels=9) == Likeness(9, 1.0, 1.0)
 
 
-@pytest.mark.parametrize("layer", layers.taps(layers.BLOCKS["vgg19-slim"]))
-def test_every_layer_of_the_built_in_network_has_factors(layer):
-    assert likeness.nearest(likeness.of(BUILT_IN), layer, channels=1).channels >= 64
+@pytest.mark.parametrize("layer", layers.taps(layers.BLOCKS["vgg16-slim"]))
+def test_every_layer_of_the_built_in_network_has_the_factors_of_its_own_block(layer):
+    table = likeness.of(BUILT_IN)
+    found = likeness.nearest(table, layer, channels=1)
+    assert found in [like for name, like in table.items() if name[4] == layer[4]]
 
 
 # ---- what the factors do ----
@@ -126,5 +138,5 @@ def test_the_table_of_the_built_in_network_is_used():
 
     table = likeness.of(BUILT_IN)
     found = scales("gatys")
-    assert found["content:relu4_2"] == pytest.approx(10 * 0.5 * table["relu4_1"].content)
+    assert found["content:relu4_2"] == pytest.approx(10 * 0.5 * table["relu4_2"].content)
     assert found["style:relu1_1"] == pytest.approx(table["relu1_1"].style / (4 * 64**2))

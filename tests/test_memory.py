@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny
 
-from nstyle import costs, memory
+from nstyle import costs, memory, places
 
 # Channels of two blocks; a float has 4 bytes, and in block 2 there are a quarter of the positions.
 WIDTHS = {"conv1_1": 2, "conv1_2": 3, "conv2_1": 8}
@@ -108,6 +108,25 @@ def test_the_need_is_that_of_real_runs(widths, size, knobs, measured):
     names = tiny.conv_names(tiny.BLOCKS["vgg19-slim"])
     taps = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
     net = costs.network(dict(zip(names, widths)), taps, ["relu4_2"])
+    found = memory.needed(net, size, min(size, (384, 288)), **knobs) / 1e6
+    assert found == pytest.approx(measured, rel=0.12)
+
+
+@pytest.mark.parametrize(
+    ("size", "knobs", "measured"),
+    [
+        ((128, 85), {}, 284),
+        ((512, 341), {}, 573),
+        ((512, 341), {"sizes": 2}, 584),
+        ((512, 341), {"sizes": 2, "bfloat16": True}, 541),
+        ((768, 512), {"sizes": 3}, 949),
+        ((1024, 683), {"sizes": 3}, 1479),
+    ],
+)
+def test_so_is_that_of_the_default_network(size, knobs, measured):
+    names = tiny.conv_names(tiny.BLOCKS["vgg16-slim"])
+    taps = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
+    net = costs.network(dict(zip(names, places.WIDTHS[places.DEFAULT])), taps, ["relu4_2"])
     found = memory.needed(net, size, min(size, (384, 288)), **knobs) / 1e6
     assert found == pytest.approx(measured, rel=0.12)
 

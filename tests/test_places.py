@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from nstyle import places
+from nstyle import layers, places, weights
 from nstyle.errors import WeightsError
 
-BUILT_IN = places.PRETRAINED / "vgg19-slim.params"
+BUILT_IN = places.PRETRAINED / "vgg16-slim.params"
 
 
 @pytest.fixture
@@ -43,12 +43,22 @@ def test_the_model_folder_comes_before_the_cache_folder(empty, asked):
 
 def test_auto_falls_back_to_the_built_in_network(empty):
     (empty[0] / "vgg16.params").touch()
-    assert found("auto") == ("vgg19-slim", BUILT_IN)
+    assert found("auto") == ("vgg16-slim", BUILT_IN)
 
 
 def test_the_built_in_network_is_never_looked_for_elsewhere(empty):
-    (empty[0] / "vgg19-slim.params").touch()
-    assert found("vgg19-slim") == ("vgg19-slim", BUILT_IN)
+    (empty[0] / "vgg16-slim.params").touch()
+    assert found("vgg16-slim") == ("vgg16-slim", BUILT_IN)
+
+
+@pytest.mark.parametrize("model", sorted(places.BUILT_IN))
+def test_the_widths_of_a_built_in_network_are_those_of_its_file(model):
+    needed = layers.convolutions(layers.BLOCKS[model])
+    assert list(places.WIDTHS[model]) == weights.load(places.find(model)[1], needed).widths
+
+
+def test_no_network_is_without_its_widths_and_sum():
+    assert set(places.BUILT_IN) == set(places.WIDTHS) == set(places.BUILT_IN_SHA256)
 
 
 @pytest.mark.parametrize("model", ["vgg19", "vgg16"])
@@ -56,13 +66,13 @@ def test_absent_weights_are_refused_naming_both_ways_out(empty, model):
     with pytest.raises(WeightsError) as caught:
         places.find(model)
     message = str(caught.value)
-    assert "nstyle download" in message and "vgg19-slim" in message and "\n" not in message
+    assert "nstyle download" in message and "vgg16-slim" in message and "\n" not in message
     assert str(empty[1]) in message and f"{model}.params" in message
 
 
 def test_a_folder_named_like_weights_is_not_found(empty):
     (empty[0] / "vgg19.params").mkdir()
-    assert found("auto")[0] == "vgg19-slim"
+    assert found("auto")[0] == "vgg16-slim"
 
 
 def test_the_cache_folder_follows_the_environment(tmp_path, monkeypatch):

@@ -26,13 +26,6 @@ def values_of(name: str, cls: type = Options) -> dict[str, Any]:
     return {field: value for field, (value, _) in PRESETS[name].values.items() if field in fields}
 
 
-def layers_of(options: Options) -> list[str]:
-    """The content layers, without their weights, which are all 1."""
-    layers = parse_layers(options.content_layers, "content_layers")
-    assert set(layers.values()) == {1}
-    return list(layers)
-
-
 @pytest.fixture
 def installed(tmp_path, monkeypatch) -> Path:
     """A folder of weights with vgg16 and vgg19 in it."""
@@ -180,45 +173,42 @@ def test_where_it_is_not_the_built_in_network_paints_and_one_line_says_so(
 ):
     caplog.set_level(logging.INFO, "nstyle")
     chosen, meant = resolve({}, name), values_of(name)["model"]
-    assert chosen.model == "vgg19-slim"
+    assert chosen.model == "vgg16-slim"
     inputs.check_layers(chosen, chosen.model)
-    (line,) = caplog.messages
-    assert line.startswith(f"preset {name} runs on vgg19-slim, {meant} is not installed")
-    moved = values_of(name).get("content_layers") == "relu5_2"
-    assert ("relu5_2 becomes relu5_1" in line) == moved
-    assert layers_of(chosen) == ["relu5_1" if moved else "relu4_2"]
+    assert caplog.messages == [f"preset {name} runs on vgg16-slim, {meant} is not installed"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_all_else_stays_the_presets_on_the_built_in_network(name, nothing_installed):
     chosen = resolve({}, name)
-    same = {k: v for k, v in values_of(name).items() if k not in ("model", "content_layers")}
+    same = {field: value for field, value in values_of(name).items() if field != "model"}
+    assert same
     assert all(getattr(chosen, field) == value for field, value in same.items())
 
 
 def test_the_installed_vgg19_does_not_stand_in_for_vgg16(installed, caplog):
     caplog.set_level(logging.INFO, "nstyle")
     (installed / "vgg16.params").unlink()
-    assert resolve({}, "keras-prisma").model == "vgg19-slim"
+    assert resolve({}, "keras-prisma").model == "vgg16-slim"
     assert resolve({}, "keras-book").model == "vgg19"
     assert len(caplog.messages) == 1
 
 
 def test_the_built_in_network_may_be_asked_for(installed, caplog):
     caplog.set_level(logging.INFO, "nstyle")
-    chosen = resolve({"model": "vgg19-slim"}, "keras-book")
-    assert (chosen.model, layers_of(chosen)) == ("vgg19-slim", ["relu5_1"])
-    (line,) = caplog.messages
-    assert "as asked" in line and "relu5_2 becomes relu5_1" in line
+    chosen = resolve({"model": "vgg16-slim"}, "keras-book")
+    assert (chosen.model, chosen.content_layers) == ("vgg16-slim", "relu5_2")
+    assert caplog.messages == ["preset keras-book runs on vgg16-slim, as asked"]
 
 
-@pytest.mark.parametrize(("there", "layer"), [(True, "relu5_2"), (False, "relu5_1")])
-def test_a_typed_auto_has_the_layers_of_the_network_it_finds(there, layer, installed):
+@pytest.mark.parametrize(("there", "found"), [(True, "vgg19"), (False, "vgg16-slim")])
+def test_a_typed_auto_has_the_presets_layers_in_the_network_it_finds(there, found, installed):
     if not there:
         (installed / "vgg19.params").unlink()
     chosen = resolve({"model": "auto"}, "keras-book")
-    assert (chosen.model, layers_of(chosen)) == ("auto", [layer])
-    inputs.check_layers(chosen, inputs.find_weights(chosen)[0])
+    assert (chosen.model, chosen.content_layers) == ("auto", "relu5_2")
+    assert inputs.find_weights(chosen)[0] == found
+    inputs.check_layers(chosen, found)
 
 
 @pytest.mark.parametrize("model", ["vgg19", "vgg16", "vgg"])
@@ -259,12 +249,18 @@ def test_no_weights_file_is_as_none_typed(nothing_installed):
 @pytest.mark.parametrize("field", ["content_layers", "style_layers"])
 def test_typed_layers_are_never_replaced(field, nothing_installed, caplog):
     caplog.set_level(logging.INFO, "nstyle")
-    chosen = resolve({field: "relu5_2"}, "keras-book")
-    assert getattr(chosen, field) == "relu5_2"
+    chosen = resolve({field: "relu5_4"}, "keras-book")
+    assert getattr(chosen, field) == "relu5_4"
+    assert caplog.messages == ["preset keras-book runs on vgg16-slim, vgg19 is not installed"]
+    with pytest.raises(OptionError, match=r"'relu5_4' in vgg16-slim.*'relu5_2'"):
+        inputs.gather(tiny.picture(), tiny.picture(), chosen)
+
+
+def test_a_typed_network_without_the_presets_layers_is_refused_and_never_replaced():
+    chosen = resolve({"model": "vgg19-slim"}, "keras-book")
+    assert (chosen.model, chosen.content_layers) == ("vgg19-slim", "relu5_2")
     with pytest.raises(OptionError, match=r"'relu5_2' in vgg19-slim.*'relu5_1'"):
         inputs.gather(tiny.picture(), tiny.picture(), chosen)
-    if field == "content_layers":
-        assert "becomes" not in caplog.text
 
 
 # ---- refusals ----

@@ -40,7 +40,7 @@ def a_result(**changes: Any) -> Result:
     """Of two epochs."""
     values: dict[str, Any] = {
         "picture": a_picture(), "history": [a_step(1).without_picture(), a_step(2)],
-        "stopped": "eps", "seconds": 1.5, "model": "vgg19-slim", "metadata": METADATA,
+        "stopped": "eps", "seconds": 1.5, "model": "vgg16-slim", "metadata": METADATA,
     }  # fmt: skip
     return Result(**{**values, **changes})
 
@@ -119,7 +119,7 @@ def test_a_result_says_why_it_ended(stopped, words):
 def test_a_result_as_json_is_the_last_line_of_a_trace():
     found = json.loads(json.dumps(a_result().as_json()))
     assert found == {
-        "stopped": "eps", "epochs": 2, "seconds": 1.5, "model": "vgg19-slim",
+        "stopped": "eps", "epochs": 2, "seconds": 1.5, "model": "vgg16-slim",
         "options": {"lr": 0.1, "seed": 0}, "version": "1.2.3",
     }  # fmt: skip
 

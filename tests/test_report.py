@@ -88,7 +88,7 @@ def test_the_page_shows_pictures_curves_snapshots_options_and_how_it_went(tmp_pa
     assert len(found.all("path")) == 3 + 1
     for words in (
         "photo.jpg in the style of wave.jpg and glass.png",
-        "40×32 · 20 epochs in 1.5 s · vgg19-slim · converged",
+        "40×32 · 20 epochs in 1.5 s · vgg16-slim · converged",
         "content relu4_2", "total", "stop at 0.005", "--content-weight", "nstyle 1.2.3",
         f"All {len(METADATA['options'])} options",
     ):  # fmt: skip

@@ -282,7 +282,7 @@ def test_a_term_that_comes_later_leaves_a_gap_before():
 
 def test_the_summary_names_size_epochs_seconds_network_preset_and_why():
     found = page.summary(a_result(metadata={"preset": "fast"}, stopped="max-epochs"))
-    words = "40×32 · 2 epochs in 1.5 s · vgg19-slim · preset fast · reached --max-num-epochs"
+    words = "40×32 · 2 epochs in 1.5 s · vgg16-slim · preset fast · reached --max-num-epochs"
     assert found == words
 
 

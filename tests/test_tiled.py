@@ -182,7 +182,7 @@ def test_held_to_another_picture(clip_norm, weights_file):
 
 
 def test_the_built_in_network():
-    found = [task(tile, model="vgg19-slim", threads=1).executor for tile in ("off", 64)]
+    found = [task(tile, model="vgg16-slim", threads=1).executor for tile in ("off", 64)]
     check_same(*found)
 
 

@@ -51,6 +51,7 @@ def test_sight_and_stride_are_those_of_the_network(tap):
         ("vgg19", ["relu1_1", "relu4_2"], Reach(38, 8)),
         ("vgg19", ["relu4_2", "relu5_1"], Reach(70, 16)),
         ("vgg19-slim", ["relu5_1"], Reach(70, 16)),
+        ("vgg16-slim", ["relu5_2"], Reach(2 + 4 + 12 + 24 + 32, 16)),
         ("vgg16", ["relu5_2"], Reach(2 + 4 + 12 + 24 + 32, 16)),
         ("vgg16", ["pool5"], Reach(2 + 4 + 12 + 24 + 48, 32)),
     ],

@@ -319,7 +319,7 @@ def test_the_metadata_tells_what_shaped_the_picture_and_nothing_of_the_run(paint
     options = result.metadata["options"]
     assert options["content_weight"] == 12 and options["stop_eps"] == 0
     assert (options["weights"], options["init"]) == ("mine.params", "start.png")
-    assert result.metadata["preset"] == "mxnet" and result.metadata["model"] == "vgg19-slim"
+    assert result.metadata["preset"] == "mxnet" and result.metadata["model"] == "vgg16-slim"
     assert str(tmp_path) not in text and "/" not in text
     driven = {"output", "output_dir", "trace", "save_epochs", "quiet", "verbose", "threads", "gpu"}
     assert not driven & set(options)
@@ -342,8 +342,8 @@ def test_user_options_win_over_the_preset(paint):
 
 
 def test_the_network_inside_the_package_paints():
-    result = stylize(PHOTO, PAINTING, max_num_epochs=2, gpu=-1, model="vgg19-slim")
-    assert result.model == "vgg19-slim"
+    result = stylize(PHOTO, PAINTING, max_num_epochs=2, gpu=-1, model="vgg16-slim")
+    assert result.model == "vgg16-slim"
     assert np.isfinite([step.loss for step in result.history]).all()
 
 

@@ -21,7 +21,8 @@ IMAGENET_MEAN = 255 * np.array([0.485, 0.456, 0.406])
 IMAGENET_DEVIATION = 255 * np.array([0.229, 0.224, 0.225])
 TAPS = ["relu1_1", "relu3_1", "relu4_2"]
 NEEDED = layers.needed_convolutions(TAPS, tiny.BLOCKS["vgg19"])
-BUILT_IN = places.PRETRAINED / "vgg19-slim.params"
+SLIM_NEEDED = layers.convolutions(layers.BLOCKS["vgg16-slim"])
+BUILT_IN = places.PRETRAINED / "vgg16-slim.params"
 
 
 def refusal(path: Any, wanted: Sequence[str] = NEEDED, model: str = "auto") -> str:
@@ -146,7 +147,15 @@ def test_vgg16_and_vgg19_are_told_apart(tmp_path, names, model):
 
 
 @pytest.mark.parametrize("names", ["caffe", "gluon", "prefixed"])
-@pytest.mark.parametrize(("inside", "asked"), [("vgg16", "vgg19"), ("vgg19", "vgg16")])
+@pytest.mark.parametrize(
+    ("inside", "asked"),
+    [
+        ("vgg16", "vgg19"),
+        ("vgg19", "vgg16"),
+        ("vgg19", "vgg16-slim"),
+        ("vgg16", "vgg19-slim"),
+    ],
+)
 def test_another_vgg_than_asked_for_is_refused(tmp_path, names, inside, asked):
     path = tiny.write_vgg(tmp_path / "a.params", model=inside, names=names)
     needed = layers.needed_convolutions(TAPS, tiny.BLOCKS[asked])
@@ -160,11 +169,52 @@ def test_a_file_that_ends_at_conv5_1_is_a_vgg19(tmp_path):
     assert list(weights.load(path, NEEDED, model="vgg19-slim").arrays) == NEEDED
 
 
-def test_a_narrow_vgg19_calls_itself_slim(tmp_path):
-    wide = tiny.write_vgg(tmp_path / "wide.params", (64, 4, 4, 4, 4), deep=False)
-    narrow = tiny.write_vgg(tmp_path / "narrow.params", deep=False)
-    assert weights.load(wide, NEEDED).model == "vgg19"
-    assert weights.load(narrow, NEEDED).model == "vgg19-slim"
+@pytest.mark.parametrize("family", ["vgg16", "vgg19"])
+def test_a_narrow_vgg_calls_itself_slim(tmp_path, family):
+    needed = layers.needed_convolutions(TAPS, tiny.BLOCKS[family])
+    wide, narrow = (
+        tiny.write_vgg(tmp_path / f"{first}.params", (first, 4, 4, 4, 4), model=family)
+        for first in (64, 63)
+    )
+    assert weights.load(wide, needed).model == family
+    assert weights.load(narrow, needed).model == f"{family}-slim"
+
+
+# ---- kernels of integers ----
+
+FACTORS = np.linspace(0.001, 0.02, 6, dtype=np.float32)
+
+
+def write_integers(path: Path, factors: np.ndarray = FACTORS) -> tuple[str, np.ndarray]:
+    """A file whose conv2_1 has its kernel in 8 bits, and that kernel."""
+    kernel = np.random.default_rng(5).integers(-127, 128, (6, 4, 3, 3)).astype(np.int8)
+    change = {"arg:conv2_1_weight": kernel, "arg:conv2_1_weight_scale": factors}
+    return tiny.write_vgg(path, change=change), kernel
+
+
+def test_a_kernel_of_integers_has_a_factor_for_each_channel(tmp_path):
+    path, kernel = write_integers(tmp_path / "a.params")
+    arrays = weights.load(path, NEEDED).arrays
+    found, bias = arrays["conv2_1"]
+    assert found.dtype == np.float32 and np.abs(found).max() > 0.1
+    for channel, factor in enumerate(FACTORS):
+        assert (found[channel] == kernel[channel].astype(np.float32) * factor).all()
+    assert (bias == tiny.random_arrays()["conv2_1"][1]).all()
+    assert (arrays["conv2_2"][0] == tiny.random_arrays()["conv2_2"][0]).all()
+
+
+@pytest.mark.parametrize(
+    ("factors", "words"),
+    [
+        (FACTORS[:-1], "6 channels, but factors (5,)"),
+        (FACTORS.reshape(6, 1), "6 channels, but factors (6, 1)"),
+        (FACTORS * np.float32("nan"), "not finite"),
+    ],
+)
+def test_factors_that_do_not_fit_their_kernel_are_refused(tmp_path, factors, words):
+    path, _ = write_integers(tmp_path / "a.params", factors)
+    message = refusal(path)
+    assert "conv2_1" in message and words in message
 
 
 # ---- refusals ----
@@ -281,37 +331,49 @@ def test_a_vgg_with_batch_normalisation_is_refused_by_that_name(tmp_path, names)
 # ---- the network inside the package ----
 
 
-def test_the_built_in_network_loads_with_all_its_layers():
-    needed = layers.convolutions(layers.BLOCKS["vgg19-slim"])
-    loaded = weights.load(str(BUILT_IN), needed, model="vgg19-slim")
-    assert loaded.model == "vgg19-slim"
+@pytest.mark.parametrize("model", sorted(places.BUILT_IN))
+def test_a_built_in_network_loads_with_all_its_layers(model, caplog):
+    needed = layers.convolutions(layers.BLOCKS[model])
+    with caplog.at_level(logging.DEBUG, logger="nstyle"):
+        loaded = weights.load(places.find(model)[1], needed, model=model)
+    assert caplog.messages == []  # nothing in the file is ignored
+    assert loaded.model == model
     assert (loaded.padding, loaded.pooling) == ("zero", "avg")
     assert loaded.convention.mean == tuple(tiny.MEAN)
     assert list(loaded.arrays) == needed
 
 
-def test_the_built_in_file_is_small_and_holds_only_half_precision_convolutions():
-    assert BUILT_IN.stat().st_size < 2_500_000
-    arrays = nd.load(str(BUILT_IN))
-    expected = [
-        f"arg:{name}_{kind}"
-        for name in layers.convolutions(layers.BLOCKS["vgg19-slim"])
-        for kind in ("weight", "bias")
-    ]
-    assert sorted(arrays) == sorted(expected)
-    assert {array.dtype for array in arrays.values()} == {np.float16}
+def test_the_built_in_file_is_small_and_holds_kernels_of_8_bits_and_biases_of_16():
+    assert BUILT_IN.stat().st_size < 12_000_000
+    kinds = {"weight": np.int8, "weight_scale": np.float32, "bias": np.float16}
+    found = {name: array.dtype for name, array in nd.load(str(BUILT_IN)).items()}
+    assert found == {
+        f"arg:{name}_{kind}": dtype for name in SLIM_NEEDED for kind, dtype in kinds.items()
+    }
+
+
+def test_so_is_the_one_that_looks_at_pictures_for_one_pass_in_half_precision():
+    path = places.PRETRAINED / "vgg19-slim.params"
+    assert path.stat().st_size < 2_500_000
+    found = {name: array.dtype for name, array in nd.load(str(path)).items()}
+    needed = layers.convolutions(layers.BLOCKS["vgg19-slim"])
+    assert found == {
+        f"arg:{name}_{kind}": np.float16 for name in needed for kind in ("weight", "bias")
+    }
 
 
 @pytest.mark.parametrize("place", [0.5, 0.99])
-def test_a_built_in_file_damaged_by_one_byte_is_refused(tmp_path, monkeypatch, place):
+@pytest.mark.parametrize("model", sorted(places.BUILT_IN))
+def test_a_built_in_file_damaged_by_one_byte_is_refused(tmp_path, monkeypatch, model, place):
     monkeypatch.setattr(weights, "PRETRAINED", tmp_path)
-    copy = tmp_path / BUILT_IN.name
-    shutil.copy(BUILT_IN, copy)
-    weights.load(str(copy), NEEDED)
+    needed = layers.convolutions(layers.BLOCKS[model])
+    copy = tmp_path / places.BUILT_IN[model]
+    shutil.copy(places.find(model)[1], copy)
+    weights.load(str(copy), needed)
     data = bytearray(copy.read_bytes())
     data[int(len(data) * place)] ^= 1
     copy.write_bytes(data)
-    refusal(copy)
+    assert "damaged" in refusal(copy, needed)
 
 
 def test_another_file_in_the_package_folder_loads_like_any_other(tmp_path, monkeypatch):

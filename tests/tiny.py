@@ -12,7 +12,12 @@ from typing import Any
 
 import numpy as np
 
-BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4), "vgg19-slim": (2, 2, 4, 4, 1)}
+BLOCKS = {
+    "vgg16": (2, 2, 3, 3, 3),
+    "vgg19": (2, 2, 4, 4, 4),
+    "vgg16-slim": (2, 2, 3, 3, 2),
+    "vgg19-slim": (2, 2, 4, 4, 1),
+}
 WIDTHS = (4, 6, 8, 8, 8)  # channels per block
 MEAN = np.array([123.68, 116.779, 103.939])  # RGB, of the files with caffe's names
 

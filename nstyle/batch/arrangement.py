@@ -12,7 +12,7 @@ from nstyle.layers import BLOCKS
 from nstyle.options import Options
 from nstyle.syntax import parse_layers, parse_size
 
-VGG_WIDTHS, SLIM = (64, 128, 256, 512, 512), 1 / 8  # channels of the blocks; of vgg19-slim, about
+VGG_WIDTHS = (64, 128, 256, 512, 512)  # channels of the blocks
 
 
 def arrange(
@@ -36,13 +36,11 @@ def arrange(
 def need(options: Options) -> int:
     """Bytes that a painting takes, about: with a photo of 4:3 that is larger than the result."""
     model = places.find(options.model)[0] if options.weights is None else "vgg19"
-    blocks, slim = BLOCKS[model], SLIM if model in places.BUILT_IN else 1.0
-    widths = {
-        name: round(VGG_WIDTHS[int(name[4]) - 1] * slim) for name in layers.convolutions(blocks)
-    }
+    names = layers.convolutions(BLOCKS[model])
+    widths = places.WIDTHS.get(model) or [VGG_WIDTHS[int(name[4]) - 1] for name in names]
     wanted = parse_layers(options.style_layers, "style_layers")
     edges = parse_size(options.size) if options.size else (None, None)
     long_edge = max(filter(None, edges), default=options.max_long_edge)
     size = long_edge, math.ceil(long_edge * 3 / 4)
     style = memory.scaled(size, math.ceil(long_edge * options.style_scale))
-    return memory.needed(costs.network(widths, wanted), size, style)
+    return memory.needed(costs.network(dict(zip(names, widths)), wanted), size, style)

@@ -47,12 +47,12 @@ def moments(f: np.ndarray, y: np.ndarray) -> Moments:
     return Moments(f @ turned * scale, y @ turned * scale, y @ y.transpose(0, 2, 1) * scale)
 
 
-def solve(student: np.ndarray, cross: np.ndarray) -> np.ndarray:
+def solve(student: np.ndarray, cross: np.ndarray, ridge: float = RIDGE) -> np.ndarray:
     """The least squares map (t, c+1), last column the bias, from mean S and C; float64."""
     diagonal = np.arange(len(student) - 1)  # the bias is not held small
     student = student.astype(np.float64)
-    student[diagonal, diagonal] *= 1 + RIDGE
-    student[diagonal, diagonal] += RIDGE * student[diagonal, diagonal].mean() + 1e-12
+    student[diagonal, diagonal] *= 1 + ridge
+    student[diagonal, diagonal] += ridge * student[diagonal, diagonal].mean() + 1e-12
     return np.linalg.solve(student, cross.T.astype(np.float64)).T
 
 

@@ -1,8 +1,8 @@
-"""How well networks see what the teachers see, on pictures nobody trained on."""
+"""How well networks see what the teacher sees, on pictures nobody trained on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from nstyle.backend import nd
-from nstyle.distillation import maps, student
-from nstyle.distillation.teachers import TAPS, Teachers
+from nstyle.distillation import maps
+from nstyle.distillation import teacher as room
 from nstyle.learning import pictures
 
 
@@ -43,7 +43,7 @@ class Fit:
 
 @dataclass
 class Truth:
-    """One tap of the teachers over the held-out pictures."""
+    """One tap of the teacher over the held-out pictures."""
 
     positions: int = 0
     total: Any = 0.0  # per channel
@@ -64,12 +64,12 @@ class Truth:
 
 def measure(
     networks: Mapping[str, str],
-    teachers: Sequence[str],
+    teacher: str,
     folders: Sequence[str],
     heldout: str,
     *,
-    fitted_on: int = 150,
-    short_edge: int = 288,
+    fitted_on: int = 80,
+    short_edge: int = 256,
     seed: int = 0,
 ) -> dict[str, dict[str, dict[str, float]]]:
     """name -> tap -> errors of the networks (name -> file) on the held-out pictures, pooled.
@@ -81,41 +81,55 @@ def measure(
     mean over the pictures of ||G - A|| / ||A||. Raises NStyleErrors for bad input.
     """
     training, kept_out = pictures.split(folders, heldout)
-    students = {name: student.read(path) for name, path in networks.items()}
-    teacher = Teachers(teachers)
-    fits = {name: {tap: Fit() for tap in TAPS} for name in networks}
-    truths = {tap: Truth() for tap in TAPS}
+    looks = Looks(networks, room.read(teacher))
+    fits = {name: {tap: Fit() for tap in taps} for name, taps in looks.taps.items()}
+    truths = {tap: Truth() for tap in looks.teacher_taps}
     for picture in pictures.load(choose(training, fitted_on, seed), short_edge):
-        for name, tap, found, positions in _look(picture, students, teacher):
+        for name, tap, found, positions in looks(picture):
             fits[name][tap].learn(found, positions)
     for some in fits.values():
         for fit in some.values():
             fit.solved = maps.solve(fit.student, fit.cross)
     for picture in pictures.load(kept_out, short_edge):
-        for name, tap, found, positions in _look(picture, students, teacher):
+        counted = set()
+        for name, tap, found, positions in looks(picture):
             fits[name][tap].judge(found, positions)
-            if name == next(iter(students)):
+            if tap not in counted:
                 truths[tap].add(found, positions)
+                counted.add(tap)
     return {
         name: {tap: _errors(fit, truths[tap]) for tap, fit in some.items()}
         for name, some in fits.items()
     }
 
 
+class Looks:
+    """What networks (name -> file) and the teacher make of pictures. taps: of each network."""
+
+    def __init__(self, networks: Mapping[str, str], teacher: room.Teacher) -> None:
+        self.teacher_taps = room.reached(teacher.blocks, len(teacher.widths))
+        self._teacher = teacher.network(self.teacher_taps)
+        files = {name: room.read(path) for name, path in networks.items()}
+        self.taps = {
+            name: [tap for tap in room.reached(f.blocks, len(f.widths)) if tap in self.teacher_taps]
+            for name, f in files.items()
+        }
+        self._networks = {name: f.network(self.taps[name]) for name, f in files.items()}
+
+    def __call__(self, picture: np.ndarray) -> Iterator[tuple[str, str, maps.Moments, int]]:
+        """(network, tap, moments, positions) of one picture, one after another."""
+        x = nd.array(pictures.network_input([picture]))
+        seen = {tap: maps.columns(y) for tap, y in zip(self.teacher_taps, self._teacher(x))}
+        for name, network in self._networks.items():
+            for tap, output in zip(self.taps[name], network(x)):
+                f = maps.with_ones(output)
+                yield name, tap, maps.moments(f, seen[tap]), f.shape[2]
+
+
 def choose(paths: Sequence[Path], count: int, seed: int) -> list[Path]:
     """So many of the paths, by chance, always the same."""
     order = np.random.default_rng(seed).permutation(len(paths))[:count]
     return [paths[i] for i in sorted(order)]
-
-
-def _look(picture: np.ndarray, students: Mapping[str, Any], teacher: Teachers) -> Any:
-    """(network, tap, moments, positions) of one picture, one after another."""
-    x = nd.array(pictures.network_input([picture]))
-    seen = {tap: maps.columns(y) for tap, y in teacher(x).items()}
-    for name, network in students.items():
-        for tap, output in zip(TAPS, network(x)):
-            f = maps.with_ones(output)
-            yield name, tap, maps.moments(f, seen[tap]), f.shape[2]
 
 
 def _errors(fit: Fit, truth: Truth) -> dict[str, float]:
@@ -126,42 +140,35 @@ def _errors(fit: Fit, truth: Truth) -> dict[str, float]:
     }
 
 
-def ratios(new: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, float]:
-    """Kind of error -> mean over the taps of new / first, for two of `measure`'s results."""
-    kinds = next(iter(new.values())).keys()
-    return {kind: float(np.mean([new[t][kind] / first[t][kind] for t in TAPS])) for kind in kinds}
-
-
-def likeness(
+def layer_scales(
     network: str,
-    teachers: Sequence[str],
+    teacher: str,
     folders: Sequence[str],
-    heldout: str,
+    heldout: str | None,
     *,
-    pictures_used: int = 150,
+    pictures_used: int = 60,
     short_edge: int = 288,
     seed: int = 0,
 ) -> dict[str, dict[str, float]]:
-    """Tap -> what nstyle.likeness needs, pooled over training pictures.
+    """Layer -> what nstyle.likeness needs, of every ReLU of the network, over training pictures.
 
     "channels" of the teacher; "content": its sum of squared features over the network's; "style":
     the same of squared Gram matrices per position. Raises NStyleErrors for bad input.
     """
     training, _ = pictures.split(folders, heldout)
-    students, teacher = {"": student.read(network)}, Teachers(teachers)
-    sums = {tap: np.zeros(4) for tap in TAPS}
-    channels: dict[str, int] = {}
+    both = room.read(teacher), room.read(network)
+    names = [f"relu{name[4:]}" for name in room.pairs(both[1].blocks, both[1].arrays)]
+    networks = [some.network(names) for some in both]
+    sums = {name: np.zeros((2, 2)) for name in names}
     for picture in pictures.load(choose(training, pictures_used, seed), short_edge):
-        for _, tap, found, positions in _look(picture, students, teacher):
-            theirs, ours = found.teacher[0], found.student[0, :-1, :-1]  # the last is the bias
-            channels[tap] = len(theirs)
-            sums[tap] += [
-                np.trace(theirs, dtype=np.float64) * positions,
-                np.trace(ours, dtype=np.float64) * positions,
-                np.square(theirs, dtype=np.float64).sum(),
-                np.square(ours, dtype=np.float64).sum(),
-            ]
+        x = nd.array(pictures.network_input([picture]))
+        for place, some in enumerate(networks):
+            for name, output in zip(names, some(x)):
+                f = maps.columns(output)[0]
+                gram = (f @ f.T).astype(np.float64)
+                sums[name][place] += np.trace(gram), np.square(gram / f.shape[1]).sum()
+    channels = dict(zip(names, both[0].widths))
     return {
-        tap: {"channels": channels[tap], "content": a / b, "style": c / d}
-        for tap, (a, b, c, d) in sums.items()
+        name: {"channels": channels[name], "content": float(a), "style": float(b)}
+        for name, (a, b) in ((name, of[0] / of[1]) for name, of in sums.items())
     }

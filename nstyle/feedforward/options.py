@@ -12,7 +12,7 @@ from typing import Any
 
 from nstyle import places, presets
 from nstyle.errors import OptionError
-from nstyle.feedforward import ANY_STYLE, ONE_STYLE
+from nstyle.feedforward import ANY_STYLE, ENCODER, ONE_STYLE
 from nstyle.fields import check_fields, option
 from nstyle.options import Options
 from nstyle.syntax import flag, parse_duration
@@ -230,8 +230,9 @@ class TrainOptions:
 
         Raises OptionError.
         """
+        usual = presets.SLIM if self.network == ONE_STYLE else ENCODER
         # Somebody's own weights say themselves which network they are of.
-        model = {} if "weights" in typed else {"model": presets.SLIM}
+        model = {} if "weights" in typed else {"model": usual}
         return presets.resolve({**model, **LOSS_OF[self.network], **typed})
 
     def _beside(self, extension: str) -> str:

@@ -25,7 +25,7 @@ class Adam:
         average: float,
         scales: Mapping[str, float] | None = None,
     ) -> None:
-        self._keep, self._scales = average, scales or {}
+        self._keep, self.scales = average, dict(scales or {})
         self.mean = {name: nd.zeros_like(w) for name, w in weights.items()}
         self.square = {name: nd.zeros_like(w) for name, w in weights.items()}
         self.average = {name: w.copy() for name, w in weights.items()}
@@ -37,7 +37,7 @@ class Adam:
         keep = min(self._keep, count / (count + 10))
         knobs = {"beta1": BETA1, "beta2": BETA2, "epsilon": EPSILON}
         for name, w in weights.items():
-            lr = rate * self._scales.get(name, 1.0)
+            lr = rate * self.scales.get(name, 1.0)
             state = self.mean[name], self.square[name]
             nd.adam_update(w, gradients[name], *state, lr=lr, **knobs, out=w)
             average = self.average[name]

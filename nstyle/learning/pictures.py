@@ -172,7 +172,10 @@ def network_input(
 
 
 class Crops:
-    """Batches of square crops: random place, scale and flip; every picture once per round."""
+    """Batches of square crops: random place, scale and flip; every picture once per round.
+
+    enlarged: how much a crop may be enlarged, 1 for not at all.
+    """
 
     def __init__(
         self,
@@ -182,9 +185,10 @@ class Crops:
         batch: int,
         seed: int,
         convention: pixels.Convention = pixels.CAFFE,
+        enlarged: float = 1.0,
     ) -> None:
         self._pictures, self._crop, self._batch, self._seed = pictures, crop, batch, seed
-        self._convention = convention
+        self._convention, self._enlarged = convention, enlarged
 
     def __call__(self, number: int) -> np.ndarray:
         """float32 (batch, 3, crop, crop): the batch of this number, counted from 0."""
@@ -201,7 +205,7 @@ class Crops:
     def _cut(self, picture: np.ndarray, chance: np.random.Generator) -> np.ndarray:
         height, width = picture.shape[:2]
         largest = min(height, width, LARGEST_WINDOW * self._crop)
-        edge = chance.uniform(min(self._crop, largest), largest)
+        edge = chance.uniform(min(self._crop / self._enlarged, largest), largest)
         left, top = chance.uniform(0, width - edge), chance.uniform(0, height - edge)
         window = (left, top, left + edge, top + edge)
         size = (self._crop, self._crop)
