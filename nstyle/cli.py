@@ -29,7 +29,7 @@ COMMANDS = {
     "download": ("nstyle.commands.download", "fetch the weights of VGG-19 or VGG-16"),
     "score": ("nstyle.commands.score", "tell how far pictures are from photo and painting"),
     "train": ("nstyle.commands.train", "train a network that paints in one pass"),
-    "distill": ("nstyle.commands.distill", "train a small network to see as VGG-19 sees"),
+    "distill": ("nstyle.commands.distill", "make a small network that sees as a complete VGG does"),
 }
 
 

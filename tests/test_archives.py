@@ -18,7 +18,7 @@ import tiny
 
 from nstyle import archives, layers, networks, pixels, weights
 from nstyle.archives import hdf5, numpies, tensors
-from nstyle.distillation import teachers
+from nstyle.distillation import teacher
 from nstyle.errors import WeightsError
 from nstyle.picture import Picture
 
@@ -121,7 +121,9 @@ def test_the_name_of_a_file_says_nothing(tmp_path, kind, end):
 
 @every_kind
 def test_the_teacher_of_a_distillation_reads_it(tmp_path, kind):
-    arrays = teachers.read_arrays(filed.write_vgg(tmp_path / "a", kind))
+    found = teacher.read(filed.write_vgg(tmp_path / "a", kind))
+    assert found.family == "vgg19"
+    arrays = found.arrays
     kernel, bias = tiny.random_arrays(filed.WIDTHS)["conv4_3"]
     assert (arrays["conv4_3_weight"] == kernel).all() and (arrays["conv4_3_bias"] == bias).all()
     assert len(arrays) == 32

@@ -43,7 +43,7 @@ def test_the_bytes_that_a_run_writes(task, tmp_path, weights_file, name):
     assert answer.data == (tmp_path / name).read_bytes()
     assert answer.error is None and answer.seconds > 0
     assert dict(answer.facts) == {
-        "width": 48, "height": 40, "stopped": "max-epochs", "epochs": 2, "model": "vgg16-slim"
+        "width": 48, "height": 40, "stopped": "max-epochs", "epochs": 2, "model": "vgg19-slim"
     }  # fmt: skip
 
 

@@ -444,7 +444,7 @@ def test_the_trace_has_every_key_of_every_epoch_and_a_last_line(paint):
         assert sum(step["terms"].values()) == pytest.approx(step["loss"], rel=1e-5)
         assert step["seconds"] > 0
         assert step["eps"] > 0
-    assert (last["stopped"], last["epochs"], last["model"]) == ("max-epochs", 3, "vgg16-slim")
+    assert (last["stopped"], last["epochs"], last["model"]) == ("max-epochs", 3, "vgg19-slim")
     assert last["options"]["max_num_epochs"] == 3
     assert last["version"] == __version__
     assert last["seconds"] >= sum(step["seconds"] for step in steps) * 0.99

@@ -69,8 +69,9 @@ def test_another_model_folder_and_mirror(site, capsys):
     assert "--weights there/vgg16.h5" in last and "a reader" in last
 
 
-def test_the_built_in_network_needs_no_download(site, capsys):
-    assert main(["download", "--model", "vgg16-slim"]) == 0
+@pytest.mark.parametrize("model", ["vgg16-slim", "vgg19-slim"])
+def test_a_built_in_network_needs_no_download(model, site, capsys):
+    assert main(["download", "--model", model]) == 0
     assert "needs no download" in capsys.readouterr().err
     assert site.asked == []
 

@@ -270,7 +270,7 @@ def test_it_may_start_from_a_network_of_the_same_widths(options, tmp_path):
     np.testing.assert_allclose(
         found["conv4_1_weight"], known["conv4_1_weight"], rtol=1e-2, atol=1e-4
     )
-    with pytest.raises(OptionError, match="--start: .* of the widths"):
+    with pytest.raises(OptionError, match=r"--start: .* of the widths"):
         distill(replace(options, start=first, width=0.7, checkpoint=None))
 
 

@@ -83,7 +83,8 @@ def covariance(batches: Sequence[Any]) -> np.ndarray:
 
 def choose(covariance: np.ndarray, count: int) -> list[int]:
     """The channels to keep, in their order. covariance: (C, C)."""
-    rest, kept = covariance.copy(), []
+    rest = covariance.copy()
+    kept: list[int] = []
     floor = NOTHING_LEFT * max(np.trace(covariance), 1e-300)
     for _ in range(count):
         own = np.diag(rest).copy()
