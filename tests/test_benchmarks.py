@@ -507,13 +507,18 @@ def test_fidelity_paints_with_both_networks_and_judges_by_the_teacher(
         assert image.width > 4 * 40
 
 
+@pytest.mark.parametrize("edge", [64, 48])
 def test_the_judge_of_fidelity_puts_the_photo_at_1_0_and_the_stretched_painting_at_content_1(
-    pictures, tmp_path
+    pictures, tmp_path, edge
 ):
     teacher = str(tiny.write_vgg(tmp_path / "vgg16.params", model="vgg16"))
-    photo = fidelity.photo_at(pictures[0], 48)
+    photo = fidelity.photo_at(pictures[0], edge)
     judge = fidelity.Judge(teacher, photo, pictures[1])
     own = judge(photo)
     assert (own.style, own.content) == (pytest.approx(1), pytest.approx(0, abs=1e-9))
     other = judge(fidelity.resize(fidelity.image.read(pictures[1]), *photo.size))
-    assert other.content == pytest.approx(1) and other.style < 0.2
+    assert other.content == pytest.approx(1)
+    if edge == 64:  # the painting itself
+        assert other.style == pytest.approx(0, abs=1e-9)
+    else:  # made smaller, it has lost its finest stripes
+        assert 0.1 < other.style < 0.7

@@ -213,9 +213,9 @@ def test_style_pictures_have_tiles_of_their_own(demand):
 
 
 def test_a_picture_painted_in_tiles_is_the_same_picture(monkeypatch, weights_file, caplog):
-    """The smaller size on the way is seen at once."""
+    """The smaller size on the way is seen at once. After more epochs rounding makes it another."""
     options = {"weights": weights_file, "gpu": -1, "max_long_edge": 400, "enlarge": True}
-    options.update(scales=2, max_num_epochs=8, stop_eps=0)
+    options.update(scales=2, max_num_epochs=4, stop_eps=0, remove_noise=0)
     built, build = [], problem.build
 
     def watched(*words: object) -> problem.Problem:
@@ -231,8 +231,8 @@ def test_a_picture_painted_in_tiles_is_the_same_picture(monkeypatch, weights_fil
     assert "tiles" not in lines[0]
     assert re.search(r" on cpu\(0\), in 8 tiles of 224x219; needs about [\d.]+ GB$", lines[1])
     losses = [[step.loss for step in result.history] for result in (whole, parts)]
-    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
-    assert abs(parts.picture.floats() - whole.picture.floats()).max() < 1 / 255
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    assert abs(parts.picture.floats() - whole.picture.floats()).max() < 0.1 / 255
 
 
 @pytest.mark.parametrize("knobs", [{}, {"pooling_ceil": True}])

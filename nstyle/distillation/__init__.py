@@ -1,1 +1,1 @@
-"""The parts of `nstyle.distill`: pictures, teachers, the student, its maps, checkpoints."""
+"""The parts of `nstyle.distill`: the teacher, the closed form, the student, fine-tuning, errors."""
