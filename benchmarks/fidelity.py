@@ -24,12 +24,10 @@ from PIL import Image
 import nstyle
 from benchmarks import reporting
 from benchmarks.networks import paste_grid, small, thumbnail
-from nstyle import evaluation, image, inputs
+from nstyle import evaluation, image, inputs, places
 from nstyle.options import Options
 from nstyle.picture import Picture, resize
 
-PHOTOS = ("coffee", "chelsea", "astronaut", "rocket")
-STYLES = ("cubist", "woodcut_wave", "stained_glass", "starry_flow", "pointillist")
 # Each photo twice, each painting once at least.
 PAIRS = [
     ("coffee", "cubist"),
@@ -79,10 +77,11 @@ def photo_at(path: str, long_edge: int) -> Picture:
 
 def paint(photo: Picture, style: str, weights: str | None, words: argparse.Namespace) -> Any:
     """(result, seconds of the call)."""
-    chosen = dict(word.split("=", 1) for word in words.set)
+    chosen: dict[str, Any] = {"max_long_edge": words.edge}
+    chosen.update(word.split("=", 1) for word in words.set)
+    chosen.update({"weights": weights} if weights else {"model": places.DEFAULT})
     start = time.perf_counter()
-    more: Mapping[str, Any] = {"weights": weights} if weights else {}
-    result = nstyle.stylize(photo, style, preset=words.preset, **{**chosen, **more})
+    result = nstyle.stylize(photo, style, preset=words.preset, **chosen)
     return result, time.perf_counter() - start
 
 
@@ -135,7 +134,7 @@ def main() -> None:
         line = [small(photo, words.edge), thumbnail(style, words.edge)]
         for who, weights in ((BUILT_IN, words.weights), (TEACHER, words.teacher)):
             result, seconds = paint(photo, style, weights, words)
-            found = judge(result.picture)
+            found = judge(resize(result.picture, *photo.size))  # recipes may choose their own
             row.update({f"{who} style": found.style, f"{who} content": found.content,
                         f"{who} seconds": seconds})  # fmt: skip
             line.append(small(result.picture, words.edge))

@@ -30,8 +30,12 @@ from nstyle.learning.recolouring import Recoloured
 
 __all__ = ["DistillOptions", "DistillStep", "distill", "measure"]
 
-# Pictures are kept in memory with a short edge of so many crops; crops are enlarged by so much.
+# Pictures are kept in memory with a short edge of so many crops; crops are enlarged by at most so
+# much.
 KEPT_CROPS, ENLARGED = 2.0, 1.6
+# Of the crops that the closed form looks at, about: it needs 800 bytes for each with a VGG's 64
+# channels.
+CLOSED_FORM_PIXELS = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ def distill(options: DistillOptions, *, listener: Listener | None = None) -> Arr
     each step. Returns the arrays, in float32. Raises OptionError, WeightsError or ImageError for
     bad input before the first step, DivergedError when the loss is not finite.
     """
+    options.check_written()
     files, _ = pictures.split(options.pictures, options.heldout)
     known = teacher.read(str(options.teacher))
     channels = options.channels(known.widths)
@@ -64,11 +69,14 @@ def distill(options: DistillOptions, *, listener: Listener | None = None) -> Arr
         loaded, crop=options.crop, batch=options.batch, seed=options.seed, enlarged=ENLARGED
     )
     setup = _setup(options, channels, len(loaded))
-    if checkpoint.exists(options.checkpoint):
+    if options.steps and checkpoint.exists(options.checkpoint):
         saved = checkpoint.read(str(options.checkpoint), KIND)
         checkpoint.agree(saved, setup)
         begun = dict(saved.groups["weight"])
-    arrays = compress(known, channels, calibration(crops)) if begun is None else begun
+    if begun is None:
+        count = CLOSED_FORM_PIXELS // (options.batch * options.crop**2)
+        begun = compress(known, channels, calibration(crops, max(1, count)))
+    arrays = begun
     if options.steps:
         arrays = _fine_tune(arrays, known, crops, options, setup, listener)
     student.write(str(options.output), arrays, options.bits)
@@ -79,7 +87,7 @@ def _start(options: DistillOptions, known: Teacher, channels: list[int]) -> Arra
     """The network to go on from, if one was named. Raises OptionError for other widths."""
     if options.start is None:
         return None
-    begun = teacher.read(options.start)
+    begun = teacher.read(options.start, known.family)
     if (begun.family, begun.widths) != (known.family, channels):
         have = ",".join(map(str, begun.widths))
         raise OptionError(f"--start: {options.start} is a {begun.family} of the widths {have}; "
@@ -107,7 +115,7 @@ def _fine_tune(
 
 
 def _setup(options: DistillOptions, channels: list[int], picture_count: int) -> dict[str, Any]:
-    """What a checkpoint must agree on: files by their content, whatever their names."""
+    """What a checkpoint must agree on: weights by their content, pictures by their number."""
     chosen = {name: getattr(options, name) for name in ("batch", "crop", "rate", "seed")}
     return {
         **chosen,
@@ -119,7 +127,7 @@ def _setup(options: DistillOptions, channels: list[int], picture_count: int) -> 
 
 
 def _checksum(path: str) -> str:
-    return f"{Path(path).name} (crc32 {zlib.crc32(Path(path).read_bytes()):08x})"
+    return f"crc32 {zlib.crc32(Path(path).read_bytes()):08x}"
 
 
 def _run(

@@ -16,8 +16,8 @@ from nstyle.places import PRETRAINED
 
 @dataclass(frozen=True)
 class Likeness:
-    """channels: VGG-16's; content, style: its sum of squared features, of its squared Gram matrix
-    per position, over the small network's on the same pictures.
+    """channels: VGG-16's; content, style: the sum of its squared features, and of its squared Gram
+    matrices per position, over the small network's on the same pictures.
     """
 
     channels: int

@@ -179,7 +179,10 @@ def names_for(family: str, arrays: Mapping[str, Stored]) -> Recognised | None:
         return None
     names = {f"{by_place[part.place]}_{part.kind}": part.name for part in found}
     shapes = {layer: arrays[names[f"{layer}_weight"]].shape for layer in there(names, layers)}
-    if gap(shapes, family) or widens(shapes, scheme.layout, "conv3_3", "conv3_4"):
+    if gap(shapes, family):
+        return None
+    by_number = scheme.places is not block_places
+    if by_number and widens(shapes, scheme.layout, "conv3_3", "conv3_4"):
         return None
     if scheme.consecutive and miscounted(shapes, family, scheme.layout):
         return None

@@ -80,7 +80,7 @@ class Options:
     )
     remove_noise: float = option(
         0.2,
-        "radius in pixels of the Gaussian filter at the end: 0.2 keeps strokes, 0.5 to 1 smooths, 0 = off",
+        "radius in pixels of the Gaussian filter at the end: 0.2 keeps strokes, 1 smooths, 0 = off",
         kind=float,
         low=0,
         high=10,

@@ -153,16 +153,23 @@ def take(file: WeightsFile, layer: str) -> tuple[np.ndarray, np.ndarray]:
     kernel = file.recognised.layout.to_oihw(kernel)
     factors = file.names[f"{layer}_weight"] + SCALE
     if factors in file.archive.arrays:  # in 8 bits, see distillation.student
-        kernel = kernel * scale_of(file, layer, factors, len(kernel))
+        kernel = scaled(file, layer, factors, kernel)
     return kernel, bias
 
 
-def scale_of(file: WeightsFile, layer: str, name: str, channels: int) -> np.ndarray:
-    """The factors of a kernel of integers, (O, 1, 1, 1). Raises WeightsError where they differ."""
-    values = floats(file, layer, file.archive.read(name))
-    if values.shape != (channels,):
-        raise refusal(file.path, f"{layer} has {channels} channels, but factors {values.shape}")
-    return values.reshape((-1, 1, 1, 1))
+def scaled(file: WeightsFile, layer: str, name: str, kernel: np.ndarray) -> np.ndarray:
+    """A kernel of integers, OIHW, times its factors, one per output channel.
+
+    Raises WeightsError for factors of another number, and for products that are not finite.
+    """
+    factors = floats(file, layer, file.archive.read(name))
+    if factors.shape != (len(kernel),):
+        raise refusal(file.path, f"{layer} has {len(kernel)} channels, but factors {factors.shape}")
+    with np.errstate(over="ignore"):
+        product = kernel * factors.reshape((-1, 1, 1, 1))
+    if not np.isfinite(product).all():
+        raise refusal(file.path, f"{layer} holds values that are not finite")
+    return product
 
 
 def check_shapes(file: WeightsFile, layer: str) -> None:

@@ -55,6 +55,8 @@ def little_calibration(monkeypatch):
     monkeypatch.setattr(training, "CALIBRATION_BATCHES", 4)
     monkeypatch.setattr(paintings, "POOL", 4)
     monkeypatch.setattr(paintings, "STEPS", 2)
+    monkeypatch.setattr(training, "VISIT_STEPS", 3)
+    monkeypatch.setattr(room, "CLOSED_FORM_PIXELS", 16 * 32**2)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,7 @@ def options(toys, tmp_path):
         heldout=str(toys / "heldout.txt"),
         output=str(tmp_path / "out.params"),
         width=0.5,
-        steps=6,
+        steps=9,
         batch=4,
         crop=32,
         checkpoint=str(tmp_path / "training.npz"),
@@ -250,7 +252,7 @@ def test_a_killed_training_goes_on_as_if_unbroken(options, tmp_path):
     )
     expected = distill(whole)
     with pytest.raises(Killed):
-        distill(options, listener=kill_at(5))
+        distill(options, listener=kill_at(7))
     found = distill(options)
     assert curve_of(options) == curve_of(whole)
     for name, values in expected.items():
@@ -264,14 +266,28 @@ def test_minutes_end_a_training_whatever_its_steps(options):
 
 
 def test_it_may_start_from_a_network_of_the_same_widths(options, tmp_path):
-    first = str(tmp_path / "first.params")
-    known = distill(replace(options, steps=0, output=first))
-    found = distill(replace(options, start=first, steps=1, rate=1e-7))
-    np.testing.assert_allclose(
-        found["conv4_1_weight"], known["conv4_1_weight"], rtol=1e-2, atol=1e-4
-    )
+    begun = arrays_of([round(width / 2) for width in WIDTHS], seed=8)
+    first = write_network(tmp_path / "first.params", begun)
+    found = distill(replace(options, widths="3,3,4,4,5,5,5,6,6,6,6,6,6", start=first, steps=1,
+                            rate=1e-7))  # fmt: skip
+    np.testing.assert_allclose(found["conv4_1_weight"], begun["conv4_1_weight"], atol=1e-4)
     with pytest.raises(OptionError, match=r"--start: .* of the widths"):
         distill(replace(options, start=first, width=0.7, checkpoint=None))
+
+
+@pytest.mark.parametrize("widths", ["4", "4,5,6", "4,5,6,7,8"])
+def test_short_networks_are_fine_tuned_and_go_on_from_their_files(options, tmp_path, widths):
+    short = replace(options, widths=widths, steps=4, output=str(tmp_path / "short.params"))
+    distill(short)
+    more = replace(options, widths=widths, steps=1, start=short.output, checkpoint=None)
+    assert len(distill(more)) == 2 * len(widths.split(","))
+
+
+def test_without_steps_a_checkpoint_is_left_alone(options):
+    distill(replace(options, steps=4))
+    expected = distill(replace(options, steps=0, checkpoint=None))
+    found = distill(replace(options, steps=0))
+    np.testing.assert_array_equal(found["conv3_1_weight"], expected["conv3_1_weight"])
 
 
 @pytest.mark.parametrize("damage", ["byte", "cut", "empty", "other"])
@@ -316,14 +332,19 @@ def test_paintings_change_and_make_room_for_new_ones():
     def crops(number):
         return np.random.default_rng(number).normal(0, 40, (2, 3, 32, 32)).astype(np.float32)
 
-    arrays, pool = arrays_of(WIDTHS), paintings.Paintings(crops, VGG16, seed=1)
+    arrays, pool = arrays_of(WIDTHS), paintings.Paintings(crops, VGG16, 13, seed=1)
     before = pool.state["pictures"].copy()
-    visits = 2 * paintings.POOL // paintings.TOGETHER
-    for number in range(visits):
+    seen = []
+    for number in range(paintings.VISITS * paintings.POOL // paintings.TOGETHER):
         pool.visit(number, arrays)
+        seen.append(pool.state["pictures"][0].copy())
     assert (np.abs(pool.state["pictures"] - before).max(axis=(1, 2, 3)) > 1).all()
     assert pool.some(3, 2).shape == (2, 3, 32, 32)
-    assert np.isfinite(pool.state["pictures"]).all()
+    # Slot 0 belongs to its first photo all the time, slot 3 to the next generation's by now.
+    photos = [crops(paintings.FIRST_NUMBER + paintings.POOL * age + 3)[0] for age in (0, 1)]
+    likeness = [np.corrcoef(pool.state["pictures"][3].ravel(), p.ravel())[0, 1] for p in photos]
+    assert likeness[1] > 0.5 > abs(likeness[0])
+    assert np.corrcoef(seen[-1].ravel(), crops(paintings.FIRST_NUMBER)[0].ravel())[0, 1] > 0.3
 
 
 def test_painting_brings_a_picture_nearer_to_the_style(monkeypatch):
@@ -331,7 +352,7 @@ def test_painting_brings_a_picture_nearer_to_the_style(monkeypatch):
     monkeypatch.setattr(paintings, "CONTENT", (1e-4, 1e-3))
     style = tiny.to_input(tiny.picture(2, (32, 32)))
     photos = np.stack([0.1 * style, style]).astype(np.float32)
-    pool = paintings.Paintings(lambda number: photos, VGG16, seed=1)
+    pool = paintings.Paintings(lambda number: photos, VGG16, 13, seed=1)
     arrays = arrays_of(WIDTHS)
     for number in range(2 * (paintings.VISITS - 3)):  # before the first are replaced
         pool.visit(number, arrays)
@@ -431,7 +452,8 @@ def refusals(toys, tmp_path):
         "bad rate": ({"rate": 2.0}, "--rate: 2"),
         "bad bits": ({"bits": 12}, "neither 8 nor 16"),
         "no teacher": ({"teacher": None}, "--teacher: was not given"),
-        "no output folder": ({"output": str(tmp_path / "no" / "x.params")}, "make it first"),
+        "output is a folder": ({"output": str(empty)}, "--output: .* cannot be written"),
+        "checkpoint is a folder": ({"checkpoint": str(empty)}, "--checkpoint: .* cannot be"),
     }  # fmt: skip
 
 
@@ -452,7 +474,8 @@ def refusals(toys, tmp_path):
         "bad rate",
         "bad bits",
         "no teacher",
-        "no output folder",
+        "output is a folder",
+        "checkpoint is a folder",
     ],
 )
 def test_bad_input_is_refused_in_one_line_before_the_work(options, toys, tmp_path, case):

@@ -3,7 +3,7 @@
 Each layer keeps some of the teacher's own channels. From the bottom up, least squares give the map
 from the kept channels, as the small network computes them so far, and a constant to all channels
 of the teacher's layer. The map goes into the next kernel's inputs, the constant into its bias: so
-each layer makes up for what was lost below it. Pooling the average commutes with the map.
+each layer makes up for what was lost below it. Average pooling commutes with the map.
 
 The choice is a pivoted Cholesky factorisation of the channels' covariance that looks at all
 channels: the next one kept is the one that explains most of the variance that is left. The idea to
@@ -25,7 +25,7 @@ from nstyle.distillation.teacher import Arrays, Teacher
 from nstyle.layers import taps
 
 RIDGE = 1e-7  # see maps.RIDGE; less, as every layer's error goes into the next
-NOTHING_LEFT = 1e-10  # of the variance: such a channel is a sum of those kept
+NOTHING_LEFT = 1e-10  # of the variance: such a channel is a linear combination of those kept
 
 
 def compress(teacher: Teacher, widths: Sequence[int], batches: Iterable[np.ndarray]) -> Arrays:

@@ -12,7 +12,10 @@ import numpy as np
 from nstyle.backend import nd
 from nstyle.distillation import maps
 from nstyle.distillation import teacher as room
+from nstyle.errors import OptionError
 from nstyle.learning import pictures
+
+TINY = 1e-12  # of a layer that is always the same
 
 
 @dataclass
@@ -81,6 +84,8 @@ def measure(
     mean over the pictures of ||G - A|| / ||A||. Raises NStyleErrors for bad input.
     """
     training, kept_out = pictures.split(folders, heldout)
+    if not kept_out:
+        raise OptionError(f"{heldout}: lists no pictures to measure on")
     looks = Looks(networks, room.read(teacher))
     fits = {name: {tap: Fit() for tap in taps} for name, taps in looks.taps.items()}
     truths = {tap: Truth() for tap in looks.teacher_taps}
@@ -134,8 +139,8 @@ def choose(paths: Sequence[Path], count: int, seed: int) -> list[Path]:
 
 def _errors(fit: Fit, truth: Truth) -> dict[str, float]:
     return {
-        "variance": fit.squared / truth.deviation(),
-        "gram": (fit.gram / truth.gram) ** 0.5,
+        "variance": fit.squared / max(truth.deviation(), TINY),
+        "gram": (fit.gram / max(truth.gram, TINY)) ** 0.5,
         "gram_mean": float(np.mean(fit.gram_ratios)),
     }
 
@@ -156,7 +161,8 @@ def layer_scales(
     the same of squared Gram matrices per position. Raises NStyleErrors for bad input.
     """
     training, _ = pictures.split(folders, heldout)
-    both = room.read(teacher), room.read(network)
+    known = room.read(teacher)
+    both = known, room.read(network, known.family)
     names = [f"relu{name[4:]}" for name in room.pairs(both[1].blocks, both[1].arrays)]
     networks = [some.network(names) for some in both]
     sums = {name: np.zeros((2, 2)) for name in names}

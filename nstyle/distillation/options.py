@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nstyle.errors import OptionError
 from nstyle.fields import check_fields, option
+from nstyle.files import check_place
 from nstyle.syntax import flag
 
 LEAST_WIDTH = 4  # of what --width leaves
@@ -17,7 +17,8 @@ LEAST_WIDTH = 4  # of what --width leaves
 class DistillOptions:
     """A small network, and what its making leaves behind. Raises OptionError for a bad value.
 
-    Of the numbers only `steps`, `minutes` and `save_steps` may differ when a training goes on.
+    When a training goes on, what shapes its network must be as it was, but for `steps`, `minutes`
+    and `bits`.
     """
 
     teacher: str | None = option(
@@ -37,11 +38,13 @@ class DistillOptions:
         kind=str,
         metavar="N,N",
     )
-    steps: int = option(6000, "of fine-tuning; 0 = the closed form alone", kind=int, low=0)
+    steps: int = option(
+        6000, "of fine-tuning; 0 = none, the closed form or --start as it is", kind=int, low=0
+    )
     minutes: float = option(
         0.0,
-        "end after so many minutes of steps, in all runs; the rate falls by the time, so that no "
-        "two such trainings are alike; 0 = by --steps alone",
+        "end after so many minutes of steps, over all runs together; the rate falls by the time, "
+        "so that no two such trainings are alike; 0 = by --steps alone",
         kind=float,
         low=0,
     )
@@ -83,11 +86,21 @@ class DistillOptions:
             raise OptionError("--pictures: none were given; give a folder of pictures")
         if self.bits not in (8, 16):
             raise OptionError(f"--bits: {self.bits} is neither 8 nor 16")
+        self._typed_widths()
+
+    def check_written(self) -> None:
+        """Refuse files that cannot be written; makes their folders. Raises OptionError."""
         for name in ("output", "checkpoint", "curve"):
             path = getattr(self, name)
-            if path and not os.path.isdir(os.path.dirname(os.path.abspath(path))):
-                raise OptionError(f"{flag(name)}: {path}: there is no such folder; make it first")
-        self._typed_widths()
+            if not path:
+                continue
+            try:
+                check_place(path)
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or error
+                raise OptionError(
+                    f"{flag(name)}: {path} cannot be written ({reason}); choose another place"
+                ) from error
 
     def _typed_widths(self) -> list[int]:
         try:

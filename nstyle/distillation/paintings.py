@@ -1,8 +1,8 @@
 """Pictures in the middle of being painted by the small network itself.
 
-Where it is wrong, its own painting goes, and photos alone never show that to the teacher. A pool
-of crops is painted in the style of others (Gatys et al., arXiv:1508.06576), a few steps now and
-then, with random weights; a picture that was visited often enough makes room for a new one. All
+Its own paintings drift to where it is wrong, and photos alone never show that to the teacher. A
+pool of crops is painted in the style of others (Gatys et al., arXiv:1508.06576), a few steps now
+and then, with random weights; a picture that was visited often enough makes room for a new one. All
 that is random depends on the seed and the number of the visit.
 """
 
@@ -32,15 +32,16 @@ FROM_NOISE = 0.25  # of the pictures begin there, more or less
 class Paintings:
     """The pool. crops: number -> (N, 3, H, W) for the number of a batch, N at least 2.
 
-    blocks: of the network's family. State: `state`, arrays by name.
+    blocks: of the network's family; count: of its convolutions. State: `state`, arrays by name.
     """
 
     def __init__(
-        self, crops: Callable[[int], np.ndarray], blocks: tuple[int, ...], *, seed: int
+        self, crops: Callable[[int], np.ndarray], blocks: tuple[int, ...], count: int, *, seed: int
     ) -> None:
-        self._crops, self._blocks, self._seed = crops, blocks, seed
+        self._crops, self._seed = crops, seed
+        self._blocks, self._count = blocks, count
         self._network: Any = None
-        pictures = np.concatenate([self._photos(slot, slot % VISITS)[:1] for slot in range(POOL)])
+        pictures = np.concatenate([self._photos(slot, 0)[:1] for slot in range(POOL)])
         self.state = {"pictures": pictures, "speeds": np.zeros_like(pictures)}
         self._low, self._high = pixels.limits(pixels.CAFFE, 255.0)
 
@@ -49,7 +50,7 @@ class Paintings:
         self._fill(arrays)
         slots = [(number * TOGETHER + i) % POOL for i in range(TOGETHER)]
         # A slot's age in visits; the slots begin at different ages.
-        ages = [number * TOGETHER // POOL + slot % VISITS for slot in slots]
+        ages = [(number * TOGETHER + i) // POOL + slot % VISITS for i, slot in enumerate(slots)]
         tasks = [self._task(slot, age // VISITS) for slot, age in zip(slots, ages)]
         for slot, age, task in zip(slots, ages, tasks):
             if age % VISITS == 0:
@@ -78,42 +79,51 @@ class Paintings:
     def _task(self, slot: int, generation: int) -> Task:
         return Task(
             self._photos(slot, generation)[:2],
-            np.random.default_rng([self._seed, 4, slot, generation]),
+            np.random.default_rng([self._seed, slot, generation, 4]),
         )
 
     def _fill(self, arrays: Arrays) -> None:
-        wanted = [*STYLE_TAPS, CONTENT_TAP]
         if self._network is None:
+            wanted = list(dict.fromkeys([*self._style_taps(), self._content_tap()]))
             self._network = room.build(self._blocks, arrays, wanted)
+            return
         for name, pair in self._network.parameters_by_layer().items():
             for parameter, kind in zip(pair, ("weight", "bias")):
                 parameter.set_data(nd.array(arrays[f"{name}_{kind}"]))
+
+    def _style_taps(self) -> list[str]:
+        reached = room.reached(self._blocks, self._count)
+        return [tap for tap in STYLE_TAPS if tap in reached]
+
+    def _content_tap(self) -> str:
+        """The last layer of a network that ends before CONTENT_TAP."""
+        reached = room.reached(self._blocks, self._count)
+        return CONTENT_TAP if CONTENT_TAP in reached else reached[-1]
 
     def _targets(self, tasks: list[Task]) -> list[Target]:
         both = np.concatenate([task.photos for task in tasks])
         seen = dict(zip(self._network.wanted, self._network(nd.array(both))))
         targets = []
-        for tap in STYLE_TAPS:
+        for tap in self._style_taps():
             grams = gram(seen[tap][1::2])
             norms = nd.square(grams).sum(axis=(1, 2))
             weights = nd.array([task.weights[tap] for task in tasks]) / (norms + 1e-12)
             targets.append(Target(tap, grams, weights))
-        content = seen[CONTENT_TAP][0::2]
+        content = seen[self._content_tap()][0::2]
         norms = nd.square(content).sum(axis=(1, 2, 3))
         weights = nd.array([task.content for task in tasks]) / (norms + 1e-12)
-        return [*targets, Target("", content, weights)]
+        return [*targets, Target(self._content_tap(), content, weights, content=True)]
 
     def _slope(self, x: np.ndarray, targets: list[Target]) -> np.ndarray:
         data = nd.array(x)
         data.attach_grad()
         with autograd.record():
             seen = dict(zip(self._network.wanted, self._network(data)))
-        taps, heads = [], []
+        heads: dict[str, Any] = {}
         for target in targets:
-            tap = seen[target.tap or CONTENT_TAP]
-            taps.append(tap)
-            heads.append(target.head(tap))
-        autograd.backward(taps, heads)
+            head = target.head(seen[target.tap])
+            heads[target.tap] = heads[target.tap] + head if target.tap in heads else head
+        autograd.backward([seen[tap] for tap in heads], list(heads.values()))
         return np.asarray(data.grad.asnumpy())
 
 
@@ -131,14 +141,14 @@ class Task:
 
 
 class Target:
-    """A tap's Gram matrices (N, C, C), or with tap "" the content (N, C, h, w); weights: (N,)."""
+    """A tap's Gram matrices (N, C, C), or its features (N, C, h, w) as content; weights: (N,)."""
 
-    def __init__(self, tap: str, values: Any, weights: Any) -> None:
-        self.tap, self._values, self._weights = tap, values, weights
+    def __init__(self, tap: str, values: Any, weights: Any, *, content: bool = False) -> None:
+        self.tap, self._values, self._weights, self._content = tap, values, weights, content
 
     def head(self, f: Any) -> Any:
         """Gradient of weight x squared distance, with respect to f (N, C, h, w)."""
-        if not self.tap:
+        if self._content:
             factors = (2 * self._weights).reshape((-1, 1, 1, 1))
             return nd.broadcast_mul(f - self._values, factors)
         positions = f.shape[2] * f.shape[3]

@@ -42,19 +42,23 @@ class Teacher:
         return build(self.blocks, self.arrays, wanted)
 
 
-def read(path: str | os.PathLike[str]) -> Teacher:
+def read(path: str | os.PathLike[str], family: str = "auto") -> Teacher:
     """A VGG's convolutions, from conv1_1 on without a gap.
 
-    Raises WeightsError when the file is absent, damaged, misshapen, no VGG, or has gaps.
+    family: vgg16 or vgg19, where short files could be both. Raises WeightsError when the file is
+    absent, damaged, misshapen, no VGG, has gaps, or was made for padding by reflection.
     """
-    file = weights.read(os.fspath(path))
+    file = weights.read(os.fspath(path), family)
     names = convolutions(BLOCKS[file.family])
     there = [name for name in names if f"{name}_weight" in file.names]
     if not there or there != names[: len(there)]:
         lacking = next(name for name in names if name not in there)
         raise WeightsError(f"{path}: {lacking} is missing; give a complete VGG-16 or VGG-19")
+    loaded = weights.select(file, there)
     arrays: Arrays = {}
-    for name, (kernel, bias) in weights.select(file, there).arrays.items():
+    if loaded.padding != "zero":
+        raise WeightsError(f"{path}: was made for padding by reflection; give a VGG as published")
+    for name, (kernel, bias) in loaded.arrays.items():
         arrays[f"{name}_weight"], arrays[f"{name}_bias"] = kernel, bias
     return Teacher(file.family, arrays)
 

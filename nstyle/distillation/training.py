@@ -59,7 +59,7 @@ class Training:
         self._use(arrays)
         scales = {name: float(np.abs(a).mean()) + 1e-12 for name, a in arrays.items()}
         self._adam = Adam(self._weights, average=AVERAGE, scales=scales)
-        self._paintings = Paintings(crops, teacher.blocks, seed=seed)
+        self._paintings = Paintings(crops, teacher.blocks, len(arrays) // 2, seed=seed)
 
     def _use(self, arrays: Arrays) -> None:
         widths = widths_of(self._blocks, arrays)
@@ -78,7 +78,7 @@ class Training:
         """Learn the teacher's variances and the first maps."""
         powers: dict[str, list[np.ndarray]] = {tap: [] for tap in self.taps}
         means: dict[str, list[np.ndarray]] = {tap: [] for tap in self.taps}
-        for batch in calibration(self._crops):
+        for batch in calibration(self._crops, CALIBRATION_BATCHES):
             x = nd.array(batch)
             for tap, output, y in zip(self.taps, self._network(x), self._teacher(x)):
                 found = maps.moments(maps.with_ones(output), maps.columns(y))
@@ -87,7 +87,8 @@ class Training:
                 means[tap].append(found.cross[:, :, -1].mean(axis=0))
         for tap in self.taps:
             mean = np.mean(means[tap], axis=0)
-            self.variances[tap] = float(np.mean(powers[tap]) - np.square(mean).sum())
+            variance = float(np.mean(powers[tap]) - np.square(mean).sum())
+            self.variances[tap] = max(variance, 1e-12)  # 0 of a layer that is always the same
         self.maps.refit()
 
     def advance(self, done: float) -> tuple[float, Errors]:
@@ -113,9 +114,7 @@ class Training:
 
     def _batch(self) -> np.ndarray:
         batch = self._crops(self.step)
-        painted = round(PAINTED * len(batch))
-        if not painted:
-            return batch
+        painted = max(1, round(PAINTED * len(batch)))
         if self.step % VISIT_STEPS == 0:
             self._paintings.visit(self.step // VISIT_STEPS, self._values())
         batch[:painted] = self._paintings.some(self.step, painted)
@@ -181,9 +180,9 @@ class Training:
         self.seconds = float(groups["time"]["seconds"][0])
 
 
-def calibration(crops: Callable[[int], np.ndarray]) -> Iterator[np.ndarray]:
+def calibration(crops: Callable[[int], np.ndarray], count: int) -> Iterator[np.ndarray]:
     """Batches for statistics, always the same."""
-    return (crops(CALIBRATION_START + i) for i in range(CALIBRATION_BATCHES))
+    return (crops(CALIBRATION_START + i) for i in range(count))
 
 
 def total(errors: Errors) -> float:
