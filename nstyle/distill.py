@@ -3,7 +3,7 @@
 It starts in closed form from the teacher's own channels (`distillation.compress`) and is then
 fine-tuned. Each tap of the student goes through a 1x1 linear map to the teacher's width (least
 squares, `distillation.maps`); the loss of a tap is its squared error over the teacher's variance
-plus 0.3 times the squared Gram error over the squared Gram norm. A quarter of each batch are
+plus 0.3 times the squared Gram error over the squared Gram norm. Half of each batch are
 pictures that the student itself is painting (`distillation.paintings`). Adam with a cosine decay;
 the network that is kept is the exponential average of all steps' (Polyak & Juditsky 1992).
 """

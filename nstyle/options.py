@@ -35,9 +35,9 @@ class Options:
     weights: str | None = option(
         None, "weights file instead of the installed one", kind=str, metavar="FILE"
     )
-    content_weight: float = option(10.0, "weight of the photo's content", kind=float, low=0)
+    content_weight: float = option(25.0, "weight of the photo's content", kind=float, low=0)
     style_weight: float = option(1.0, "weight of the painting's style", kind=float, low=0)
-    tv_weight: float = option(0.03, "weight of smoothness (total variation)", kind=float, low=0)
+    tv_weight: float = option(0.01, "weight of smoothness (total variation)", kind=float, low=0)
     stop_eps: float = option(
         0.005, "stop when the picture's relative change is below; 0 = never", kind=float, low=0
     )
@@ -67,7 +67,7 @@ class Options:
         low=1e-12,
     )
     lr_sched_delay: int = option(
-        3,
+        2,
         "epochs between two decreases of the learning rate; begins anew at each size",
         kind=int,
         low=1,
@@ -190,7 +190,7 @@ class Options:
         flags=(),
     )
     step_limit: float = option(
-        2.0,
+        4.0,
         "largest change of a value by one gradient, in grey levels, before momentum; 0 = off",
         kind=float,
         low=0,

@@ -17,7 +17,7 @@ from nstyle.options import Options
 from nstyle.presets import PRESETS, delivery, resolve
 from nstyle.syntax import parse_layers
 
-NAMES = sorted(set(PRESETS) - {"fast"})  # those that come from elsewhere
+NAMES = sorted(set(PRESETS) - {"fast", "best"})  # those that come from elsewhere
 
 
 def values_of(name: str, cls: type = Options) -> dict[str, Any]:
@@ -298,15 +298,26 @@ def test_a_bad_value_typed_beside_a_preset_is_refused():
         resolve({"lr": -1}, "mxnet")
 
 
-def test_fast_is_the_default_network_and_losses_at_larger_steps(nothing_installed, caplog):
-    chosen, usual = resolve({}, "fast"), Options()
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("fast", {"stop_eps"}),
+        (
+            "best",
+            {"optimizer", "lr", "scale_step", "max_num_epochs", "stop_eps", "content_weight",
+             "tv_weight"},
+        ),
+    ],
+)  # fmt: skip
+def test_ours_are_the_default_network_and_losses(name, changes, nothing_installed, caplog):
+    chosen, usual = resolve({}, name), Options()
     assert caplog.messages == []
     changed = {
         entry.name
         for entry in dataclasses.fields(Options)
         if getattr(chosen, entry.name) != getattr(usual, entry.name)
     }
-    assert changed == {"lr", "lr_sched_delay", "stop_eps"}
+    assert changed - {"lr_sched_factor"} == changes
 
 
 def test_a_typed_long_edge_counts_more_than_a_presets_size(installed):
@@ -316,7 +327,7 @@ def test_a_typed_long_edge_counts_more_than_a_presets_size(installed):
 
 
 def test_a_presets_rate_is_not_given_to_another_optimiser(installed):
-    assert resolve({"optimizer": "adam"}, "fast").lr == 2
+    assert resolve({"optimizer": "adam"}, "mxnet-nag").lr == 2
     assert resolve({"optimizer": "sgd"}, "tf-scroll").lr == 0.1
-    assert resolve({"optimizer": "sgd"}, "fast").lr == 0.2
-    assert resolve({"optimizer": "adam", "lr": 0.5}, "fast").lr == 0.5
+    assert resolve({}, "tf-scroll").lr == 2
+    assert resolve({"optimizer": "sgd", "lr": 0.5}, "tf-scroll").lr == 0.5

@@ -247,4 +247,4 @@ def test_every_value_is_a_difference_from_the_defaults_and_has_a_reason(name):
 
 
 def test_the_presets_are_those_of_the_transcription():
-    assert set(PRESETS) == {*RECIPES, "fast"}  # ours
+    assert set(PRESETS) == {*RECIPES, "fast", "best"}  # ours

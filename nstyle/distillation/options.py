@@ -58,7 +58,7 @@ class DistillOptions:
     heldout: str | None = option(
         None, "list of pictures never to train on, a path per line", kind=str, metavar="FILE"
     )
-    batch: int = option(4, "crops per step; a quarter are being painted", kind=int, low=2, high=64)
+    batch: int = option(4, "crops per step; half are being painted", kind=int, low=2, high=64)
     crop: int = option(192, "their edge in pixels", kind=int, low=32, high=1024)
     rate: float = option(
         0.01,

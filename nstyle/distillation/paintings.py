@@ -21,7 +21,7 @@ from nstyle.distillation.teacher import Arrays
 STYLE_TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_TAP = "relu4_2"
 POOL, TOGETHER = 12, 2  # pictures in all, and of a visit
-VISITS, STEPS = 8, 5  # of a picture's life; of a visit
+VISITS, STEPS = 8, 10  # of a picture's life; of a visit
 MOMENTUM = 0.8
 FIRST_NUMBER = 2**29  # of the crops: those below are trained on as they are
 # Drawn evenly in their logarithm: what content counts beside style; grey levels of a step.

@@ -23,7 +23,7 @@ AVERAGE = 0.998
 CALIBRATION_BATCHES = 24
 CALIBRATION_START = 2**30  # batches of these numbers are never trained on
 REFIT_STEPS = 4
-PAINTED = 0.25  # of each batch
+PAINTED = 0.5  # of each batch
 VISIT_STEPS = 6  # from one visit of the paintings to the next
 # Of the largest layers one row in so many is compared, another each step: they are seen well, and
 # looking at all of them takes longer than the network.

@@ -44,7 +44,7 @@ LOSS_OF: dict[str, dict[str, Any]] = {
         "tv_weight": 0.1,
         "style_loss": "gram+wasserstein",
     },
-    ANY_STYLE: {},
+    ANY_STYLE: {"content_weight": 10.0, "tv_weight": 0.03},
 }
 KIND = "nstyle train"  # of checkpoint
 EXTENSION, CHECKPOINT, PREVIEW = ".params", ".ckpt.npz", ".preview.jpg"
