@@ -12,7 +12,7 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 DEFAULT = "vgg16-slim"
 BUILT_IN = {DEFAULT: "vgg16-slim.params", "vgg19-slim": "vgg19-slim.params"}
 BUILT_IN_SHA256 = {
-    DEFAULT: "f8af36763a33618027d05e8310c4b993ec744d152e8f4dfb3363d5d0fda39a53",
+    DEFAULT: "876a0f4aeb155ef60689d1678784b51e40a52843c981413d304fe10e68c8d0b7",
     "vgg19-slim": "fe8647f5e14e4100cb382c7991dda58da16db91654474815f51f58c69368e362",
 }
 # Channels of their convolutions, in order, for what is planned before a file is read.
