@@ -309,8 +309,8 @@ def test_what_is_kept_is_the_photo_while_it_is_painted_too(paint, monkeypatch, s
 
 
 def test_a_picture_in_the_photos_colours_is_judged_by_its_luminance(paint, weights_file):
-    result = paint(colors="content", max_num_epochs=30, lr=1, scales=1, remove_noise=0)
-    knobs = {"weights": weights_file, "gpu": -1}
+    knobs = {"weights": weights_file, "gpu": -1, "content_weight": 10}
+    result = paint(colors="content", max_num_epochs=40, scales=1, content_weight=10)
     grey = colours.luminance(result.picture)
     judged = [
         evaluate(picture.floats(), PHOTO, ONE, colors="content", **knobs).loss

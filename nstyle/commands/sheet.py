@@ -31,7 +31,7 @@ from nstyle.syntax import flag
 
 OUTPUT = "output/sheet.jpg"
 WAYS = ("output", "output_dir", "quiet", "verbose")
-ROWS, COLUMNS = "content-weight=1,10,100", "style-scale=0.5,1,2"
+ROWS, COLUMNS = "content-weight=5,25,100", "style-scale=0.5,1,2"
 # Small and soon over; what the user types about these is meant for the sheet, not for the long run.
 SMALL = {"max_long_edge": 256, "stop_eps": 0.01, "max_num_epochs": 100}
 OF_THE_SHEET = {*SMALL, "size"}
