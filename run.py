@@ -1,5 +1,5 @@
 """Paint a photo in the style of a painting: python run.py --help"""
 
-from nstyle.cli import main_run
+from nstyle.cli.main import main_run
 
 raise SystemExit(main_run())

@@ -5,11 +5,11 @@ import runpy
 import sys
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "nstyle/__init__.py").read_text()).group(1)
-UNSUPPORTED = runpy.run_path(str(HERE / "nstyle/runtime.py"))["what_works"]()
+UNSUPPORTED = runpy.run_path(str(HERE / "nstyle/system/runtime.py"))["what_works"]()
 # On Python 3.9 pip has only versions that no longer work with what they need, or are not looked
 # after any more; there is neither studio nor cluster.
 GRADIO = 'gradio>=6.20,<7; python_version >= "3.10"'
@@ -30,20 +30,9 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.9",
     packages=[
-        "nstyle",
-        "nstyle.archives",
-        "nstyle.batch",
-        "nstyle.commands",
-        "nstyle.distillation",
-        "nstyle.feedforward",
-        "nstyle.film",
-        "nstyle.learning",
-        "nstyle.mural",
-        "nstyle.pretrained",
-        "nstyle.reporting",
+        *find_packages(include=["nstyle", "nstyle.*"]),
         "nstyle.samples",
         "nstyle.samples.painters",
-        "nstyle.studio",
     ],
     package_dir={
         "nstyle": "nstyle",
@@ -52,8 +41,8 @@ setup(
     },
     package_data={
         "nstyle": ["py.typed"],
-        "nstyle.pretrained": ["*.params", "*.json", "*.md"],
-        "nstyle.reporting": ["*.html", "*.css", "*.js"],
+        "nstyle.networks.pretrained": ["*.params", "*.json", "*.md"],
+        "nstyle.optimize.callbacks.report": ["*.html", "*.css", "*.js"],
         "nstyle.samples": ["*.jpg", "CREDITS.md"],
         "nstyle.studio": ["web/*"],
     },
@@ -91,5 +80,5 @@ setup(
             DASK,
         ],
     },
-    entry_points={"console_scripts": ["nstyle = nstyle.cli:main"]},
+    entry_points={"console_scripts": ["nstyle = nstyle.cli.main:main"]},
 )

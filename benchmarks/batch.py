@@ -19,8 +19,9 @@ from typing import Any
 
 from benchmarks import reporting
 from benchmarks.processes import clean_environment
-from nstyle import image, runtime
-from nstyle.places import sample
+from nstyle.images import image_file
+from nstyle.system import runtime
+from nstyle.system.locations import sample
 
 STYLES = ("cubist.jpg", "stained_glass.jpg")
 COLUMNS: list[reporting.Column] = [
@@ -32,13 +33,13 @@ COLUMNS: list[reporting.Column] = [
 
 def write_photos(folder: Path, count: int, long_edge: int) -> None:
     """Pictures of the same size, none like another."""
-    photo = image.read(sample("coffee.jpg"))
+    photo = image_file.read(sample("coffee.jpg"))
     scale = long_edge / max(photo.size)
-    small = image.resize(photo, *(round(edge * scale) for edge in photo.size))
+    small = image_file.resize(photo, *(round(edge * scale) for edge in photo.size))
     for number in range(count):
         pixels = small.pixels.copy()
         pixels[number] = 0
-        image.write(image.Picture(pixels), folder / f"photo{number}.png")
+        image_file.write(image_file.Picture(pixels), folder / f"photo{number}.png")
 
 
 def arrangements(cores: int) -> list[tuple[int, int]]:

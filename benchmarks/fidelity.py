@@ -24,9 +24,11 @@ from PIL import Image
 import nstyle
 from benchmarks import reporting
 from benchmarks.networks import paste_grid, small, thumbnail
-from nstyle import evaluation, image, inputs, places
-from nstyle.options import Options
-from nstyle.picture import Picture, resize
+from nstyle.images import image_file
+from nstyle.images.picture import Picture, resize
+from nstyle.optimize import evaluation, inputs
+from nstyle.options.options import Options
+from nstyle.system import locations
 
 # Each photo twice, each painting once at least.
 PAIRS = [
@@ -56,7 +58,7 @@ class Judge:
     def __init__(self, teacher: str, photo: Picture, style: str) -> None:
         self._options = Options(weights=teacher, pooling="avg", gpu=-1)
         self._photo, self._style = photo, style
-        stretched = resize(image.read(style), *photo.size)
+        stretched = resize(image_file.read(style), *photo.size)
         own, other = self._scores([photo, stretched])
         self._style_unit, self._content_unit = own.style, other.content
 
@@ -71,7 +73,7 @@ class Judge:
 
 def photo_at(path: str, long_edge: int) -> Picture:
     """The photo as it will be painted."""
-    photo = image.read(path)
+    photo = image_file.read(path)
     return resize(photo, *inputs.result_size(photo.size, Options(max_long_edge=long_edge)))
 
 
@@ -79,7 +81,7 @@ def paint(photo: Picture, style: str, weights: str | None, words: argparse.Names
     """(result, seconds of the call)."""
     chosen: dict[str, Any] = {"max_long_edge": words.edge}
     chosen.update(word.split("=", 1) for word in words.set)
-    chosen.update({"weights": weights} if weights else {"model": places.DEFAULT})
+    chosen.update({"weights": weights} if weights else {"model": locations.DEFAULT})
     start = time.perf_counter()
     result = nstyle.stylize(photo, style, preset=words.preset, **chosen)
     return result, time.perf_counter() - start

@@ -24,16 +24,18 @@ import numpy as np
 from scipy import ndimage
 
 from benchmarks import reporting
-from nstyle import image, presets, runtime, video_file
-from nstyle.commands.pictures import SAMPLE_STYLE, sample
-from nstyle.film import consistency
-from nstyle.film.flow import Flow
-from nstyle.film.frames import next_inputs
-from nstyle.film.making import Film
-from nstyle.film.optimising import Optimising
-from nstyle.film.options import INSTANT, OPTIMISE, FilmOptions
-from nstyle.film.passing import Passing
-from nstyle.picture import Picture, resize
+from nstyle.cli.flags import SAMPLE_STYLE, sample
+from nstyle.images import image_file, video_writer
+from nstyle.images.picture import Picture, resize
+from nstyle.options import presets
+from nstyle.system import runtime
+from nstyle.video import optical_flow
+from nstyle.video.by_network import NetworkPainter
+from nstyle.video.by_optimization import OptimizationPainter
+from nstyle.video.frames import next_inputs
+from nstyle.video.optical_flow import Flow
+from nstyle.video.options import INSTANT, OPTIMISE, FilmOptions
+from nstyle.video.run import VideoPainter
 
 NETWORK = "network"
 RATE = 25
@@ -64,7 +66,7 @@ class Clip:
 
 def photo_of(name: str, width: int) -> np.ndarray:
     """A sample photo with this width, floats HxWx3."""
-    picture = image.read(sample(name))
+    picture = image_file.read(sample(name))
     height = round(picture.height * width / picture.width)
     return resize(picture, width, height).floats()
 
@@ -82,9 +84,9 @@ def panning(width: int, count: int) -> Clip:
     frames = []
     for number in range(count):
         motion = np.broadcast_to(number * step, (height, width, 2))
-        frames.append(rounded(consistency.warped(whole, motion)))
+        frames.append(rounded(optical_flow.warped(whole, motion)))
     motion = np.broadcast_to(step, (height, width, 2)).astype(np.float32)
-    sure = consistency.inside(motion)
+    sure = optical_flow.inside(motion)
     return Clip(frames, [motion] * (count - 1), [sure] * (count - 1))
 
 
@@ -99,7 +101,7 @@ def moving(width: int, count: int) -> Clip:
         centre = np.array([0.3 * width, 0.45 * height]) + number * step
         away = np.hypot(x - centre[0], y - centre[1]) - 0.2 * width
         cover = np.clip(0.5 - away, 0, 1)[..., np.newaxis]
-        moved = consistency.warped(thing, np.broadcast_to(-number * step, (height, width, 2)))
+        moved = optical_flow.warped(thing, np.broadcast_to(-number * step, (height, width, 2)))
         frames.append(rounded(ground * (1 - cover) + moved * cover))
         inside = away < 0
         if before is not None:
@@ -115,7 +117,7 @@ CLIPS = {"panning": panning, "moving": moving}
 def written(clip: Clip, path: str) -> None:
     """The clip as a file."""
     with open(path, "w+b") as file:
-        video_file.write(file, clip.frames, RATE)
+        video_writer.write(file, clip.frames, RATE)
 
 
 def alone(words: argparse.Namespace, method: str, clip: Clip) -> list[np.ndarray]:
@@ -123,11 +125,11 @@ def alone(words: argparse.Namespace, method: str, clip: Clip) -> list[np.ndarray
     photos, typed = [Picture(frame) for frame in clip.frames], options_of(words, method)
     if method == OPTIMISE:
         options = presets.resolve(typed, None)
-        painter: Any = Optimising(photos[0], [words.style], options, weight=0, epochs=1)
+        painter: Any = OptimizationPainter(photos[0], [words.style], options, weight=0, epochs=1)
     else:
         network = words.network if method == NETWORK else None
         styles = None if network else [words.style]
-        painter = Passing(photos[0], styles, weight=0, network=network, **typed)
+        painter = NetworkPainter(photos[0], styles, weight=0, network=network, **typed)
     given = (next_inputs(painter.first, photo, painter.options) for photo in photos)
     return [painter.paint(each, None).picture.floats() for each in given]
 
@@ -149,8 +151,10 @@ def film(words: argparse.Namespace, method: str, source: str, folder: Path) -> l
         **way,
     )
     styles = None if method == NETWORK else [words.style]
-    Film(options, styles, options_of(words, method)).paint()
-    return [image.read(path).floats() for path in sorted(Path(f"{output}.frames").glob("*.png"))]
+    VideoPainter(options, styles, options_of(words, method)).paint()
+    return [
+        image_file.read(path).floats() for path in sorted(Path(f"{output}.frames").glob("*.png"))
+    ]
 
 
 def options_of(words: argparse.Namespace, method: str) -> dict[str, Any]:
@@ -166,7 +170,7 @@ def errors(
 ) -> float:
     """The mean warping error, of 255."""
     found = [
-        np.abs(now - consistency.warped(before, motion))[where].mean()
+        np.abs(now - optical_flow.warped(before, motion))[where].mean()
         for before, now, motion, where in zip(frames, frames[1:], motions, sure)
     ]
     return 255 * float(np.mean(found))
@@ -180,7 +184,7 @@ def fine(frames: Sequence[np.ndarray]) -> float:
 def found(clip: Clip) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """(motions, where they are reliable) by optical flow."""
     find, photos = Flow(), [Picture(frame) for frame in clip.frames]
-    links = [consistency.linked(now, before, find) for before, now in zip(photos, photos[1:])]
+    links = [optical_flow.linked(now, before, find) for before, now in zip(photos, photos[1:])]
     return [link.motion for link in links], [link.trust > 0.5 for link in links]
 
 
@@ -208,7 +212,7 @@ def compare(words: argparse.Namespace, name: str, folder: Path) -> list[dict[str
 def keep(frame: np.ndarray, folder: Path, number: int) -> None:
     """A frame as .png, to be looked at."""
     folder.mkdir(exist_ok=True)
-    image.write(Picture(rounded(frame)), folder / f"{number:06d}.png")
+    image_file.write(Picture(rounded(frame)), folder / f"{number:06d}.png")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -29,9 +29,9 @@ from typing import Any
 
 from benchmarks import reporting, scene
 from benchmarks.processes import Job, Worker, WorkerError
-from nstyle import runtime
-from nstyle.commands.pictures import SAMPLE_PHOTO, SAMPLE_STYLE, sample
+from nstyle.cli.flags import SAMPLE_PHOTO, SAMPLE_STYLE, sample
 from nstyle.errors import NStyleError
+from nstyle.system import runtime
 
 SIZES, MODELS = [256, 512, 1024], ["vgg19", "vgg19-slim"]
 BASELINE = "torch-float32"

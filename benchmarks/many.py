@@ -24,8 +24,8 @@ from pathlib import Path
 from benchmarks import reporting
 from benchmarks.batch import write_photos
 from benchmarks.processes import clean_environment
-from nstyle import runtime
-from nstyle.places import sample
+from nstyle.system import runtime
+from nstyle.system.locations import sample
 
 STYLES = ("cubist.jpg", "stained_glass.jpg", "woodcut_wave.jpg")
 GOOD = 17

@@ -18,8 +18,8 @@ from typing import Any
 
 from benchmarks import reporting, scene
 from benchmarks.processes import ask
-from nstyle import runtime
-from nstyle.commands.pictures import SAMPLE_PHOTO, SAMPLE_STYLE, sample
+from nstyle.cli.flags import SAMPLE_PHOTO, SAMPLE_STYLE, sample
+from nstyle.system import runtime
 
 EPOCHS = 6  # the peak lies in the first two of a size
 EDGES = (128, 256, 512, 768, 1024, 1536)

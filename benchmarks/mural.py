@@ -24,14 +24,15 @@ from typing import Any
 import numpy as np
 
 from benchmarks import reporting
-from nstyle import image, stylize
-from nstyle.commands.pictures import SAMPLE_PHOTO, SAMPLE_STYLE, sample
-from nstyle.mural.messages import EACH_EPOCH
-from nstyle.mural.painting import Mural
-from nstyle.mural.settings import Settings
-from nstyle.options import Options
-from nstyle.picture import Picture, resize
-from nstyle.records import Result, Step
+from nstyle import stylize
+from nstyle.cli.flags import SAMPLE_PHOTO, SAMPLE_STYLE, sample
+from nstyle.distributed.messages import EACH_EPOCH
+from nstyle.distributed.options import Settings
+from nstyle.distributed.run import Mural
+from nstyle.images import image_file
+from nstyle.images.picture import Picture, resize
+from nstyle.optimize.records import Result, Step
+from nstyle.options.options import Options
 
 WARM_UP = 2  # epochs that are not counted
 COLUMNS: list[reporting.Column] = [
@@ -47,7 +48,7 @@ COLUMNS: list[reporting.Column] = [
 
 def square(edge: int) -> Picture:
     """The middle of the sample photo, enlarged or reduced."""
-    photo = image.read(sample(SAMPLE_PHOTO))
+    photo = image_file.read(sample(SAMPLE_PHOTO))
     side = min(photo.size)
     left, top = ((length - side) // 2 for length in photo.size)
     middle = photo.pixels[top : top + side, left : left + side]

@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image
 
 import nstyle
-from nstyle.picture import Picture
+from nstyle.images.picture import Picture
 
 GAP = 6
 REBUILD = {

@@ -22,9 +22,11 @@ import numpy as np
 from benchmarks import reporting
 from benchmarks.iteration import ACTIVE, PASSIVE
 from benchmarks.processes import Worker
-from nstyle import image, pixels, places, runtime
-from nstyle.commands.pictures import SAMPLE_PHOTO, SAMPLE_STYLE, sample
-from nstyle.picture import resize
+from nstyle.cli.flags import SAMPLE_PHOTO, SAMPLE_STYLE, sample
+from nstyle.images import image_file
+from nstyle.images.picture import resize
+from nstyle.networks import preprocessing
+from nstyle.system import locations, runtime
 
 ANY_STYLE = "any-style"  # the one in the package
 TOLERANCE = 0.5  # levels of 255, at any pixel: the same 8-bit picture but for rounding
@@ -49,13 +51,13 @@ def prepare(folder: Path, words: argparse.Namespace) -> dict[str, Any]:
     """The common job; its arrays are files in the folder."""
     job: dict[str, Any] = {"threads": words.threads}
     for name, path in (("photo", words.content), ("style", words.style)):
-        picture = image.read(path)
+        picture = image_file.read(path)
         scale = words.size / max(picture.size)
         picture = resize(picture, *(round(edge * scale) for edge in picture.size))
         if name == "photo":
             job["size"] = "x".join(map(str, picture.size))
         job[name] = str(folder / f"{name}.npy")
-        np.save(job[name], pixels.to_array(picture, pixels.CAFFE))
+        np.save(job[name], preprocessing.to_array(picture, preprocessing.CAFFE))
     return job
 
 
@@ -121,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         job = prepare(Path(folder), words)
         for network in words.networks:
-            path = str(places.ANY_STYLE) if network == ANY_STYLE else network
+            path = str(locations.ANY_STYLE) if network == ANY_STYLE else network
             found = compare({**job, "network": path}, words)
             rows += [{"network": Path(network).stem, **row} for row in found]
     print(reporting.table(rows, COLUMNS))

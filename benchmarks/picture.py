@@ -26,11 +26,14 @@ from typing import Any
 
 from benchmarks import reporting, scene
 from benchmarks.processes import CHECKOUT, WorkerError, ask, clean_environment
-from nstyle import image, inputs, presets, pyramid, runtime
-from nstyle.commands.pictures import SAMPLE_PHOTO, SAMPLE_STYLE, sample
+from nstyle.cli.flags import SAMPLE_PHOTO, SAMPLE_STYLE, sample
 from nstyle.errors import NStyleError
-from nstyle.options import MODELS, Options
-from nstyle.picture import resize
+from nstyle.images import image_file, sizes
+from nstyle.images.picture import resize
+from nstyle.optimize import inputs
+from nstyle.options import presets
+from nstyle.options.options import MODELS, Options
+from nstyle.system import runtime
 
 CLOSE = 1.05  # times the default's final loss counts as reached
 EXAMPLE, DEFAULT, FAST = "mxnet", "default", "fast"
@@ -104,10 +107,10 @@ def prepare(words: argparse.Namespace, folder: Path, edge: int, *, enlarge: bool
     """
     typed = {"model": words.model, "weights": words.weights}
     model, _ = inputs.find_weights(Options(**typed))
-    photo = image.read(words.content)
-    size = pyramid.result_size(photo.size, edge, enlarge)
+    photo = image_file.read(words.content)
+    size = sizes.result_size(photo.size, edge, enlarge)
     path = folder / f"photo{edge}.png"
-    image.write(resize(photo, *size), path)
+    image_file.write(resize(photo, *size), path)
     options = {
         **typed,
         "model": model,

@@ -17,8 +17,8 @@ from PIL import Image
 
 import nstyle
 from benchmarks import reporting
-from nstyle import image
-from nstyle.commands.pictures import SAMPLE_PHOTO, SAMPLE_STYLE, sample
+from nstyle.cli.flags import SAMPLE_PHOTO, SAMPLE_STYLE, sample
+from nstyle.images import image_file
 
 COLUMNS: list[reporting.Column] = [
     ("name", "picture", str),
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--sheet", metavar="FILE", help="float32 left, bfloat16 right")
     parser.add_argument("--long-edge", type=int, default=512)
     words = parser.parse_args()
-    photo = np.asarray(image.read(sample(SAMPLE_PHOTO)).to_pil())
+    photo = np.asarray(image_file.read(sample(SAMPLE_PHOTO)).to_pil())
     runs: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
         "float32": (photo, {"precision": "float32"}),
         "bfloat16": (photo, {"precision": "bfloat16"}),

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from nstyle.callbacks import peak_memory as peak_of_resources
+from nstyle.optimize.callbacks.progress import peak_memory as peak_of_resources
 
 CHECKOUT = Path(__file__).parents[1]
 # What changes the number or the manner of threads, or the code that is chosen for the CPU.

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from nstyle import runtime
+from nstyle.system import runtime
 
 CPU_FACTS = Path("/proc/cpuinfo")
 AMX_FLAG = "amx_bf16"

@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import reporting
-from nstyle import layers, memory, tiles
-from nstyle.mural.building import neighbours
-from nstyle.mural.geometry import Block, blocks, tiles_for
+from nstyle.distributed.objective import neighbours
+from nstyle.distributed.partition import Block, blocks, tiles_for
+from nstyle.networks import layers
+from nstyle.optimize.planning import memory
+from nstyle.optimize.tiles import geometry
 
 MODEL, DEEPEST = "vgg19", "relu5_1"  # the built-in network sees as far
 PICTURE, GRADIENT = 3 * 4, 3 * 8  # bytes of a pixel: float32, float64
@@ -41,7 +43,7 @@ COLUMNS: list[reporting.Column] = [
 
 def parts_of(edge: int, count: int, tile: int | str, deepest: str = DEEPEST) -> list[Block]:
     """The parts of a square."""
-    reach = tiles.reach([deepest], layers.BLOCKS[MODEL])
+    reach = geometry.reach([deepest], layers.BLOCKS[MODEL])
     tiling = tiles_for((edge, edge), reach, tile, count, lambda part, edges: True)
     return blocks(tiling, count)
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from nstyle import inputs, layers, pixels, weights
-from nstyle.options import Options
-from nstyle.syntax import parse_layers
+from nstyle.networks import layers, preprocessing
+from nstyle.networks.weights import reader
+from nstyle.optimize import inputs
+from nstyle.options.options import Options
+from nstyle.options.parse import parse_layers
 
 VGG19_WIDTHS = (64, 128, 256, 512, 512)  # channels per block
 START_NOISE = 20.0  # grey levels around the photo, so that no term of the loss is zero
@@ -81,17 +83,19 @@ def make_job(
 ) -> dict[str, Any]:
     """A worker's job, its arrays written into the folder. Raises what nstyle refuses.
 
-    photo, painting, start: float32 (1, 3, H, W) as nstyle.pixels gives them, all of one size;
-    arrays: kernels and biases (conv1_1_weight, ...) for such pictures.
+    photo, painting, start: float32 (1, 3, H, W) as nstyle.networks.preprocessing gives them, all of
+    one size; arrays: kernels and biases (conv1_1_weight, ...) for such pictures.
     """
     options = Options(**settings)
     gathered = inputs.gather(content, style, options, size=size)
     loaded = load_weights(gathered, options)
-    photo = pixels.to_array(gathered.photo, loaded.convention, options.pixel_range)
+    photo = preprocessing.to_array(gathered.photo, loaded.convention, options.pixel_range)
     noise = np.random.default_rng(SEED).uniform(-START_NOISE, START_NOISE, photo.shape)
     arrays = {
         "photo": photo,
-        "painting": pixels.to_array(gathered.styles[0], loaded.convention, options.pixel_range),
+        "painting": preprocessing.to_array(
+            gathered.styles[0], loaded.convention, options.pixel_range
+        ),
         "start": (photo + noise).astype(np.float32),
     }
     for name, values in arrays.items():
@@ -107,15 +111,15 @@ def make_job(
     return {"options": settings, "content": content, "style": style, "size": size, **files}
 
 
-def load_weights(gathered: inputs.Inputs, options: Options) -> weights.Weights:
+def load_weights(gathered: inputs.Inputs, options: Options) -> reader.Weights:
     """The convolutions that the chosen layers need. Raises WeightsError."""
     wanted = [
         *parse_layers(options.content_layers, "content_layers"),
         *parse_layers(options.style_layers, "style_layers"),
     ]
-    file = weights.read(gathered.weights, gathered.model)
+    file = reader.read(gathered.weights, gathered.model)
     needed = layers.needed_convolutions(wanted, layers.BLOCKS[file.family])
-    loaded = weights.select(file, needed)
+    loaded = reader.select(file, needed)
     if loaded.padding != "zero":
         raise SystemExit(f"{loaded.path}: made for {loaded.padding} padding; not compared here")
     return loaded

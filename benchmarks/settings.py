@@ -41,9 +41,9 @@ ALTERNATIVES = (
 )
 
 
-def parse(setting: str) -> dict[str, Any]:
+def parse(extractor: str) -> dict[str, Any]:
     """ "lr=0.2 scales=1" -> {"lr": "0.2", "scales": "1"}."""
-    return dict(word.split("=", 1) for word in setting.split())
+    return dict(word.split("=", 1) for word in extractor.split())
 
 
 def measure(content: str, style: str, options: dict[str, Any]) -> tuple[float, list[int], float]:

@@ -17,7 +17,7 @@ from PIL import Image
 
 import nstyle
 from benchmarks.networks import paste_grid, small, thumbnail
-from nstyle.picture import Picture
+from nstyle.images.picture import Picture
 
 OPTIMISED = {"scales": 1, "stop_eps": 0, "model": "vgg19-slim"}
 

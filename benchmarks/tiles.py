@@ -19,8 +19,9 @@ from typing import Any
 
 from benchmarks import reporting, scene
 from benchmarks.processes import ask
-from nstyle import memory, runtime
-from nstyle.commands.pictures import SAMPLE_PHOTO, SAMPLE_STYLE, sample
+from nstyle.cli.flags import SAMPLE_PHOTO, SAMPLE_STYLE, sample
+from nstyle.optimize.planning import memory
+from nstyle.system import runtime
 
 MEMORY_GB = {"vgg19-slim": 3.0, "vgg19": 6.0}  # that the whole process may take
 COLUMNS: list[reporting.Column] = [
@@ -69,7 +70,7 @@ def given(words: argparse.Namespace, model: str) -> float:
 
 def sizes_of(long_edge: int) -> list[int]:
     """As many as are painted by default."""
-    from nstyle.pyramid import scale_sizes
+    from nstyle.images.sizes import scale_sizes
 
     return [max(size) for size in scale_sizes((long_edge, long_edge), "auto", 2.0)]
 

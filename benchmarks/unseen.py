@@ -16,8 +16,8 @@ from PIL import Image
 
 import nstyle
 from benchmarks.networks import paste_grid, small, thumbnail
-from nstyle.evaluation import score
-from nstyle.onepass import options_of
+from nstyle.feedforward.apply import options_of
+from nstyle.optimize.evaluation import score
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

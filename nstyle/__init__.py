@@ -1,6 +1,23 @@
 """nstyle: a photo, a painting, and the photo painted in that style.
 
 Importing this package loads neither MXNet nor numpy; `stylize` does when it is called.
+
+The packages, from the ground up; each imports only from those above it in this list:
+
+errors: the exceptions.
+system: the machine: MXNet, files, processes.
+options: every option and preset.
+images: pictures, their files, colours, sizes, masks.
+losses: content, style and other losses.
+networks: VGG, its weights, the built-in network.
+optimize: style transfer by optimisation.
+feedforward: style transfer in one pass.
+api: `stylize()`.
+video: films.
+distributed: one picture on many machines.
+studio: the web page.
+batch: many pictures.
+cli: the command line.
 """
 
 from __future__ import annotations
@@ -21,14 +38,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Instant": "nstyle.onepass",
+    "Instant": "nstyle.feedforward.apply",
     "NStyleError": "nstyle.errors",
-    "Options": "nstyle.options",
-    "Result": "nstyle.records",
-    "Step": "nstyle.records",
-    "evaluate": "nstyle.evaluation",
-    "instant": "nstyle.onepass",
-    "stylize": "nstyle.transfer",
+    "Options": "nstyle.options.options",
+    "Result": "nstyle.optimize.records",
+    "Step": "nstyle.optimize.records",
+    "evaluate": "nstyle.optimize.evaluation",
+    "instant": "nstyle.feedforward.apply",
+    "stylize": "nstyle.api",
 }
 
 

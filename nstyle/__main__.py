@@ -1,5 +1,5 @@
 """`python -m nstyle`."""
 
-from nstyle.cli import main
+from nstyle.cli.main import main
 
 raise SystemExit(main())

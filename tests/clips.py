@@ -109,9 +109,9 @@ def turn(path: str, matrix: Sequence[int]) -> None:
 
 def seen(path: str) -> tuple[list[np.ndarray], list[Fraction]]:
     """(frames as uint8 HxWx3, seconds at which each is shown)."""
-    from nstyle.film import clip, reading
+    from nstyle.video import decode, source
 
-    found = clip.look(path)
-    frames = list(reading.frames(found, range(len(found.ticks))))
+    found = source.look(path)
+    frames = list(decode.frames(found, range(len(found.ticks))))
     assert all(frame is not None for frame in frames)
     return frames, found.times  # type: ignore[return-value]

@@ -22,7 +22,7 @@ from typing import Any
 
 from PIL import Image
 
-from nstyle import resuming
+from nstyle.optimize import checkpoint
 
 CHECKOUT = Path(__file__).parents[1]
 OUTPUT, TRACE, CHECKPOINT = "out.png", "t.jsonl", "out.ckpt.npz"
@@ -105,7 +105,7 @@ def check_after_kill(folder: Path) -> None:
             picture.load()
     done = 0
     if (folder / CHECKPOINT).exists():
-        done = len(resuming.read(str(folder / CHECKPOINT)).saved.history)
+        done = len(checkpoint.read(str(folder / CHECKPOINT)).saved.history)
     elif (folder / OUTPUT).exists():
         return  # it was finished
     lost = epochs_in(folder) - done
@@ -178,12 +178,12 @@ def main() -> int:
         wholes: dict[str, Any] = {}
         while killed < words.count:
             name = list(SETTINGS)[killed % len(SETTINGS)]
-            setting = [*USUAL, *SMALL, *SETTINGS[name]]
+            extractor = [*USUAL, *SMALL, *SETTINGS[name]]
             if name not in wholes:
-                finish(start(make(Path(root, name)), setting))
+                finish(start(make(Path(root, name)), extractor))
                 wholes[name] = outcome(Path(root, name))
             with tempfile.TemporaryDirectory(dir=root) as folder:
-                told = trial(Path(folder), setting, wholes[name], chance)
+                told = trial(Path(folder), extractor, wholes[name], chance)
             if told:
                 killed, kills = killed + 1, kills + len(told.split(", "))
                 print(f"{killed}: {name}: killed after epoch {told}: same bytes", flush=True)

@@ -1,4 +1,4 @@
-"""A team (see nstyle.mural.workers.Team) in this process, whose members can be lost."""
+"""A team (see nstyle.distributed.actors.ActorPool) in this process, whose members can be lost."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nstyle.mural.actor import Actor
-from nstyle.mural.workers import Lost
+from nstyle.distributed.actor import Actor
+from nstyle.distributed.actors import Lost
 
 
 class Here:
@@ -36,7 +36,7 @@ class Here:
             actor.meet(self.actors)
 
     def ask(self, method: str, words: Mapping[int, Sequence[Any]]) -> dict[int, Any]:
-        """See Team. Who is lost is lost in the middle: some have done it, some not."""
+        """See ActorPool. Who is lost is lost in the middle: some have done it, some not."""
         self.calls += 1
         self.asked += [str(some[0]) if method == "do" else method for some in words.values()][:1]
         gone = self.lost.pop(self.calls, -1)
@@ -52,12 +52,12 @@ class Here:
         return answers
 
     def replace(self) -> set[int]:
-        """See Team."""
+        """See ActorPool."""
         gone = set(range(self.count)) - set(self.actors)
         self.replaced += len(gone)
         self._fill(sorted(gone))
         return gone
 
     def free(self) -> int | None:
-        """See Team."""
+        """See ActorPool."""
         return self._free

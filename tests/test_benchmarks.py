@@ -31,9 +31,9 @@ from benchmarks import (
     tiles,
 )
 from benchmarks.workers import judging, ours, painting
-from nstyle import memory
-from nstyle.picture import Picture
-from nstyle.records import Step
+from nstyle.images.picture import Picture
+from nstyle.optimize.planning import memory
+from nstyle.optimize.records import Step
 
 TORCH = importlib.util.find_spec("torch") is not None
 needs_torch = pytest.mark.skipif(not TORCH, reason="PyTorch is not installed: '.[bench]'")

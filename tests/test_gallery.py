@@ -13,11 +13,12 @@ import pytest
 import tiny
 from PIL import Image
 
-from nstyle import colours, evaluate
+from nstyle import evaluate
+from nstyle.api import stylize
 from nstyle.errors import ImageError, OptionError
-from nstyle.picture import Picture
-from nstyle.records import Result
-from nstyle.transfer import stylize
+from nstyle.images import color
+from nstyle.images.picture import Picture
+from nstyle.optimize.records import Result
 
 GALLERY = Path(__file__).parents[1] / "docs" / "gallery"
 PHOTO, ONE, TWO = tiny.picture(1, (64, 48)), tiny.picture(2, (60, 50)), tiny.picture(3, (48, 64))
@@ -170,7 +171,7 @@ def test_kept_pixels_are_the_photos(paint, knobs):
 
 def chroma(values: np.ndarray) -> np.ndarray:
     """Differences of the channels from luma, of 0..255."""
-    return values - (values @ colours.LUMA)[..., np.newaxis]
+    return values - (values @ color.LUMA)[..., np.newaxis]
 
 
 def test_the_contents_colours_are_kept_within_a_level(paint):
@@ -292,17 +293,17 @@ def test_the_keep_mask_leaves_something_to_paint(paint):
 
 @pytest.mark.parametrize("scales", [1, 2])
 def test_what_is_kept_is_the_photo_while_it_is_painted_too(paint, monkeypatch, scales):
-    from nstyle import solver
+    from nstyle.optimize.solver import loop
 
     keep, seen = np.zeros((48, 64), np.uint8), []
     keep[:, :32] = 255
-    solve = solver.solve
+    solve = loop.solve
 
     def watched(minimise, objective, x, **knobs):
         seen.append(objective.read(x))
         return solve(minimise, objective, x, **knobs)
 
-    monkeypatch.setattr(solver, "solve", watched)
+    monkeypatch.setattr(loop, "solve", watched)
     paint(keep_mask=keep, scales=scales, init="noise")
     expected = tiny.to_input(PHOTO)
     assert np.abs(seen[-1][0][:, :, :32] - expected[:, :, :32]).max() < 1e-3
@@ -311,7 +312,7 @@ def test_what_is_kept_is_the_photo_while_it_is_painted_too(paint, monkeypatch, s
 def test_a_picture_in_the_photos_colours_is_judged_by_its_luminance(paint, weights_file):
     knobs = {"weights": weights_file, "gpu": -1, "content_weight": 10}
     result = paint(colors="content", max_num_epochs=40, scales=1, content_weight=10)
-    grey = colours.luminance(result.picture)
+    grey = color.luminance(result.picture)
     judged = [
         evaluate(picture.floats(), PHOTO, ONE, colors="content", **knobs).loss
         for picture in (result.picture, grey)

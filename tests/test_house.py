@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Union
@@ -16,56 +17,57 @@ import pytest
 CHECKOUT = Path(__file__).parents[1]
 HOUSE = CHECKOUT / "nstyle"
 
-FLOORS = {
-    "errors": 0, "interruption": 0, "runtime": 0, "files": 0, "formats": 0, "processes": 0,
-    "pretrained": 0,  # data only
-    "backend": 1, "layers": 1, "picture": 1, "syntax": 1, "places": 1, "fetching": 1,
-    "quasinewton": 1, "recipes": 1, "checkpoints": 1, "video_file": 1, "photos": 1,
-    "dask_cluster": 1,
-    "fields": 2, "agreement": 2, "likeness": 2, "image": 2, "colours": 2, "pyramid": 2,
-    "pixels": 2, "balance": 2, "costs": 2,
-    "optimizers": 2, "denoise": 2, "networks": 2, "losses": 2, "downloads": 2, "archives": 2,
-    "fingerprints": 2, "sheet": 2,
-    "masks": 3, "options": 3, "delivery": 3, "records": 3, "naming": 3, "moments": 3, "memory": 3,
-    "learning": 3, "tiles": 3,
-    "regions": 4, "styles": 4, "presets": 4, "weights": 4, "solver": 4, "callbacks": 4,
-    "reporting": 4, "resuming": 4, "timelapse": 4, "views": 4, "workplace": 4,
-    "masking": 5, "executor": 5, "forecast": 5, "report": 5,
-    "inputs": 6, "pieces": 6,
-    "targets": 7, "tiled": 7, "planning": 7, "finishing": 7, "setting": 7,
-    "problem": 8,
-    "painter": 9, "evaluation": 9, "feedforward": 9,
-    "onepass": 10, "train": 10, "distill": 10, "distillation": 10,
-    "transfer": 11,
-    "batch": 12, "mural": 12, "film": 12, "studio": 12,
-    "commands": 13,
-    "cli": 14,
-    "__main__": 15,
-}  # fmt: skip
-ONE_ROOM = {"distill": "distillation"}  # distill is the door of the package distillation
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
-FRAMEWORKS = {"mxnet", "gluoncv"}
-WEB = {"gradio", "fastapi", "starlette", "uvicorn"}
-DASK = {"dask", "distributed"}
-PRINTERS = {"cli", "callbacks", "commands"}
+MAX_MODULES, MAX_PACKAGES, MAX_FILES = 15, 12, 5
+GATES = {  # library -> the only place that imports it
+    "mxnet": "nstyle/system/backend.py",
+    "gluoncv": "nstyle/system/backend.py",
+    "dask": "nstyle/distributed/dask_cluster.py",
+    "distributed": "nstyle/distributed/dask_cluster.py",
+    "cv2": "nstyle/video/optical_flow.py",
+    "h5py": "nstyle/networks/weights/formats/hdf5.py",
+    "safetensors": "nstyle/networks/weights/formats/safetensors.py",
+    "gradio": "nstyle/studio/",
+    "fastapi": "nstyle/studio/",
+    "starlette": "nstyle/studio/",
+    "uvicorn": "nstyle/studio/",
+}
+PRINTERS = ("nstyle/cli/", "nstyle/optimize/callbacks/")
 
-FILES = sorted(path for path in HOUSE.rglob("*.py") if "__pycache__" not in path.parts)
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 
 
 def shown(path: Path) -> str:
-    """The path inside the checkout, for the names of tests."""
+    """The path inside the checkout."""
     return path.relative_to(CHECKOUT).as_posix()
+
+
+TREES = {
+    path: ast.parse(path.read_text(encoding="utf-8"))
+    for path in sorted(HOUSE.rglob("*.py"))
+    if "__pycache__" not in path.parts
+}
+
+
+def listed(init: Path) -> list[str]:
+    """The names that the docstring of an __init__.py lists: lines such as `name: words`."""
+    lines = (ast.get_docstring(TREES[init]) or "").splitlines()
+    starts = (line.split(":")[0] for line in lines[1:] if ":" in line)
+    return [start for start in starts if start.isidentifier()]
+
+
+def modules(package: Path) -> list[str]:
+    """Modules and packages right inside a package."""
+    files = [path.stem for path in package.glob("*.py") if not path.stem.startswith("__")]
+    return sorted([*files, *(path.parent.name for path in package.glob("*/__init__.py"))])
+
+
+PACKAGES = listed(HOUSE / "__init__.py")  # from the ground up
 
 
 def room(path: Path) -> str:
     """A file's module under nstyle, or the package it lies in."""
-    first = path.relative_to(HOUSE).parts[0]
-    return first[:-3] if first.endswith(".py") else first
-
-
-ROOMS = {room(path) for path in FILES} - {"__init__"}
-every_file = pytest.mark.parametrize("path", FILES, ids=shown)
+    return path.relative_to(HOUSE).parts[0].split(".")[0]
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -78,95 +80,95 @@ def imported(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def rooms_imported(path: Path) -> set[str]:
-    """Modules and packages of nstyle that a file imports."""
-    names = (name.split(".") for name in imported(ast.parse(path.read_text(encoding="utf-8"))))
-    return {name[1] for name in names if name[0] == "nstyle" and name[1] in ROOMS}
-
-
 def functions(tree: ast.AST) -> list[Function]:
     """All functions and methods of a file."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     return [node for node in ast.walk(tree) if isinstance(node, kinds)]
 
 
-def test_every_module_has_its_floor():
-    assert sorted(ROOMS - set(FLOORS)) == []
+def test_every_package_lists_its_modules():
+    packages = {path.parent for path in TREES if path.name == "__init__.py"}
+    for package in packages - {HOUSE / "networks" / "pretrained"}:
+        assert sorted(listed(package / "__init__.py")) == modules(package), package
 
 
-@every_file
-def test_imports_go_strictly_downwards(path):
-    here = room(path)
-    if here == "__init__":
-        assert rooms_imported(path) == set()  # its table is read when a name is asked for
-        return
-    above = {
-        name
-        for name in rooms_imported(path) - {here, ONE_ROOM.get(here)}
-        if FLOORS[name] >= FLOORS[here]
-    }
-    assert not above, f"{here} (floor {FLOORS[here]}) imports {sorted(above)}"
+def test_packages_are_few_and_small():
+    names = modules(HOUSE)
+    packages = [name for name in names if (HOUSE / name).is_dir()]
+    assert len(packages) <= MAX_PACKAGES
+    assert len(list(HOUSE.glob("*.py"))) <= MAX_FILES
+    sizes = {path.parent: len(modules(path.parent)) for path in TREES}
+    assert {shown(package): n for package, n in sizes.items() if n > MAX_MODULES} == {}
 
 
-@every_file
-def test_only_the_backend_imports_mxnet(path):
-    names = {name.split(".")[0] for name in imported(ast.parse(path.read_text(encoding="utf-8")))}
-    assert not names & FRAMEWORKS or room(path) == "backend"
+def test_imports_go_strictly_downwards():
+    upwards = []
+    for path, tree in TREES.items():
+        here = room(path)
+        names = {name.split(".")[1] for name in imported(tree) if name.startswith("nstyle.")}
+        rooms = names & set(PACKAGES) - {here}
+        if here == "__main__":
+            continue
+        allowed = set() if here == "__init__" else set(PACKAGES[: PACKAGES.index(here)])
+        upwards += [f"{shown(path)} imports {name}" for name in sorted(rooms - allowed)]
+    assert upwards == []
 
 
-@every_file
-def test_only_the_studio_knows_the_web(path):
-    names = {name.split(".")[0] for name in imported(ast.parse(path.read_text(encoding="utf-8")))}
-    assert not names & WEB or room(path) == "studio"
+def test_each_library_has_one_gate():
+    outside = [
+        f"{shown(path)} imports {name}"
+        for path, tree in TREES.items()
+        for name in imported(tree)
+        if not shown(path).startswith(GATES.get(name.split(".")[0], "nstyle/"))
+    ]
+    assert outside == []
 
 
-@every_file
-def test_only_one_room_knows_dask(path):
-    names = {name.split(".")[0] for name in imported(ast.parse(path.read_text(encoding="utf-8")))}
-    assert not names & DASK or shown(path) == "nstyle/dask_cluster.py"
-
-
-@every_file
-def test_only_the_command_line_and_the_listeners_print(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def test_only_the_command_line_and_the_listeners_print():
     lines = [
-        node.lineno
+        f"{shown(path)}:{node.lineno}"
+        for path, tree in TREES.items()
+        if not shown(path).startswith(PRINTERS)
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
     ]
-    assert not lines or room(path) in PRINTERS
+    assert lines == []
 
 
-@every_file
-def test_no_file_is_long(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_FILE_LINES
+def test_no_file_is_long():
+    lengths = {shown(path): len(path.read_text("utf-8").splitlines()) for path in TREES}
+    assert {name: n for name, n in lengths.items() if n > MAX_FILE_LINES} == {}
 
 
-@every_file
-def test_no_function_is_long(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    lengths = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in functions(tree)}
+def test_no_function_is_long():
+    lengths = {
+        f"{shown(path)}: {node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for path, tree in TREES.items()
+        for node in functions(tree)
+    }
     assert {name: n for name, n in lengths.items() if n > MAX_FUNCTION_LINES} == {}
 
 
-@pytest.mark.parametrize("name", sorted(ROOMS))
-def test_a_room_has_one_class_of_a_name(name):
-    names = [
-        node.name
-        for path in FILES
-        if room(path) == name
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
+def test_a_package_has_one_class_of_a_name():
+    names = Counter(
+        (shown(path.parent), node.name)
+        for path, tree in TREES.items()
+        for node in tree.body
         if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_the_library_does_not_configure_logging():
+    words = ("basicConfig", "addHandler", "setLevel")
+    found = [
+        f"{shown(path)}: {word}"
+        for path in TREES
+        if room(path) != "cli"
+        for word in words
+        if word in path.read_text("utf-8")
     ]
-    assert sorted(names) == sorted(set(names))
-
-
-@every_file
-def test_the_library_does_not_configure_logging(path):
-    if room(path) == "commands":
-        return
-    source = path.read_text(encoding="utf-8")
-    assert not [word for word in ("basicConfig", "addHandler", "setLevel") if word in source]
+    assert found == []
 
 
 def test_run_py_is_a_doorstep():
@@ -224,7 +226,7 @@ def loaded_by(*words: str) -> tuple[Any, str]:
         ("-m", "nstyle", "presets"),
         ("import nstyle; print(nstyle.__version__)",),
         ("from nstyle import NStyleError, Options; print(Options())",),
-        ("from nstyle.cli import main; main(['--version'])",),
+        ("from nstyle.cli.main import main; main(['--version'])",),
     ],
     ids=" ".join,
 )
@@ -237,7 +239,7 @@ def test_help_version_and_import_load_nothing_heavy(words):
 def test_asking_for_stylize_loads_no_mxnet():
     heavy, out = loaded_by("import nstyle; print(nstyle.stylize.__name__, nstyle.Result.__name__)")
     assert out.split() == ["stylize", "Result"]
-    assert not FRAMEWORKS & set(heavy)
+    assert not {"mxnet", "gluoncv"} & set(heavy)
 
 
 def test_the_package_gives_what_it_promises_and_nothing_else():
@@ -259,10 +261,9 @@ def documents() -> list[Path]:
     return [*found[:1], *(path for path in found[1:] if path.suffix in texts)]
 
 
-@pytest.mark.parametrize("name", sorted(ROOMS - {"pretrained"}))
-def test_the_readme_lists_every_module(name):
+def test_the_readme_names_every_package():
     text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
-    assert f"`{name}`" in text or f"`{name}.py`" in text or f"`nstyle/{name}`" in text
+    assert [name for name in PACKAGES if f"`{name}`" not in text and f"`{name}/`" not in text] == []
 
 
 @pytest.mark.parametrize("path", documents(), ids=shown)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from nstyle import image
+from nstyle.images import image_file
 
 CHECKOUT = Path(__file__).parents[1]
 LEFT_OUT = shutil.ignore_patterns(
@@ -66,13 +66,15 @@ def test_every_module_of_the_checkout_is_installed(installed):
 
 
 def test_data_are_installed_byte_for_byte(installed):
+    report, pretrained = "optimize/callbacks/report", "networks/pretrained"
+    here, there = CHECKOUT / "nstyle", installed / "nstyle"
     pairs = [
-        (CHECKOUT / "nstyle" / "reporting", installed / "nstyle" / "reporting", "page.*"),
-        (CHECKOUT / "nstyle" / "pretrained", installed / "nstyle" / "pretrained", "*.params"),
-        (CHECKOUT / "nstyle" / "pretrained", installed / "nstyle" / "pretrained", "*.json"),
-        (CHECKOUT / "input", installed / "nstyle" / "samples", "*.jpg"),
-        (CHECKOUT / "input", installed / "nstyle" / "samples", "CREDITS.md"),
-        (CHECKOUT / "input", installed / "nstyle" / "samples", "painters/*.py"),
+        *((here / report, there / report, f"page.{end}") for end in ("html", "css", "js")),
+        *((here / pretrained, there / pretrained, f"*.{end}") for end in ("params", "json", "md")),
+        (here / "studio" / "web", there / "studio" / "web", "*"),
+        (CHECKOUT / "input", there / "samples", "*.jpg"),
+        (CHECKOUT / "input", there / "samples", "CREDITS.md"),
+        (CHECKOUT / "input", there / "samples", "painters/*.py"),
     ]
     for here, there, pattern in pairs:
         files = sorted(here.glob(pattern))
@@ -100,7 +102,7 @@ def test_the_command_nstyle_is_installed(installed):
     (file,) = installed.glob("*-info/entry_points.txt")
     entries = configparser.ConfigParser()
     entries.read(file)
-    assert entries["console_scripts"]["nstyle"] == "nstyle.cli:main"
+    assert entries["console_scripts"]["nstyle"] == "nstyle.cli.main:main"
 
 
 def test_what_is_installed_paints_its_samples_anywhere(installed, tmp_path):
@@ -115,4 +117,4 @@ def test_what_is_installed_paints_its_samples_anywhere(installed, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert max(image.read(tmp_path / "deep" / "out.png").size) == 64
+    assert max(image_file.read(tmp_path / "deep" / "out.png").size) == 64

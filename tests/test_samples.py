@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nstyle import image
-from nstyle.commands.pictures import SAMPLE_PHOTO, SAMPLE_STYLE
+from nstyle.cli.flags import SAMPLE_PHOTO, SAMPLE_STYLE
+from nstyle.images import image_file
 
 CHECKOUT = Path(__file__).parents[1]
 SAMPLES = CHECKOUT / "input"
@@ -33,19 +33,19 @@ def test_the_default_pictures_are_a_photo_and_a_style():
 
 
 def test_the_default_photo_is_600_px_long_at_least():
-    assert max(image.read(SAMPLES / SAMPLE_PHOTO).size) >= 600
+    assert max(image_file.read(SAMPLES / SAMPLE_PHOTO).size) >= 600
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_every_sample_can_be_read_and_is_a_picture_of_something(name):
-    picture = image.read(SAMPLES / name)
+    picture = image_file.read(SAMPLES / name)
     assert min(picture.size) >= 256
     assert picture.pixels.std() > 20
 
 
 @pytest.mark.parametrize("name", sorted(STYLES))
 def test_a_style_is_800_px_long_at_least_and_as_large_as_its_entry_says(name):
-    picture = image.read(SAMPLES / name)
+    picture = image_file.read(SAMPLES / name)
     entry = make_styles.STYLES[Path(name).stem]
     assert max(picture.size) >= 800
     assert picture.size == (entry.width, entry.height)
@@ -84,8 +84,8 @@ def test_another_seed_is_another_picture():
 
 def test_painting_again_makes_the_shipped_file(tmp_path):
     code = make_styles.main(["--output", str(tmp_path), "--long-edge", "96", "stained_glass"])
-    small = image.read(tmp_path / "stained_glass.jpg")
-    shipped = image.resize(image.read(SAMPLES / "stained_glass.jpg"), *small.size)
+    small = image_file.read(tmp_path / "stained_glass.jpg")
+    shipped = image_file.resize(image_file.read(SAMPLES / "stained_glass.jpg"), *small.size)
     assert code == 0
     assert max(small.size) == 96
     both = [np.asarray(picture.to_pil().resize((12, 12))) for picture in (small, shipped)]

@@ -74,7 +74,7 @@ def file_arrays(arrays: Arrays, blocks: Sequence[int], names: str, deep: bool) -
 
 def save_params(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> str:
     """Write an MXNet .params file; the path."""
-    from nstyle.backend import nd
+    from nstyle.system.backend import nd
 
     nd.save(os.fspath(path), {k: nd.array(v, dtype=v.dtype) for k, v in arrays.items()})
     return os.fspath(path)
@@ -102,7 +102,8 @@ def write_vgg(
 
 def write_network(path: str | os.PathLike[str], seed: int = 1) -> str:
     """Write a narrow network of one style with random values; its path."""
-    from nstyle.feedforward import ONE_STYLE, network_file, parameters
+    from nstyle.feedforward import ONE_STYLE, network_file
+    from nstyle.feedforward import blocks as parameters
     from nstyle.feedforward.residual import ResidualNetwork
 
     shape = {"width": 4, "mean": MEAN.tolist()}

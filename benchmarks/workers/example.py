@@ -13,11 +13,11 @@ import numpy as np
 
 from benchmarks import scene
 from benchmarks.processes import serve
-from nstyle import runtime
-from nstyle.options import Options
-from nstyle.syntax import parse_layers
+from nstyle.options.options import Options
+from nstyle.options.parse import parse_layers
+from nstyle.system import runtime
 
-# Nothing but what MXNet needs to be importable; nstyle.backend would set threads.
+# Nothing but what MXNet needs to be importable; nstyle.system.backend would set threads.
 runtime.restore_numpy_aliases()
 runtime.restore_distutils()
 import mxnet as mx  # noqa: E402

@@ -6,8 +6,12 @@ import gc
 from typing import Any
 
 from benchmarks.processes import answer_jobs
-from nstyle import inputs, memory, presets, runtime
-from nstyle.records import Step
+from nstyle.optimize import inputs
+from nstyle.optimize.extractor import load_network
+from nstyle.optimize.planning import memory
+from nstyle.optimize.records import Step
+from nstyle.options import presets
+from nstyle.system import runtime
 
 
 def paint(job: dict[str, Any]) -> dict[str, Any]:
@@ -28,12 +32,14 @@ def paint(job: dict[str, Any]) -> dict[str, Any]:
         options = presets.resolve({**job["options"], "max_long_edge": edge})
         gathered = inputs.gather(job["content"], job["style"], options)
         runtime.prepare(options.threads)
-        from nstyle import backend, painter, planning, problem  # here, because they load MXNet
+        from nstyle.optimize import multiscale
+        from nstyle.optimize.planning import plan
+        from nstyle.system import backend
 
-        setting = problem.load_network(gathered, options, backend.device(options.gpu))
-        estimate = planning.Demand(gathered, options, setting).needed(gathered.photo.size)
-        del setting
-        painter.paint(gathered, options, listeners=[watch])
+        extractor = load_network(gathered, options, backend.device(options.gpu))
+        estimate = plan.Plan(gathered, options, extractor).needed(gathered.photo.size)
+        del extractor
+        multiscale.paint(gathered, options, listeners=[watch])
         gc.collect()
         held.append(memory.resident())
     return {

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.processes import answer_jobs
-from nstyle import inputs, runtime
-from nstyle.options import Options
-from nstyle.picture import Picture
+from nstyle.images.picture import Picture
+from nstyle.optimize import inputs
+from nstyle.optimize.extractor import load_network
+from nstyle.options.options import Options
+from nstyle.system import runtime
 
 
 def losses(job: dict[str, Any]) -> Iterator[float]:
@@ -22,14 +24,16 @@ def losses(job: dict[str, Any]) -> Iterator[float]:
     width, height = job["size"]
     gathered = inputs.gather(job["content"], job["style"], options, size=(width, height))
     runtime.prepare(options.threads)
-    from nstyle import backend, pixels, problem  # here, because they load MXNet
+    from nstyle.networks import preprocessing
+    from nstyle.optimize import problem  # here, because they load MXNet
+    from nstyle.system import backend
 
     device = backend.device(options.gpu)
-    setting = problem.load_network(gathered, options, device)
-    task = problem.build(setting, gathered, options, device)
+    extractor = load_network(gathered, options, device)
+    task = problem.build(extractor, gathered, options, device)
     for file in job["files"]:
         floats = Picture(np.load(file)).floats()
-        x = pixels.from_floats(floats, task.convention, options.pixel_range)
+        x = preprocessing.from_floats(floats, task.convention, options.pixel_range)
         yield float(task.executor(task.executor.load(x))[0])
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.processes import serve
-from nstyle import runtime
 from nstyle.feedforward import network_file
 from nstyle.feedforward.network_file import ANY_STYLE
+from nstyle.system import runtime
 
 
 class OnePass:
@@ -21,10 +21,10 @@ class OnePass:
 
     def __init__(self, job: dict[str, Any]) -> None:
         runtime.prepare(job["threads"])
-        from nstyle.feedforward import loading  # here, because it loads MXNet
+        from nstyle.feedforward import apply  # here, because it loads MXNet
 
         file = network_file.read(job["network"])
-        self._network = loading.load(file, -1)
+        self._network = apply.load(file, -1)
         self._photo, self._painted = np.load(job["photo"]), job["painted"]
         looks = [self._network.look(np.load(job["style"]))] if file.network == ANY_STYLE else None
         self._more = (looks, [1.0]) if looks else ()

@@ -22,10 +22,12 @@ from torch.nn.functional import (
 
 from benchmarks.processes import serve
 from benchmarks.workers.pytorch import LAYOUTS
-from nstyle import layers, places, weights
 from nstyle.feedforward import network_file
-from nstyle.feedforward.grain import grained
 from nstyle.feedforward.network_file import ANY_STYLE
+from nstyle.feedforward.one_style import grained
+from nstyle.networks import layers
+from nstyle.networks.weights import reader
+from nstyle.system import locations
 
 TAPS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
 MULTIPLE, BLOCKS, SPREAD, RIM = 8, 5, 64.0, 16
@@ -53,8 +55,8 @@ class OnePassPyTorch:
             name: kernel.contiguous(memory_format=self._layout) for name, kernel in doubling.items()
         }
         self._photo, self._painted = np.load(job["photo"]), job["painted"]
-        loaded = weights.load(
-            places.find("vgg19-slim")[1],
+        loaded = reader.load(
+            locations.find("vgg19-slim")[1],
             layers.needed_convolutions(TAPS, layers.BLOCKS["vgg19-slim"]),
         )
         self._mean = torch.tensor(loaded.convention.mean).reshape(1, 3, 1, 1)

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.processes import serve
-from nstyle import inputs, runtime
-from nstyle.options import Options
+from nstyle.optimize import inputs
+from nstyle.optimize.extractor import load_network
+from nstyle.options.options import Options
+from nstyle.system import runtime
 
 
 class Ours:
@@ -19,13 +21,14 @@ class Ours:
         width, height = job["size"]
         gathered = inputs.gather(job["content"], job["style"], options, size=(width, height))
         runtime.prepare(options.threads)
-        from nstyle import backend, painter, problem  # here, because they load MXNet
+        from nstyle.optimize import multiscale, problem
+        from nstyle.system import backend
 
         device = backend.device(options.gpu)
-        setting = problem.load_network(gathered, options, device)
-        task = problem.build(setting, gathered, options, device)
+        extractor = load_network(gathered, options, device)
+        task = problem.build(extractor, gathered, options, device)
         self._objective: Any = task.executor
-        self._minimise = painter.minimiser(options, task.normalization, task.photo.size)
+        self._minimise = multiscale.minimiser(options, task.normalization, task.photo.size)
         self._x: Any = self._objective.load(np.load(job["start"]))
         self._state: dict[str, Any] | None = None
 

@@ -13,8 +13,8 @@ import numpy as np
 import nstyle
 from benchmarks.processes import answer_jobs
 from nstyle.errors import DivergedError
-from nstyle.picture import Picture
-from nstyle.records import Step
+from nstyle.images.picture import Picture
+from nstyle.optimize.records import Step
 
 
 class Album:

@@ -13,9 +13,9 @@ from torch.nn.functional import avg_pool2d, conv2d, relu
 
 from benchmarks import scene
 from benchmarks.processes import serve
-from nstyle.balance import NORMALIZATIONS, Layer
-from nstyle.options import Options
-from nstyle.syntax import parse_layers
+from nstyle.losses.normalization import NORMALIZATIONS, Layer
+from nstyle.options.options import Options
+from nstyle.options.parse import parse_layers
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
@@ -52,7 +52,7 @@ class PyTorch:
 
     @torch.no_grad()
     def _targets(self, photo: torch.Tensor, painting: torch.Tensor) -> list[tuple[Any, ...]]:
-        """(kind, layer, scale, target) of each term, as nstyle.balance scales them."""
+        """(kind, layer, scale, target) of each term, as nstyle.losses.normalization scales them."""
         options, scales = self._options, NORMALIZATIONS[self._options.normalization]
         area, terms = photo.shape[2] * photo.shape[3], []
         sources = (

@@ -11,7 +11,11 @@ from statistics import median
 from typing import Any
 
 from benchmarks.processes import answer_jobs
-from nstyle import inputs, memory, presets, runtime, transfer
+from nstyle import api
+from nstyle.optimize import inputs
+from nstyle.optimize.planning import memory
+from nstyle.options import presets
+from nstyle.system import runtime
 
 
 def paint(job: dict[str, Any]) -> dict[str, Any]:
@@ -22,7 +26,7 @@ def paint(job: dict[str, Any]) -> dict[str, Any]:
     gathered = inputs.gather(job["content"], job["style"], options)
     runtime.prepare(options.threads)
     noted = note_sizes()
-    result = transfer.paint(gathered, options)
+    result = api.paint(gathered, options)
     result.save(job["output"])
     for scale, facts in enumerate(noted, 1):
         steps = [step for step in result.history if step.scale == scale]
@@ -34,11 +38,12 @@ def paint(job: dict[str, Any]) -> dict[str, Any]:
 
 def note_sizes() -> list[dict[str, Any]]:
     """Of each size from now on: tiles, how often a pixel is seen, first looks."""
-    from nstyle import pieces, problem  # here, because they load MXNet
-    from nstyle.backend import nd
+    from nstyle.optimize import problem  # here, because they load MXNet
+    from nstyle.optimize.tiles import features
+    from nstyle.system.backend import nd
 
     noted: list[dict[str, Any]] = []
-    build, statistics = problem.build, pieces.Pieces.statistics
+    build, statistics = problem.build, features.TiledFeatures.statistics
 
     def build_noted(*words: Any) -> Any:
         noted.append({"tiles": "at once", "seen": 1.0, "looks": []})
@@ -57,7 +62,7 @@ def note_sizes() -> list[dict[str, Any]]:
         noted[-1]["looks"].append(time.perf_counter() - began)
         return found
 
-    problem.build, pieces.Pieces.statistics = build_noted, statistics_timed
+    problem.build, features.TiledFeatures.statistics = build_noted, statistics_timed
     return noted
 
 

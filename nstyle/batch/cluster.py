@@ -15,13 +15,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from nstyle import __version__, memory
+from nstyle import __version__
 from nstyle.batch import parcels
-from nstyle.batch.contents import stand
-from nstyle.batch.parcels import Parcel
+from nstyle.batch.checksums import stand
+from nstyle.batch.parcels import FileUpload
 from nstyle.batch.tasks import Answer, BrokenOff, Task, died
-from nstyle.dask_cluster import Connection, library
+from nstyle.distributed.dask_cluster import Connection, library
 from nstyle.errors import ImageError, NStyleError
+from nstyle.optimize.planning import memory
 
 log = logging.getLogger("nstyle")
 
@@ -38,7 +39,7 @@ def same(data: bytes) -> bytes:
 
 
 def paint(
-    asking: str, neighbours: Mapping[str, int], task: Task, files: list[Parcel], *data: bytes
+    asking: str, neighbours: Mapping[str, int], task: Task, files: list[FileUpload], *data: bytes
 ) -> Answer:
     """One task; a worker that is not told how many threads takes those it was started with.
 
@@ -153,7 +154,7 @@ class Cluster:
         files, data = [], []
         for path in parcels.files_of(task):
             digest, future = self._sent(path)
-            files.append(Parcel(path, digest))
+            files.append(FileUpload(path, digest))
             data.append(future)
         return self._client.submit(
             paint,

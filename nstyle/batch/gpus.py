@@ -9,8 +9,8 @@ import contextlib
 import glob
 from collections.abc import Sequence
 
-from nstyle import processes
 from nstyle.batch.jobs import Job
+from nstyle.system import processes
 
 # NVIDIA's on Linux, in WSL2, and on boards with both in one chip; without one CUDA finds nothing.
 DEVICES = ("/dev/nvidia[0-9]*", "/dev/dxg", "/dev/nvhost-gpu", "/dev/nvgpu")
@@ -42,7 +42,7 @@ def main() -> None:
     """Answer each request with the number of GPUs."""
     say = processes.speaker()
     for _ in processes.requests():
-        from nstyle import backend
+        from nstyle.system import backend
 
         say({"count": backend.gpu_count()})
 

@@ -7,14 +7,75 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
+from string import Formatter
 from typing import Any
 
-from nstyle import photos, places, presets
-from nstyle.batch import names, table
+from nstyle.batch import job_file
 from nstyle.errors import NStyleError, OptionError
-from nstyle.options import Options
-from nstyle.photos import PICTURES
-from nstyle.syntax import flag, nearest, noise_share
+from nstyle.images import image_paths
+from nstyle.images.image_paths import PICTURES, bare, unique
+from nstyle.options import presets
+from nstyle.options.options import Options
+from nstyle.options.parse import flag, nearest, noise_share
+from nstyle.system import locations
+
+TEXTURE = "texture"  # {content} where there is no photo
+KNOWN = ("content", "style", "preset", *(entry.name for entry in dataclasses.fields(Options)))
+
+
+def check_pattern(pattern: str) -> None:
+    """Refuse what is no pattern. Raises OptionError."""
+    try:
+        fields = [field for _, field, _, _ in Formatter().parse(pattern) if field is not None]
+    except ValueError as error:
+        raise OptionError(f"--name {pattern!r}: {error}; write e.g. {{content}}.png") from error
+    for field in fields:
+        if field not in KNOWN:
+            raise OptionError(f"--name {pattern!r}: {{{field}}} is none of {nearest(field, KNOWN)}")
+
+
+def filled(pattern: str, pictures: Mapping[str, Any], options: Options, preset: str | None) -> str:
+    """The pattern for one job. Raises OptionError."""
+    content = pictures.get("content_image")
+    values = {
+        **dataclasses.asdict(options),
+        "content": TEXTURE if content is None else bare(content),
+        "style": "+".join(map(bare, pictures["style_image"])),
+        "preset": preset or "",
+    }
+    plain = {
+        key: value.replace("/", "_").replace(os.sep, "_") if isinstance(value, str) else value
+        for key, value in values.items()
+    }
+    try:
+        name = pattern.format(**plain)
+    except (ValueError, LookupError, TypeError) as error:
+        raise OptionError(f"--name {pattern!r}: {error}") from error
+    return inside(name, "--name")
+
+
+def inside(name: str, option: str) -> str:
+    """The name as a path inside the folder of results. Raises OptionError."""
+    path = PurePath(name)
+    if path.is_absolute() or ".." in path.parts or not path.name:
+        raise OptionError(f"{option} {name!r}: is no file inside --output-dir; leave out / and ..")
+    return str(path)
+
+
+def assigned(wanted: Sequence[str], given: Mapping[int, str]) -> list[str]:
+    """The names of all jobs: those given by the user as they are, the others numbered if need be.
+
+    wanted: from the pattern; given: by the number of the job. Raises OptionError where the user
+    gave one twice.
+    """
+    own: dict[str, int] = {}
+    for number, name in given.items():
+        if own.setdefault(name.lower(), number) != number:
+            raise OptionError(f"output: {name} is given to two jobs; give each its own")
+    rest = iter(unique([w for n, w in enumerate(wanted) if n not in given], given.values()))
+    return [given[number] if number in given else next(rest) for number in range(len(wanted))]
+
 
 WORDS = ("preset", "output")
 KINDS = {entry.name: entry.metadata["kind"] for entry in dataclasses.fields(Options)}
@@ -36,7 +97,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Given:
+class JobRequest:
     """What was typed: pictures by the names of their flags, options, preset, pattern of names."""
 
     pictures: Mapping[str, Any]
@@ -45,12 +106,12 @@ class Given:
     pattern: str
 
 
-def of_words(given: Given) -> list[Job]:
+def of_words(given: JobRequest) -> list[Job]:
     """A job for each photo in each style; no photo at all is a texture. Raises OptionError."""
     options = presets.resolve(given.options, given.preset)
     contents: Sequence[Any] = [None]
     if "content_image" in given.pictures:
-        contents = photos.find(given.pictures["content_image"])
+        contents = image_paths.find(given.pictures["content_image"])
     elif options.content_weight:
         raise OptionError("--content-image: none was given; give photos, folders, or --jobs FILE")
     if "style_image" not in given.pictures:
@@ -65,7 +126,7 @@ def of_words(given: Given) -> list[Job]:
 
 def styles_of(pictures: Mapping[str, Any]) -> list[dict[str, list[str]]]:
     """Each style, with its mask where there are any. Raises OptionError."""
-    styles = photos.find(pictures["style_image"])
+    styles = image_paths.find(pictures["style_image"])
     masks = pictures.get("style_mask", ())
     if masks and len(masks) != len(styles):
         raise OptionError(
@@ -86,16 +147,16 @@ def pictures_of(
     return {**photo, **style, **masks}
 
 
-def of_file(path: str, given: Given) -> list[Job]:
+def of_file(path: str, given: JobRequest) -> list[Job]:
     """A job for each row; what was typed is what a row does not say. Raises OptionError."""
     typed = next((name for name in PICTURES if name in given.pictures), None)
     if typed:
         raise OptionError(f"{flag(typed)}: cannot be beside --jobs, which names the pictures")
     resolved: dict[Any, Options] = {}
-    return named([of_row(row, given, resolved) for row in table.read(path)], given.pattern)
+    return named([of_row(row, given, resolved) for row in job_file.read(path)], given.pattern)
 
 
-def of_row(row: table.Row, given: Given, resolved: dict[Any, Options]) -> Job:
+def of_row(row: job_file.Row, given: JobRequest, resolved: dict[Any, Options]) -> Job:
     """The job of a row; several styles in it are one blend. Raises OptionError, naming the line.
 
     resolved: options that were resolved already.
@@ -109,7 +170,7 @@ def of_row(row: table.Row, given: Given, resolved: dict[Any, Options]) -> Job:
             raise OptionError("style_image: names no painting")
         preset = values.pop("preset", given.preset)
         output = values.pop("output", "")
-        output = output and names.checked(output, "output")
+        output = output and inside(output, "output")
         typed = {**given.options, **values}
         key = repr((sorted(typed.items(), key=str), preset))
         if key not in resolved:
@@ -129,7 +190,7 @@ def check_column(name: str) -> None:
 
 def checked(name: str, value: Any) -> Any:
     """What a column is given, which may be anything that JSON has. Raises OptionError."""
-    if name in table.SEVERAL:
+    if name in job_file.SEVERAL:
         return [word(name, path) for path in (value if isinstance(value, list) else [value])]
     if name in PICTURES or name in WORDS:
         return word(name, value)
@@ -149,10 +210,10 @@ def word(name: str, value: Any) -> str:
 
 def named(jobs: Sequence[Job], pattern: str) -> list[Job]:
     """The jobs with names for their results. Raises OptionError."""
-    names.check_pattern(pattern)
+    check_pattern(pattern)
     given = {number: job.output for number, job in enumerate(jobs) if job.output}
-    wanted = [names.filled(pattern, job.pictures, job.options, job.preset) for job in jobs]
-    outputs = names.assigned(wanted, given)
+    wanted = [filled(pattern, job.pictures, job.options, job.preset) for job in jobs]
+    outputs = assigned(wanted, given)
     return [dataclasses.replace(job, output=name) for job, name in zip(jobs, outputs)]
 
 
@@ -168,7 +229,7 @@ def files_of(job: Job) -> dict[str, str]:
                 found[name if given is path else f"{name} {number}"] = path
     if noise_share(job.options.init) is None:
         found["init"] = job.options.init
-    return {**found, "weights": job.options.weights or places.find(job.options.model)[1]}
+    return {**found, "weights": job.options.weights or locations.find(job.options.model)[1]}
 
 
 def check_places(jobs: Sequence[Job], folder: str, typed: Sequence[str]) -> None:
@@ -198,13 +259,14 @@ def check(jobs: Sequence[Job]) -> None:
 
     Loads numpy.
     """
-    from nstyle import inputs, masking
+    from nstyle.images import regions
+    from nstyle.optimize import inputs
 
     for job in jobs:
         pictures = job.pictures
         photo, styles = pictures.get("content_image"), pictures["style_image"]
         try:
-            inputs.check(photo, len(styles), job.options, masking.given(pictures))
+            inputs.check(photo, len(styles), job.options, regions.given(pictures))
         except NStyleError as error:
             if not job.where:
                 raise

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from nstyle import processes
 from nstyle.batch.tasks import Answer, Task, died
+from nstyle.system import processes
 
 log = logging.getLogger("nstyle")
 

@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nstyle import image
 from nstyle.batch.tasks import Answer, Task
 from nstyle.errors import ImageError
-from nstyle.files import atomic_write
-from nstyle.places import PRETRAINED
-from nstyle.workplace import Workplace
+from nstyle.images import image_file
+from nstyle.optimize.context import PaintContext
+from nstyle.system.files import atomic_write
+from nstyle.system.locations import PRETRAINED
 
 _painting = threading.Lock()  # MXNet and a workplace are for one painting at a time
 
 
 @dataclass(frozen=True)
-class Parcel:
+class FileUpload:
     """A file's path where it comes from, and the SHA-256 of what was in it."""
 
     path: str
@@ -42,14 +42,14 @@ def contents(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:
-        image.read(path)  # says it best
+        image_file.read(path)  # says it best
         raise ImageError(f"{path}: cannot be read ({error})") from error
 
 
 # ---- the worker's side ----
 
 
-def answer(task: Task, parcels: Sequence[Parcel], data: Sequence[bytes], folder: str) -> Answer:
+def answer(task: Task, parcels: Sequence[FileUpload], data: Sequence[bytes], folder: str) -> Answer:
     """Paint with the files that came; what is left in the folder is the network's file alone."""
     from nstyle.batch import worker  # here, as the one who sends does not need it
 
@@ -58,18 +58,18 @@ def answer(task: Task, parcels: Sequence[Parcel], data: Sequence[bytes], folder:
         for parcel, content in zip(parcels, data):
             stays = parcel.path == task["weights"]  # is recognised by its place when it comes again
             places[parcel.path] = put(folder if stays else meanwhile, parcel, content)
-        found = worker.answer(moved(task, places), workplace())
+        found = worker.answer(moved(task, places), context())
         notes = [(level, renamed(line, places)) for level, line in found.notes]
         return replace(found, error=found.error and renamed(found.error, places), notes=notes)
 
 
 @functools.lru_cache(maxsize=1)
-def workplace() -> Workplace:
+def context() -> PaintContext:
     """The one of this process."""
-    return Workplace()
+    return PaintContext()
 
 
-def put(folder: str, parcel: Parcel, content: bytes) -> str:
+def put(folder: str, parcel: FileUpload, content: bytes) -> str:
     """Write what came under its own name, if it is not there; its place."""
     place = os.path.join(folder, parcel.digest, os.path.basename(parcel.path))
     if not os.path.exists(place):

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from nstyle import places
 from nstyle.batch.jobs import Job, files_of
 from nstyle.errors import NStyleError
+from nstyle.system import locations
 
 # pictures: paths by the names of their flags; options: all fields of Options; preset; name: of the
 # result, its extension tells the format; files: all that it reads; weights: of them the network's
@@ -76,8 +76,8 @@ def weights_of(job: Job) -> str | None:
     """
     if job.options.weights is not None:
         return job.options.weights
-    model, path = places.find(job.options.model)
-    return None if model in places.BUILT_IN else path
+    model, path = locations.find(job.options.model)
+    return None if model in locations.BUILT_IN else path
 
 
 def died(attempts: int) -> Answer:

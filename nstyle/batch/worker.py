@@ -16,29 +16,32 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from nstyle import image, inputs, masking, processes, transfer
+from nstyle import api
 from nstyle.batch.tasks import Answer, Task
 from nstyle.errors import DivergedError, ImageError, NStyleError
-from nstyle.options import Options
-from nstyle.records import Result
-from nstyle.workplace import Workplace
+from nstyle.images import image_file, regions
+from nstyle.optimize import inputs
+from nstyle.optimize.context import PaintContext
+from nstyle.optimize.records import Result
+from nstyle.options.options import Options
+from nstyle.system import processes
 
 log = logging.getLogger("nstyle")
 
 
-def answer(task: Task, workplace: Workplace) -> Answer:
+def answer(task: Task, context: PaintContext) -> Answer:
     """Paint; what is refused, and bugs, become the answer's error and cost this one job."""
     began = time.perf_counter()
     with gathered() as notes:
-        about = outcome(task, workplace)
+        about = outcome(task, context)
     return replace(about, seconds=time.perf_counter() - began, notes=notes)
 
 
-def outcome(task: Task, workplace: Workplace) -> Answer:
+def outcome(task: Task, context: PaintContext) -> Answer:
     """See answer; without what it took and what was said."""
     try:
-        result = painted(task, workplace)
-        data = image.encode(result.picture, task["name"], metadata=result.metadata)
+        result = painted(task, context)
+        data = image_file.encode(result.picture, task["name"], metadata=result.metadata)
         return Answer(data, facts_of(result))
     except NStyleError as error:
         # A picture stays as bad as it is; memory, an option for one machine may not.
@@ -70,15 +73,15 @@ def gathered() -> Iterator[list[tuple[str, str]]]:
         log.removeFilter(gather)
 
 
-def painted(task: Task, workplace: Workplace) -> Result:
+def painted(task: Task, context: PaintContext) -> Result:
     """The result. Raises what nstyle refuses."""
     pictures, options = task["pictures"], Options(**task["options"])
     network = options if task["weights"] is None else replace(options, weights=task["weights"])
-    masks = masking.given(pictures)
+    masks = regions.given(pictures)
     photo, styles = pictures.get("content_image"), pictures["style_image"]
     gathered = inputs.gather(photo, styles, network, masks=masks)
-    workplace.share = task["share"]
-    return transfer.paint(gathered, options, preset=task["preset"], workplace=workplace)
+    context.share = task["share"]
+    return api.paint(gathered, options, preset=task["preset"], context=context)
 
 
 def facts_of(result: Result) -> dict[str, Any]:
@@ -101,9 +104,9 @@ def main() -> None:
     say = processes.speaker()
     tasks: queue.Queue[Task] = queue.Queue()
     threading.Thread(target=listen, args=(tasks,), daemon=True).start()
-    workplace = Workplace()
+    context = PaintContext()
     while True:
-        say(answer(tasks.get(), workplace).as_json())
+        say(answer(tasks.get(), context).as_json())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,15 @@
-"""One pass per picture: networks that paint, and how they are trained."""
+"""Style transfer in one pass.
+
+apply: `instant()` and `Instant`.
+any_style: paints in the style of any painting (AdaIN).
+one_style: paints in the style it was trained for.
+decoder: the any-style decoder.
+residual: the one-style network.
+blocks: layers of both.
+network_file: reads and writes network files.
+tiled: large pictures in tiles.
+train: trains both.
+"""
 
 ANY_STYLE, ONE_STYLE = "any style", "one style"  # kinds of networks
 # Of any style: the network that looks at photo and painting, and its taps, deepest first. The

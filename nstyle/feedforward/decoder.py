@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from nstyle.backend import gluon
 from nstyle.feedforward import SHOWN, TAPS
 from nstyle.feedforward.blocks import Convolution, InstanceNorm, enlarged, within_range
+from nstyle.system.backend import gluon
 
 WIDTHS = (128, 64, 48, 32)
 

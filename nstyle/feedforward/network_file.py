@@ -1,7 +1,7 @@
 """A trained painting network in one file: what it is, how it was made, its values. Pure numpy.
 
-A checkpoint file (see `checkpoints`) of its own kind: facts as JSON, values in float16, SHA-256 at
-the end.
+A checkpoint file (see `system.checkpoint_file`) of its own kind: facts as JSON, values in float16,
+SHA-256 at the end.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from nstyle import __version__, checkpoints, image
+from nstyle import __version__
 from nstyle.errors import CheckpointError, WeightsError
 from nstyle.feedforward import ANY_STYLE, ONE_STYLE, STRUCTURE
-from nstyle.picture import Picture
+from nstyle.images import image_file
+from nstyle.images.picture import Picture
+from nstyle.system import checkpoint_file
 
 __all__ = ["ANY_STYLE", "ONE_STYLE", "NetworkFile", "read", "write"]
 
@@ -55,7 +57,7 @@ def write(path: str, file: NetworkFile) -> None:
         "about": {"version": __version__, **file.about},
         "thumbnail": encoded(file.thumbnail) if file.thumbnail else None,
     }
-    checkpoints.write(path, KIND, facts, {"values": halves})
+    checkpoint_file.write(path, KIND, facts, {"values": halves})
 
 
 def read(path: str) -> NetworkFile:
@@ -63,7 +65,7 @@ def read(path: str) -> NetworkFile:
     whose networks were others.
     """
     try:
-        facts, groups = checkpoints.read(os.fspath(path), KIND)
+        facts, groups = checkpoint_file.read(os.fspath(path), KIND)
     except CheckpointError as error:
         reason = str(error).replace("is no checkpoint", "is no painting network")
         raise WeightsError(f"{reason}; give a file that nstyle train wrote") from error
@@ -88,4 +90,4 @@ def encoded(picture: Picture) -> str:
 def decoded(text: str) -> Picture:
     """The picture of such a text. Raises ImageError."""
     with Image.open(io.BytesIO(base64.b64decode(text)), formats=["JPEG"]) as opened:
-        return image.read(opened)
+        return image_file.read(opened)

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from nstyle.backend import gluon
 from nstyle.feedforward.blocks import (
     Convolution,
     EnlargingConvolution,
@@ -20,6 +19,7 @@ from nstyle.feedforward.blocks import (
     LastConvolution,
     within_range,
 )
+from nstyle.system.backend import gluon
 
 BLOCKS = 5
 SPREAD = 64.0  # about the deviation of photos' pixels, in grey levels

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nstyle.files import atomic_write
+from nstyle.system.files import atomic_write
 
 STATES = ("queued", "painting", "done", "stopped", "interrupted", "failed")
 

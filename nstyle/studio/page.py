@@ -10,10 +10,10 @@ from typing import Any
 import gradio as gr
 from starlette.responses import Response
 
-from nstyle.recipes import PRESETS
-from nstyle.studio import orders
-from nstyle.studio.settings import Settings
-from nstyle.syntax import flag
+from nstyle.options.parse import flag
+from nstyle.options.presets_table import PRESETS
+from nstyle.studio import requests
+from nstyle.studio.options import Settings
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "sans-serif")  # no file is asked for
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
@@ -61,7 +61,9 @@ def static(name: str) -> Any:
     kind = KINDS[name[name.rindex(".") :]]
     text = asset(name)
     if name == "page.css":  # the slider is the report's
-        text += (resources.files("nstyle.reporting") / "compare.css").read_text("utf-8")
+        text += (resources.files("nstyle.optimize.callbacks.report") / "compare.css").read_text(
+            "utf-8"
+        )
 
     async def endpoint(request: Any) -> Response:
         return Response(text, media_type=kind, headers={"Cache-Control": "no-cache"})
@@ -128,7 +130,7 @@ def controls(settings: Settings) -> tuple[dict[str, Any], Any]:
             [("none", ""), *((name, name) for name in PRESETS)], value="", label="--preset",
             info="a known recipe",
         )  # fmt: skip
-        rest = [entry for entry in orders.offered() if entry.name not in IN_VIEW]
+        rest = [entry for entry in requests.offered() if entry.name not in IN_VIEW]
         for entry in rest:
             if not by_set(entry):
                 named[f"option:{entry.name}"] = control(entry)

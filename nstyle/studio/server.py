@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from nstyle.errors import OptionError
-from nstyle.studio.settings import Settings, held, private_folder, this_machine
+from nstyle.studio.options import Settings, held, private_folder, this_machine
 
 log = logging.getLogger("nstyle")
 
@@ -48,8 +48,8 @@ def application(settings: Settings) -> Any:
         from fastapi import FastAPI
 
         from nstyle.studio import page
-        from nstyle.studio.api import Api, guarded
-        from nstyle.studio.studio import Studio
+        from nstyle.studio.app import Studio
+        from nstyle.studio.http_api import Api, guarded
     except ImportError as error:
         raise OptionError(
             f"the studio needs Gradio ({error.name or error} is missing), on Python 3.10 or later; "

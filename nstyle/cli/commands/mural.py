@@ -1,0 +1,41 @@
+"""`nstyle mural`: paint one picture, its parts on the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+
+from nstyle.cli.commands import run
+from nstyle.cli.console import FAILED, say
+from nstyle.cli.flags import add_fields, typed_for
+from nstyle.distributed.options import Settings, check
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The flags of `mural`: those of `run`, and where."""
+    add_fields(parser, Settings)
+    run.add(parser)
+
+
+def work(words: argparse.Namespace) -> int:
+    """Paint one picture; the exit code. Raises what nstyle refuses."""
+    settings = typed_for(Settings, words)
+    order, begun = run.ordered(words)
+    check(order.options)
+    from nstyle.distributed.actors import Gone
+    from nstyle.distributed.run import Mural
+
+    mural = Mural(settings, order.delivery.checkpoint_epochs)
+    try:
+        code = run.carried_out(order, begun, mural.run)
+    except Gone as error:
+        checkpoint = order.delivery.checkpoint
+        how = (
+            f"; to go on: --resume {shlex.quote(checkpoint)}" if os.path.exists(checkpoint) else ""
+        )
+        say(f"error: {error}{how}")
+        return FAILED
+    if not order.delivery.quiet:
+        say(mural.summary())
+    return code

@@ -1,0 +1,51 @@
+"""`nstyle score`: how far pictures are from a photo and a painting."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+
+from nstyle.cli.flags import add_fields, split_options
+from nstyle.options import presets
+from nstyle.options.options import Options
+
+# What shapes the judgement; the rest of Options is about painting.
+FIELDS = (
+    "model",
+    "weights",
+    "pooling",
+    "content_layers",
+    "style_layers",
+    "style_scale",
+    "gpu",
+    "threads",
+    "tile",
+    "max_pixels",
+)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The flags of `score`."""
+    parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="what is judged")
+    parser.add_argument("--content", required=True, metavar="FILE", help="the photo")
+    parser.add_argument("--style", required=True, metavar="FILE", help="the painting")
+    parser.add_argument("--json", action="store_true", help="one object per picture and line")
+    add_fields(parser, Options, FIELDS)
+
+
+def work(words: argparse.Namespace) -> int:
+    """Print the scores; the exit code. Raises what nstyle refuses."""
+    from nstyle.optimize import evaluation
+
+    typed, _ = split_options(words)
+    options = presets.resolve(typed)
+    found = evaluation.score(words.pictures, words.content, words.style, options)
+    for path, score in zip(words.pictures, found):
+        if words.json:
+            print(json.dumps({"picture": path, **dataclasses.asdict(score)}), flush=True)
+            continue
+        print(f"{path}: content {score.content:.4f}, style {score.style:.4f}")
+        for layer, distance in score.layers.items():
+            print(f"    {layer:<16} {distance:.4f}", flush=True)
+    return 0

@@ -1,0 +1,105 @@
+"""`nstyle train`: train a network that paints in one pass."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shlex
+import time
+from typing import TYPE_CHECKING, Any
+
+from nstyle.cli.console import FAILED, INTERRUPTED, OK, configure_logging, say
+from nstyle.cli.flags import add_fields
+from nstyle.errors import DivergedError
+from nstyle.feedforward import ANY_STYLE, ONE_STYLE
+from nstyle.feedforward.train.options import LOSS, LOSS_OF, PLACE, TrainOptions
+from nstyle.options import presets
+from nstyle.options.field import build
+from nstyle.options.options import Options
+from nstyle.options.output import OutputOptions
+
+if TYPE_CHECKING:  # it loads numpy
+    from nstyle.feedforward.train.run import Trained, TrainStep
+
+TALK = ("quiet", "verbose")
+SECONDS = 10  # between two lines
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The flags of `train`."""
+    add_fields(parser, TrainOptions)
+    add_fields(parser, Options, (*LOSS, *PLACE), {"model": presets.SLIM, **LOSS_OF[ONE_STYLE]})
+    add_fields(parser, OutputOptions, TALK)
+
+
+def work(words: argparse.Namespace) -> int:
+    """Train; the exit code. Raises what nstyle refuses."""
+    delivery = build(OutputOptions, typed(words, TALK))
+    configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
+    names = [entry.name for entry in dataclasses.fields(TrainOptions)]
+    wanted = build(TrainOptions, typed(words, names))
+    options = wanted.loss(typed(words, (*LOSS, *PLACE)))
+    from nstyle.feedforward.train.run import train
+
+    listeners = [] if delivery.quiet else [StepLines()]
+    try:
+        made = train(wanted, options, listeners=listeners)
+    except DivergedError as error:
+        say(f"error: {error}")
+        return FAILED
+    if not made.finished:
+        say(f"interrupted after step {made.steps}; {going_on(made)}")
+        return INTERRUPTED
+    if not delivery.quiet:
+        spent = f"{made.steps} steps in {made.seconds:.0f} s, loss {made.loss:.4f}"
+        say(f"{wanted.output}: {spent}; to paint with it:\n    {painting(wanted)}")
+    return OK
+
+
+def going_on(made: Trained) -> str:
+    """What is left of a training that was ended."""
+    if not made.saved:
+        return "no checkpoint could be written, so it is lost"
+    where = "" if made.saved == made.steps else f" from step {made.saved}"
+    return f"to go on{where}: the same command with --resume"
+
+
+def typed(words: argparse.Namespace, names: Any) -> dict[str, Any]:
+    """What was typed of these fields."""
+    return {name: value for name, value in vars(words).items() if name in names}
+
+
+def painting(wanted: TrainOptions) -> str:
+    """The command that uses the network."""
+    style = ["--style-image", "any.jpg"] if wanted.network == ANY_STYLE else []
+    return shlex.join(["nstyle", "paint", "--network", wanted.output, *style, "photo.jpg"])
+
+
+class StepLines:
+    """A line for the first step, and then every ten seconds with the means since the last."""
+
+    def __init__(self) -> None:
+        self._since: list[TrainStep] = []
+        self._last = 0.0
+
+    def __call__(self, step: TrainStep) -> None:
+        """A line, if it is time for one."""
+        self._since.append(step)
+        if time.monotonic() - self._last < SECONDS and step.left > 0:
+            return
+        say(line(self._since))
+        self._since, self._last = [], time.monotonic()
+
+
+def line(steps: list[TrainStep]) -> str:
+    """What happened in these steps."""
+    from nstyle.optimize.callbacks.progress import time_left
+
+    last = steps[-1]
+    loss = sum(step.loss for step in steps) / len(steps)
+    means = {
+        kind: sum(step.terms[kind] for step in steps) / len(steps) for kind in sorted(last.terms)
+    }
+    parts = ", ".join(f"{kind} {value:.4f}" for kind, value in means.items())
+    spent = f"{last.seconds:.0f} s, {time_left(last.left)}"
+    return f"step {last.step}: loss {loss:.4f} ({parts}), {spent}"

@@ -1,0 +1,30 @@
+"""What all commands share: exit codes, lines on stderr, the log."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+def say(line: str) -> None:
+    """A line on stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+class LogHandler(logging.Handler):
+    """What is logged is said, on the stderr of that moment: a test's is gone with the test."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """A line."""
+        say(self.format(record))
+
+
+def configure_logging(*, quiet: bool = False, verbose: bool = False) -> None:
+    """What the library logs, as plain lines on stderr."""
+    level = logging.WARNING if quiet else logging.INFO
+    logger = logging.getLogger("nstyle")
+    logger.setLevel(logging.DEBUG if verbose else level)
+    if not logger.handlers:
+        logger.addHandler(LogHandler())

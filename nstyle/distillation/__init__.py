@@ -1,1 +1,0 @@
-"""The parts of `nstyle.distill`: the teacher, the closed form, the student, fine-tuning, errors."""

@@ -1,0 +1,49 @@
+"""What a mural is told beside what shapes a picture, and which options cannot be had with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nstyle.distributed.dask_cluster import local_count
+from nstyle.errors import OptionError
+from nstyle.options.field import check_fields, option
+from nstyle.options.options import Options
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where a mural is painted. Raises OptionError for a bad value."""
+
+    dask: str = option(
+        "local:2",
+        "the Dask cluster: tcp://HOST:PORT, or local:N for N processes of this machine",
+        kind=str,
+        metavar="ADDRESS",
+    )
+    parts: int | None = option(
+        None, "parts of the picture (default: one for each worker)", kind=int, low=1, high=512
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        local_count(self.dask)  # refuses what is neither
+
+    @property
+    def local(self) -> int | None:
+        """The N of --dask local:N."""
+        return local_count(self.dask)
+
+
+def check(options: Options) -> None:
+    """Refuse what cannot be done in parts. Raises OptionError."""
+    if options.optimizer == "lbfgs":
+        raise OptionError(
+            "--optimizer: lbfgs keeps all of the picture in one place; a mural takes sgd, nag, adam"
+        )
+    if options.border:
+        raise OptionError(
+            f"border={options.border}: mirrors the picture inside the network, at every part's "
+            "edge; give border=0"
+        )
+    if options.tile == "off":
+        raise OptionError("--tile: off is not allowed, a mural is painted in parts; auto or N px")

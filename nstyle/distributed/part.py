@@ -1,0 +1,223 @@
+"""A part of a picture, where it is painted: its pixels, the optimiser's arrays, the network.
+
+All parts receive the same instructions. Each computes its share of loss and gradient in two passes,
+as `optimize.tiles.objective` does, with strips of its neighbours around what it owns. Loads MXNet;
+knows nothing of Dask.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nstyle.distributed.messages import (
+    Facts,
+    Instruction,
+    Packed,
+    PartSpec,
+    Ref,
+    TermSpec,
+    packed,
+    unpacked,
+)
+from nstyle.distributed.partition import Box
+from nstyle.losses import image
+from nstyle.losses.statistics import FeatureStatistics
+from nstyle.networks import preprocessing
+from nstyle.optimize.context import PaintContext
+from nstyle.optimize.extractor import load_network
+from nstyle.optimize.inputs import Inputs
+from nstyle.optimize.objective import LossTerm
+from nstyle.optimize.tiles.features import TiledFeatures
+from nstyle.optimize.tiles.objective import TiledObjective
+from nstyle.optimize.tiles.sources import energy
+from nstyle.options.parse import parse_layers
+from nstyle.system.backend import device as find_device
+from nstyle.system.backend import nd
+
+PICTURE, GRADIENT = "picture", "gradient"  # strips of
+
+# (kind, number of a neighbour -> strip) -> bytes that were sent
+Post = Callable[[str, Mapping[int, np.ndarray]], int]
+Inbox = Mapping[tuple[str, int], np.ndarray]
+
+
+class TileGroup:
+    """See PartSpec. weights: path of the network's file; post: sends strips; inbox: what came."""
+
+    def __init__(
+        self, order: PartSpec, weights: str, context: PaintContext, post: Post, inbox: Inbox
+    ) -> None:
+        self._order, self._post, self._inbox = order, post, inbox
+        options, block = order.options, order.block
+        self._device = find_device(options.gpu)
+        alone = Inputs(order.photo, (), (), None, order.model, weights, order.photo.size)
+        extractor = load_network(alone, options, self._device, context)
+        width, height = block.tiling.edges
+        self._features = extractor.features(
+            (1, 3, height, width), self._device, bfloat16=order.bfloat16
+        )
+        self._pieces = TiledFeatures(self._features, block.tiling, device=self._device)
+        names = parse_layers(options.content_layers, "layers") if options.content_weight else ()
+        photo = preprocessing.to_array(order.photo, extractor.convention, options.pixel_range)
+        self._targets = self._pieces.collected(photo, names)
+        self._own = block.own.seen_from(block.seen)
+        self._free = None if order.free is None else nd.array(order.free, ctx=self._device)
+        self._arrays: dict[int, Any] = {}
+        # Between two calls: the array that is looked at, with the others' strips around it, and
+        # what comes of it.
+        self._x: Any = None
+        self._seen: Any = None
+        self._gradient: Any = None
+        self._smoothness: Any = None  # gradient of the total variation
+
+    def facts(self) -> Facts:
+        """What is known of the photo."""
+        energies = {name: energy(found) for name, found in self._targets.items()}
+        return Facts(self._features.shapes, energies)
+
+    def aim(self, summands: Sequence[TermSpec]) -> None:
+        """What the loss is the sum of."""
+        terms = [self._term(each) for each in summands]
+        self._executor = TiledObjective(self._pieces, terms, device=self._device)
+        self._terms = terms
+
+    def _term(self, summand: TermSpec) -> LossTerm:
+        target = self._targets[summand.layer] if summand.kind == "content" else None
+        moments = None
+        if summand.kind == "style":
+            shape = self._pieces.shapes[summand.layer]
+            weight = summand.weight
+            weight = None if weight is None else weight[: shape[2], : shape[3]]
+            moments = FeatureStatistics(
+                shape, device=self._device, weight=weight, positions=summand.positions
+            )
+        form, scale = summand.form, summand.scale
+        return LossTerm(summand.kind, summand.layer, scale, target, form, moments=moments)
+
+    # ---- arrays ----
+
+    def load(self, arrays: Mapping[int, np.ndarray]) -> None:
+        """Shares of arrays by number, (1, 3, h, w) of what is owned, or the same for all."""
+        for number, array in arrays.items():
+            self._arrays[number] = nd.array(array, ctx=self._device)
+
+    def restore(self, arrays: Mapping[int, np.ndarray]) -> None:
+        """These and no others."""
+        self._arrays = {}
+        self.load(arrays)
+
+    def read(self, numbers: Sequence[int]) -> dict[int, np.ndarray]:
+        """Shares of arrays."""
+        return {number: self._arrays[number].asnumpy() for number in numbers}
+
+    def run(self, program: Sequence[Instruction], asked: Ref | None = None) -> float:
+        """Do what everyone does with their shares; the sum of the squares of what is asked."""
+        for name, target, *operands in program:
+            values = [self._arrays[x.number] if isinstance(x, Ref) else x for x in operands]
+            if name == "free":
+                del self._arrays[target]
+            elif name in ("gather", "finish"):
+                getattr(self, f"_{name}")(target)
+            elif name == "clip":
+                self._arrays[target] = self._executor.clip(*values)
+            else:
+                self._arrays[target] = getattr(operator, name)(*values)
+        if asked is None:
+            return 0.0
+        array = self._arrays[asked.number]
+        return float(image.dot(array, array).asscalar())
+
+    # ---- loss and gradient, one call after another; everyone must be done with the one before ----
+
+    def show(self, program: Sequence[Instruction], x: Ref) -> int:
+        """Run the program, then send the neighbours what they see of an array; bytes."""
+        self.run(program)
+        self._x = self._arrays[x.number]
+        host = self._x.asnumpy()
+        return self._post(
+            PICTURE,
+            {
+                number: cut(host, theirs, self._order.block.own)
+                for number, (_, theirs) in self._order.neighbours.items()
+                if theirs
+            },
+        )
+
+    def look(self) -> tuple[dict[int, Packed], dict[int, float]]:
+        """(sums for the terms of style, values of those of total variation): this share."""
+        width, height = self._order.block.seen.size
+        seen = nd.zeros((1, 3, height, width), ctx=self._device)
+        put(seen, self._own, self._x)
+        for number, (mine, _) in self._order.neighbours.items():
+            if mine:
+                box = mine.seen_from(self._order.block.seen)
+                put(seen, box, nd.array(self._inbox[PICTURE, number], ctx=self._device))
+        self._seen, self._smoothness = seen, None
+        smooth = {
+            number: self._smooth(term)
+            for number, term in enumerate(self._terms)
+            if term.kind == "tv"
+        }
+        sums = self._executor.sums(seen)
+        statistics = {number: packed(each.second, each.mean) for number, each in sums.items()}
+        return statistics, smooth
+
+    def _smooth(self, term: LossTerm) -> float:
+        """The value of a total variation; its gradient is kept."""
+        top, bottom, left, right = self._own
+        value, self._smoothness = image.share_of_variation(
+            term.form, self._seen, term.scale, (top, bottom), (left, right)
+        )
+        return float(value.asscalar())
+
+    def backward(self, slopes: Mapping[int, Packed]) -> tuple[dict[int, float], int]:
+        """The second look, from the gradients of the statistics: ({number of a term of content:
+        its share of the value}, bytes of gradient that were sent to the neighbours).
+        """
+        here = {number: unpacked(each, self._device) for number, each in slopes.items()}
+        values: dict[int, Any] = {}
+        gradient = self._executor.backward(self._seen, here, values)
+        self._seen = None
+        self._gradient = self._own.of(gradient)
+        host, seen = gradient.asnumpy(), self._order.block.seen
+        sent = self._post(
+            GRADIENT,
+            {
+                number: cut(host, mine, seen)
+                for number, (mine, _) in self._order.neighbours.items()
+                if mine
+            },
+        )
+        return {number: float(value.asscalar()) for number, value in values.items()}, sent
+
+    def _gather(self, target: int) -> None:
+        """The gradient of the layers' terms: others' tiles reach into what is owned here."""
+        gradient, self._gradient = self._gradient, None
+        own = self._order.block.own
+        for number, (_, theirs) in self._order.neighbours.items():
+            if theirs:
+                box, strip = theirs.seen_from(own), self._inbox[GRADIENT, number]
+                strip = nd.array(strip, ctx=self._device, dtype=strip.dtype)
+                put(gradient, box, box.of(gradient) + strip)
+        self._arrays[target] = gradient.astype("float32")
+
+    def _finish(self, target: int) -> None:
+        """The same with that of total variation, where pixels may change."""
+        if self._smoothness is not None:
+            self._arrays[target] += self._smoothness
+        if self._free is not None:
+            self._arrays[target] = nd.broadcast_mul(self._arrays[target], self._free)
+
+
+def cut(array: np.ndarray, box: Box, within: Box) -> np.ndarray:
+    """A rectangle of an array that lies at `within`, on its own."""
+    return np.ascontiguousarray(box.seen_from(within).of(array))
+
+
+def put(array: Any, box: Box, values: Any) -> None:
+    """Write a rectangle of an array."""
+    array[:, :, box.top : box.bottom, box.left : box.right] = values

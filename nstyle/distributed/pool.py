@@ -1,0 +1,225 @@
+"""All parts of a picture as one: what they are told, what they tell added up, and how they begin
+again from what was kept when one of them is lost.
+
+Everything they are told since then is remembered as calls. Each gives the same again, so that
+after a loss all parts take up what was kept, the calls are repeated, and nobody else notices.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nstyle.distributed.actors import ActorPool, Gone, Lost
+from nstyle.distributed.messages import (
+    MOMENTS,
+    PICTURES,
+    SMALL,
+    STRIPS,
+    Counted,
+    Facts,
+    Instruction,
+    Packed,
+    PartSpec,
+    Ref,
+    TermSpec,
+    added,
+)
+
+log = logging.getLogger("nstyle")
+
+TRIES = 5  # at going on, when workers are lost again meanwhile
+
+Shares = Mapping[int, np.ndarray]  # of an array, by part
+Seen = dict[int, Packed]  # statistics by term, or gradients of these
+
+
+class PartPool:
+    """The parts of one size. orders: one for each. counted: the bytes that travelled."""
+
+    def __init__(self, team: ActorPool, orders: Sequence[PartSpec], counted: Counted) -> None:
+        self._team, self._orders = team, {order.number: order for order in orders}
+        self.counted = counted
+        self._summands: dict[int, Sequence[TermSpec]] = {}
+        self._known: dict[int, Shares] = {}  # arrays that are here, too
+        self._kept: dict[int, Shares] = {}
+        self._told: list[Callable[[], Any]] = []
+        self._new = set(self._orders)  # parts that have not begun
+        self._retired = False
+        self.facts: dict[int, Facts] = {}
+        self._patiently(self._ready)
+
+    @property
+    def boxes(self) -> dict[int, Any]:
+        """What each part owns, by number."""
+        return {number: order.block.own for number, order in self._orders.items()}
+
+    def aim(self, summands: Mapping[int, Sequence[TermSpec]]) -> None:
+        """What each part's share of the loss is the sum of."""
+        self._summands = dict(summands)
+        words = {part: (each,) for part, each in summands.items()}
+        self._patiently(lambda: self._do("aim", words, PICTURES))
+
+    # ---- arrays ----
+
+    def load(self, number: int, shares: Shares) -> None:
+        """An array. shares: by part."""
+        self._known[number] = shares
+
+        def tell() -> None:
+            words = {part: ({number: share},) for part, share in shares.items()}
+            self._do("load", words, PICTURES)
+
+        self._tell(tell)
+
+    def read(self, numbers: Iterable[int]) -> dict[int, Shares]:
+        """The shares of arrays, by part; what is known here does not travel again."""
+        numbers = list(numbers)
+        missing = [number for number in numbers if number not in self._known]
+        if missing:
+            found = self._patiently(
+                lambda: self._do("read", {part: (missing,) for part in self._orders}, PICTURES)
+            )
+            for number in missing:
+                self._known[number] = {part: arrays[number] for part, arrays in found.items()}
+        return {number: self._known[number] for number in numbers}
+
+    def keep(self, numbers: Iterable[int]) -> None:
+        """These arrays are all there are: from here on begins what a lost worker costs."""
+        self._kept = self.read(numbers)
+        self._told.clear()
+
+    def retire(self, numbers: Iterable[int]) -> None:
+        """The team is to do something else; these arrays can still be read."""
+        self.keep(numbers)
+        self._kept, self._retired = {}, True
+
+    def run(self, program: Sequence[Instruction], asked: Ref | None = None) -> float:
+        """Do the same with all shares; the sum of the squares of what is asked."""
+        self._forget(program)
+
+        def tell() -> float:
+            return sum(self._each("run", program, asked).values())
+
+        return self._tell(tell)
+
+    # ---- loss and gradient ----
+
+    def evaluate(
+        self, program: Sequence[Instruction], x: Ref, compare: Callable[[Seen], Seen]
+    ) -> dict[int, float]:
+        """Run the program, then look at x; the values of terms of content and total variation.
+
+        compare: what was seen -> the gradients that are pulled back. The gradient is there to be
+        gathered by a next program.
+        """
+        self._forget(program)
+
+        def tell() -> dict[int, float]:
+            self.counted[STRIPS] += sum(self._each("show", program, x).values())
+            looks = self._each("look", kind=MOMENTS)
+            slopes = compare(summed([seen for seen, _ in ordered(looks)]))
+            backward = self._each("backward", slopes, kind=MOMENTS)
+            self.counted[STRIPS] += sum(sent for _, sent in backward.values())
+            smooth = [values for _, values in ordered(looks)]
+            return {**totals(smooth), **totals([values for values, _ in ordered(backward)])}
+
+        return self._tell(tell)
+
+    def _each(self, name: str, *words: Any, kind: str = SMALL) -> dict[int, Any]:
+        return self._do(name, {part: words for part in self._orders}, kind)
+
+    def _do(
+        self, name: str, words: Mapping[int, Sequence[Any]], kind: str = SMALL
+    ) -> dict[int, Any]:
+        asked = {part: (name, *some) for part, some in words.items()}
+        return self._ask("do", asked, kind)
+
+    def _ask(self, method: str, words: Mapping[int, Sequence[Any]], kind: str) -> dict[int, Any]:
+        for some in words.values():
+            self.counted.add(kind, some)
+        answers = self._team.ask(method, words)
+        for answer in answers.values():
+            self.counted.add(kind, answer)
+        return answers
+
+    # ---- when a worker is lost ----
+
+    def _tell(self, call: Callable[[], Any]) -> Any:
+        """Do what changes the parts, and remember it."""
+        if self._retired:  # the last of its arrays are let go
+            return 0.0
+        self._told.append(call)
+        try:
+            return call()
+        except Lost as loss:
+            return self._again(loss)
+
+    def _patiently(self, call: Callable[[], Any]) -> Any:
+        """Do what changes nothing that could not be done again."""
+        for _ in range(TRIES):
+            try:
+                return call()
+            except Lost as loss:
+                lost = loss
+                self._again(loss)
+        raise given_up(lost)
+
+    def _again(self, loss: Lost) -> Any:
+        """All parts as they were kept, then all calls since; what the last one gave."""
+        for _ in range(TRIES):
+            try:
+                self._new |= self._team.replace() & self._orders.keys()
+                self._ready()
+                log.info("going on from what was kept, %d calls ago", len(self._told))
+                answer = None
+                for call in self._told:
+                    answer = call()
+                return answer
+            except Lost as another:
+                loss = another
+        raise given_up(loss)
+
+    def _ready(self) -> None:
+        """New parts begin; all have what was kept."""
+        orders = {part: (self._orders[part],) for part in self._new}
+        self.facts.update(self._ask("begin", orders, PICTURES))
+        if self._summands:
+            self._do("aim", {part: (self._summands[part],) for part in self._new}, PICTURES)
+        self._new.clear()
+        kept = {
+            part: ({number: shares[part] for number, shares in self._kept.items()},)
+            for part in self._orders
+        }
+        self._do("restore", kept, PICTURES)
+
+    def _forget(self, program: Sequence[Instruction]) -> None:
+        """What changes is no longer known here."""
+        for _, target, *_ in program:
+            self._known.pop(target, None)
+
+
+def given_up(loss: Lost) -> Gone:
+    """What ends the painting."""
+    return Gone(f"--dask: workers are lost again and again ({loss})")
+
+
+def ordered(answers: Mapping[int, Any]) -> list[Any]:
+    """By the number of the part, so that sums are always rounded in the same way."""
+    return [answers[part] for part in sorted(answers)]
+
+
+def totals(shares: Sequence[Mapping[int, float]]) -> dict[int, float]:
+    """Values of terms, from those of the parts, which have the same terms."""
+    return {number: sum(share[number] for share in shares) for number in shares[0]}
+
+
+def summed(shares: Sequence[Seen]) -> Seen:
+    """Statistics of the whole from those of its parts."""
+    return {
+        number: functools.reduce(added, [each[number] for each in shares]) for number in shares[0]
+    }

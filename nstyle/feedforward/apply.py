@@ -1,0 +1,230 @@
+"""`instant()`: a photo painted in one pass, in any style or by a network trained for one.
+
+Huang & Belongie (arXiv:1703.06868); Johnson et al. (arXiv:1603.08155). MXNet is loaded by the first
+picture that is painted.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import time
+from typing import Any
+
+import numpy as np
+
+from nstyle import __version__
+from nstyle.errors import OptionError
+from nstyle.feedforward import ENCODER, network_file
+from nstyle.feedforward.any_style import AnyStyle
+from nstyle.feedforward.network_file import ANY_STYLE, ONE_STYLE, NetworkFile
+from nstyle.feedforward.one_style import OneStyle
+from nstyle.images import image_file
+from nstyle.networks import preprocessing
+from nstyle.optimize import inputs
+from nstyle.optimize.inputs import Inputs
+from nstyle.optimize.postprocess import finished
+from nstyle.optimize.records import Result
+from nstyle.options import presets
+from nstyle.options.options import Options, shaping
+from nstyle.options.parse import flag
+from nstyle.system import locations, runtime
+from nstyle.system.backend import device
+
+NETWORKS = {ANY_STYLE: AnyStyle, ONE_STYLE: OneStyle}
+
+
+def load(file: NetworkFile, gpu: int | str = "auto") -> Any:
+    """Raises WeightsError, BackendError."""
+    return NETWORKS[file.network](file, device(gpu))
+
+
+# Fields of Options that say something here; the rest is about optimisation.
+FIELDS = (
+    "max_long_edge",
+    "size",
+    "enlarge",
+    "style_scale",
+    "style_size",
+    "style_blend",
+    "colors",
+    "rescale",
+    "gpu",
+    "threads",
+    "max_pixels",
+)
+LONG_EDGE = 1024  # px, where nothing is said
+FADE = 0.5  # strength of any style below which the photo itself comes in
+
+
+def instant(
+    content: Any,
+    style: Any = None,
+    *,
+    network: str | None = None,
+    strength: float = 1.0,
+    **options: Any,
+) -> Result:
+    """Paint the photo `content` in one pass; for several photos make an `Instant`.
+
+    style: as for stylize, or None where `network` is a file that `nstyle train` wrote for one.
+    strength: 0 (the photo itself) to 1, see `share_of_photo`. options: those of FIELDS;
+    colors, style_blend and sizes mean what they do for stylize. Raises OptionError, ImageError,
+    WeightsError, BackendError.
+    """
+    painter = Instant(style, network=network, strength=strength, **options)
+    return painter.paint(painter.gather(content))
+
+
+class Instant:
+    """A network with a style, for many photos. Arguments and errors as for `instant`."""
+
+    def __init__(
+        self,
+        style: Any = None,
+        *,
+        network: str | None = None,
+        strength: float = 1.0,
+        **options: Any,
+    ) -> None:
+        self.options = options_of(options)
+        self._strength = check_strength(strength)
+        self._path = network or str(locations.ANY_STYLE)
+        self._file = network_file.read(self._path)
+        if self._file.network != ANY_STYLE:
+            check_strokes(self.options, self._path)
+        self._styles = self._styles_of(style)
+        self._network: Any = None
+        self._looks: dict[Any, Any] = {}
+
+    def _styles_of(self, style: Any) -> list[Any]:
+        any_style = self._file.network == ANY_STYLE
+        if any_style and style is None:
+            raise OptionError("--style-image: none was given; give one, or --network for its own")
+        if not any_style and style is not None:
+            raise OptionError(
+                f"--style-image: {self._path} paints its own style; leave one of them out"
+            )
+        if not any_style and self.options.colors == "match":
+            raise OptionError("--colors match: a trained network has its colours; give content")
+        if style is None:  # only its size is asked for
+            return [
+                self._file.thumbnail
+                or np.zeros((image_file.MIN_EDGE, image_file.MIN_EDGE, 3), np.uint8)
+            ]
+        several = style if isinstance(style, (list, tuple)) else [style]
+        return [image_file.read(each, max_pixels=self.options.max_pixels) for each in several]
+
+    def restyled(self, style: Any, *, strength: float = 1.0, **options: Any) -> Instant:
+        """The same network, which stays loaded, with another style. Raises as the class does."""
+        other = copy.copy(self)
+        other.options = options_of(options)
+        other._strength = check_strength(strength)
+        other._styles = other._styles_of(style)
+        other._looks = {}
+        return other
+
+    def gather(self, content: Any) -> Inputs:
+        """The pictures at their sizes. Raises ImageError, OptionError."""
+        return inputs.gather(content, self._styles, self.options)
+
+    def paint(self, gathered: Inputs) -> Result:
+        """One pass, of what `gather` gave."""
+        began = time.perf_counter()
+        values = self.values(gathered)
+        picture = finished(values, gathered, self.options, gathered.final_size)
+        name = os.path.splitext(os.path.basename(self._path))[0]
+        chosen = {name: value for name, value in shaping(self.options).items() if name in FIELDS}
+        about = {"version": __version__, "network": name, "strength": self._strength}
+        seconds = time.perf_counter() - began
+        return Result(picture, (), "one-pass", seconds, name, {**about, "options": chosen})
+
+    def values(self, gathered: Inputs, **through: Any) -> np.ndarray:
+        """HxWx3 floats in 0..1, before colours and what is kept of the photo are put back.
+
+        through: see the networks' `paint`.
+        """
+        self.prepare()
+        convention = self._network.convention
+        x = preprocessing.to_array(gathered.photo, convention)
+        if self._file.network == ANY_STYLE:
+            painted = self._any_style(x, gathered, **through)
+        else:
+            painted = self._network.paint(x, **through)
+        values = preprocessing.to_floats(painted, convention)
+        share = share_of_photo(self._strength, self._file.network)
+        if not share:
+            return values
+        return np.asarray(values + share * (gathered.photo.floats() - values), np.float32)
+
+    def prepare(self) -> None:
+        """Load the network, if it is not."""
+        runtime.prepare(self.options.threads)
+        from nstyle.feedforward import apply  # here, because it loads MXNet
+
+        if self._network is None:
+            self._network = apply.load(self._file, self.options.gpu)
+
+    def _any_style(self, x: np.ndarray, gathered: Inputs, **through: Any) -> np.ndarray:
+        """One pass for each region of the masks, laid together."""
+        from nstyle.optimize.loss_terms import places_of
+
+        whole = np.zeros_like(x)
+        for number, (_, weight) in enumerate(places_of(gathered)):
+            looks = [self._look(gathered, index, number) for index in range(len(gathered.styles))]
+            painted = self._network.paint(x, looks, gathered.shares, self._strength, **through)
+            if not gathered.regions:
+                return painted
+            whole += painted * weight
+        return whole
+
+    def _look(self, gathered: Inputs, index: int, region: int) -> Any:
+        """What a painting looks like, or a region of it; remembered where it stays the same."""
+        style = gathered.styles[index]
+        x = preprocessing.to_array(style, self._network.convention)
+        if gathered.regions:
+            return self._network.look(x, gathered.regions[region].styles[index])
+        key, known = (index, style.size), self._looks.get((index, style.size))
+        # Recoloured for each photo, but for a film's frames, which share their styles.
+        if known is None or (self.options.colors != "style" and known[0] is not style):
+            self._looks[key] = known = style, self._network.look(x)
+        return known[1]
+
+
+def options_of(given: dict[str, Any]) -> Options:
+    """Options for a pass. Raises OptionError for those that mean nothing here."""
+    for name in given:
+        if name not in FIELDS:
+            raise OptionError(f"{name}: means nothing for one pass; there are {', '.join(FIELDS)}")
+    usual = {"model": ENCODER, "max_long_edge": LONG_EDGE}
+    return presets.resolve({**usual, **given}, None)
+
+
+def check_strokes(options: Options, path: str) -> None:
+    """Refuse what a network of one style, at `path`, cannot change. Raises OptionError."""
+    for name in ("style_scale", "style_size", "style_blend"):
+        if getattr(options, name) != getattr(Options, name):
+            raise OptionError(
+                f"{flag(name)}: {path} has its style and strokes from its training; leave it out"
+            )
+
+
+def share_of_photo(strength: float, network: str) -> float:
+    """How much of the photo itself is mixed, pixel by pixel, with what a network painted.
+
+    For one style 1 - strength. A network of any style is told the strength and mixes what it sees
+    (AdaIN, arXiv:1703.06868, eq. 14), which without any style is the photo as its decoder rebuilds
+    it, not the photo itself. That comes in below FADE.
+    """
+    return 1 - strength if network != ANY_STYLE else max(0.0, 1 - strength / FADE)
+
+
+def check_strength(strength: Any) -> float:
+    """The number. Raises OptionError."""
+    try:
+        number = float(strength)
+    except (TypeError, ValueError, OverflowError):  # the last: an integer of 400 digits
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise OptionError(f"--strength: {strength} is out of range; allowed is from 0 to 1")
+    return number

@@ -1,0 +1,124 @@
+"""Training a painting network, lesson by lesson: the loop knows nothing of what is taught.
+
+Loads MXNet. One picture at a time (see `blocks.InstanceNorm`); gradients of a batch are summed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nstyle.errors import DivergedError
+from nstyle.feedforward.blocks import trained
+from nstyle.feedforward.train.options import KIND
+from nstyle.networks.training import checkpoint
+from nstyle.networks.training.adam import Adam
+from nstyle.system.backend import autograd, nd
+
+AVERAGE = 0.99
+RECENT = 0.98  # how much of the running mean of the loss stays at a step
+RISE = 20  # steps until the rate is reached
+FALL = 0.5  # of the training, at its end, in which the rate falls
+LAST_RATE = 0.01
+Arrays = dict[str, np.ndarray]
+
+
+class TrainingSample(NamedTuple):
+    """inputs: of the network; objective: its output -> (loss, gradient), with `terms` afterwards.
+
+    Terms are shared out by their kind, the part before the first colon.
+    """
+
+    inputs: Sequence[Any]
+    objective: Any
+
+
+class Training:
+    """All that changes from step to step. lessons: number, counted from 0 -> Lesson.
+
+    seconds: for who measures them, kept in the checkpoint; loss: a running mean.
+    """
+
+    def __init__(
+        self, network: Any, lessons: Callable[[int], TrainingSample], *, rate: float, batch: int
+    ) -> None:
+        self._network, self._lessons = network, lessons
+        self._rate, self._batch = rate, batch
+        self.step, self.seconds, self.loss = 0, 0.0, math.nan
+        self._parameters = trained(network)
+        for parameter in self._parameters.values():
+            parameter.grad_req = "add"
+        self._weights = {name: p.data() for name, p in self._parameters.items()}
+        self._adam = Adam(self._weights, average=AVERAGE)
+
+    def advance(self, progress: float) -> dict[str, float]:
+        """One step; gives "loss" and its parts by kind, means over the batch.
+
+        progress: 0..1, how much of the training is done. Raises DivergedError.
+        """
+        said: dict[str, float] = {}
+        for number in range(self.step * self._batch, (self.step + 1) * self._batch):
+            loss, terms = self._study(self._lessons(number))
+            for kind, value in {"loss": loss, **by_kind(terms)}.items():
+                said[kind] = said.get(kind, 0.0) + value / self._batch
+        if not math.isfinite(said["loss"]):
+            raise DivergedError(
+                f"the loss is {said['loss']} at step {self.step + 1}; give a smaller learning rate"
+            )
+        gradients = {name: p.grad() for name, p in self._parameters.items()}
+        rate = self._rate * schedule(self.step, progress)
+        self._adam.update(self._weights, gradients, rate=rate, count=self.step + 1)
+        for parameter in self._parameters.values():
+            parameter.zero_grad()
+        keep = min(RECENT, self.step / (self.step + 1))
+        self.loss = said["loss"] if self.step == 0 else self.loss * keep + said["loss"] * (1 - keep)
+        self.step += 1
+        return said
+
+    def _study(self, lesson: TrainingSample) -> tuple[float, Mapping[str, float]]:
+        with autograd.record():
+            output = self._network(*lesson.inputs)
+        loss, gradient = lesson.objective(output.detach())
+        output.backward(gradient / self._batch)
+        return float(loss), lesson.objective.terms
+
+    def average(self) -> Arrays:
+        """The averaged network's values by name."""
+        return {name: value.asnumpy() for name, value in self._adam.average.items()}
+
+    def save(self, path: str, setup: Mapping[str, Any]) -> None:
+        """Write everything the next step depends on."""
+        groups = {
+            kind: {name: value.asnumpy() for name, value in some.items()}
+            for kind, some in {"weight": self._weights, **self._adam.groups()}.items()
+        }
+        groups["so far"] = {"seconds": np.array([self.seconds]), "loss": np.array([self.loss])}
+        checkpoint.save(path, KIND, self.step, groups, setup)
+
+    def restore(self, saved: checkpoint.TrainingState) -> None:
+        """Go on from what `save` wrote for a training that was set up the same."""
+        self.step = saved.step
+        self.seconds = float(saved.groups["so far"]["seconds"][0])
+        self.loss = float(saved.groups["so far"]["loss"][0])
+        for kind, own in {"weight": self._weights, **self._adam.groups()}.items():
+            for name in own:
+                own[name][:] = nd.array(saved.groups[kind][name])
+
+
+def by_kind(terms: Mapping[str, float]) -> dict[str, float]:
+    """{"style:relu1_1": 1, "style:relu2_1": 2} -> {"style": 3}."""
+    sums: dict[str, float] = {}
+    for name, value in terms.items():
+        kind = name.split(":")[0]
+        sums[kind] = sums.get(kind, 0.0) + value
+    return sums
+
+
+def schedule(step: int, progress: float) -> float:
+    """Factor of the learning rate: a short rise, constant, in the second half a cosine down."""
+    rise = min(1.0, (step + 1) / RISE)
+    late = min(1.0, max(0.0, (progress - (1 - FALL)) / FALL))
+    return rise * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * late)))

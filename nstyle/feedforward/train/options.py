@@ -1,0 +1,240 @@
+"""What a training of a painting network can be told, once: types, defaults, limits, help.
+
+What shapes its loss are fields of `nstyle.options.options.Options`, see LOSS. Loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nstyle.errors import OptionError
+from nstyle.feedforward import ANY_STYLE, ENCODER, ONE_STYLE
+from nstyle.options import presets
+from nstyle.options.field import check_fields, option
+from nstyle.options.options import Options
+from nstyle.options.parse import flag, parse_duration
+from nstyle.system import locations
+
+# Fields of Options that a training takes, besides.
+LOSS = (
+    "model",
+    "weights",
+    "pooling",
+    "content_weight",
+    "style_weight",
+    "tv_weight",
+    "content_layers",
+    "style_layers",
+    "style_scale",
+    "style_size",
+    "style_loss",
+)
+PLACE = ("gpu", "threads", "max_pixels")
+# How LOSS differs from the painter's. A network of one style has to learn what the painter, who
+# begins with the photo, has from the start: it is told more of the photo, at a layer that sees
+# finer things (Johnson et al. have relu3_3 of VGG-16, too). And Gram matrices can be met by a few
+# glaring spots, which a network finds long before strokes; the means of features cannot, but with
+# them alone lines come late. More smoothness, against fine hatching in flat parts.
+LOSS_OF: dict[str, dict[str, Any]] = {
+    ONE_STYLE: {
+        "content_layers": "relu3_3",
+        "content_weight": 60.0,
+        "tv_weight": 0.1,
+        "style_loss": "gram+wasserstein",
+    },
+    ANY_STYLE: {"content_weight": 10.0, "tv_weight": 0.03},
+}
+KIND = "nstyle train"  # of checkpoint
+EXTENSION, CHECKPOINT, PREVIEW = ".params", ".ckpt.npz", ".preview.jpg"
+TIME_BUDGET = 30 * 60.0
+RATES = {ONE_STYLE: 5e-4, ANY_STYLE: 1e-3}
+WIDTHS = {ONE_STYLE: 16, ANY_STYLE: 32}
+# Photos left as they are have a loss of 1, mostly of style; a picture whose colours are everywhere
+# as far from the photo's as those usually are from their mean has this on top. More, and light
+# parts stay without strokes.
+COLOR_WEIGHT = 0.1
+DECODER_WIDTHS = (4, 2, 1.5, 1)  # at relu4_1 ... relu1_1, over that at full size
+CROP_STEP = 8  # crops are multiples of it: relu4_1 has an eighth of their edge
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """A training, and what it leaves behind. Raises OptionError for a bad value.
+
+    time_budget: words such as "20m", or seconds.
+    """
+
+    style_image: str | None = option(None, "the painting to learn", kind=str, metavar="FILE")
+    paintings: tuple[str, ...] = option(
+        (),
+        "instead: a folder of paintings, to learn to paint in any style; may be repeated",
+        kind=str,
+        metavar="DIR",
+        several=True,
+    )
+    photos: tuple[str, ...] = option(
+        (), "a folder of photos; may be repeated", kind=str, metavar="DIR", several=True
+    )
+    output: str = option(
+        None, "the network, .params; what else is left behind goes beside it", kind=str,
+        metavar="FILE",
+    )  # fmt: skip
+    steps: int | None = option(
+        None, "train for so many steps instead of --time-budget", kind=int, low=1
+    )
+    time_budget: float | None = option(
+        None, "train for so long: 20m, 90s, 1.5h (default: 30m)", kind=float, metavar="TIME"
+    )
+    crop: int = option(
+        256, "edge of the photos' crops in pixels", kind=int, low=4 * CROP_STEP, high=1024
+    )
+    batch: int = option(2, "crops per step", kind=int, low=1, high=16)
+    rate: float | None = option(
+        None,
+        "learning rate (Adam); falls in the second half (default: 0.0005; any style 0.001)",
+        kind=float,
+        low=1e-8,
+        high=1,
+    )
+    width: int | None = option(
+        None,
+        "channels at full size; more take longer (default: 16; any style 32)",
+        kind=int,
+        low=2,
+        high=256,
+    )
+    color_weight: float | None = option(
+        None,
+        "for one style: holds the picture to the photo's colours, blurred; 0 = the painting's "
+        "wherever they fall (default: 0.1)",
+        kind=float,
+        low=0,
+    )
+    seed: int = option(0, "of crops and random values", kind=int, low=0, high=2**32 - 1)
+    start: str = option(
+        "auto",
+        "a network of nstyle train to begin with, or random; auto = for one style, of the usual "
+        "width, a network that leaves photos as they are",
+        kind=str,
+        metavar="FILE",
+    )
+    heldout: str | None = option(
+        None,
+        "list of pictures never to train on, a path per line; its first photos are for the preview "
+        "(default: three are chosen)",
+        kind=str,
+        metavar="FILE",
+    )
+    preview_steps: int = option(
+        200, "a sheet of three held-out photos beside the output every so many steps; 0 = none",
+        kind=int, low=0,
+    )  # fmt: skip
+    curve: str | None = option(
+        None, "write one JSON line per step to FILE", kind=str, metavar="FILE"
+    )
+    checkpoint: str | None = option(
+        None, "what --resume goes on from (default: beside the output)", kind=str, metavar="FILE"
+    )
+    save_steps: int = option(100, "steps between two checkpoints", kind=int, low=1)
+    resume: bool = option(False, "go on from the checkpoint, with the same options", kind=bool)
+    keep_checkpoint: bool = option(False, "keep the checkpoint of a finished training", kind=bool)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.time_budget, str):
+            seconds = parse_duration(self.time_budget, flag("time_budget"))
+            object.__setattr__(self, "time_budget", seconds)
+        check_fields(self)
+        self._check_choices()
+        if self.time_budget is None and self.steps is None:
+            object.__setattr__(self, "time_budget", TIME_BUDGET)
+        for name, usual in (("width", WIDTHS), ("rate", RATES)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, usual[self.network])
+
+    def _check_choices(self) -> None:
+        if (self.style_image is None) == (not self.paintings):
+            raise OptionError(
+                "--style-image, --paintings: give one of them: a painting, or folders of paintings "
+                "to learn any style"
+            )
+        if not self.photos:
+            raise OptionError("--photos: none were given; give a folder of photos to train on")
+        if self.steps is not None and self.time_budget is not None:
+            raise OptionError("--steps, --time-budget: give one of them")
+        if self.time_budget is not None and not self.time_budget > 0:
+            raise OptionError(f"--time-budget: {self.time_budget} is not above 0")
+        if self.crop % CROP_STEP:
+            raise OptionError(
+                f"--crop: {self.crop} is no multiple of {CROP_STEP}; e.g. "
+                f"{self.crop // CROP_STEP * CROP_STEP} is"
+            )
+        if self.paintings and self.color_weight is not None:
+            raise OptionError("--color-weight: has no place beside --paintings; leave it out")
+        if not self.output:
+            raise OptionError(f"--output: none was given; give e.g. my-style{EXTENSION}")
+        if not self.output.endswith(EXTENSION):
+            raise OptionError(f"--output: {self.output} does not end in {EXTENSION}")
+
+    @property
+    def network(self) -> str:
+        """ONE_STYLE or ANY_STYLE."""
+        return ANY_STYLE if self.paintings else ONE_STYLE
+
+    @property
+    def beginning(self) -> str | None:
+        """The file of the network to begin with; None for random values."""
+        if self.start == "auto":
+            plain = self.network == ONE_STYLE and self.width == WIDTHS[ONE_STYLE]
+            return str(locations.PLAIN) if plain else None
+        return None if self.start == "random" else self.start
+
+    @property
+    def colours(self) -> float:
+        """The weight of the photo's colours; 0 where any style is learned."""
+        if self.network == ANY_STYLE:
+            return 0.0
+        return COLOR_WEIGHT if self.color_weight is None else self.color_weight
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """The network's channels, as its constructor is told."""
+        assert self.width is not None  # see __post_init__
+        if self.network == ONE_STYLE:
+            return {"width": self.width}
+        return {"widths": [round(factor * self.width) for factor in DECODER_WIDTHS]}
+
+    @property
+    def saved(self) -> str:
+        """Where the checkpoint goes: my-style.params -> my-style.ckpt.npz."""
+        return self.checkpoint or self._beside(CHECKPOINT)
+
+    @property
+    def preview(self) -> str | None:
+        """Where the preview goes, if one is wanted: my-style.params -> my-style.preview.jpg."""
+        return self._beside(PREVIEW) if self.preview_steps else None
+
+    def is_preview(self, path: str) -> bool:
+        """Whether a file is a training's sheet and no photo: this one's, or another's by its name
+        and what lies beside it.
+        """
+        stem = path[: -len(PREVIEW)]
+        if not path.endswith(PREVIEW):
+            return False
+        own = os.path.realpath(path) == os.path.realpath(self._beside(PREVIEW))
+        return own or any(os.path.exists(stem + other) for other in (EXTENSION, CHECKPOINT))
+
+    def loss(self, typed: Mapping[str, Any]) -> Options:
+        """The options of a training: what is usual for its network, then what was typed.
+
+        Raises OptionError.
+        """
+        usual = presets.SLIM if self.network == ONE_STYLE else ENCODER
+        # Somebody's own weights say themselves which network they are of.
+        model = {} if "weights" in typed else {"model": usual}
+        return presets.resolve({**model, **LOSS_OF[self.network], **typed})
+
+    def _beside(self, extension: str) -> str:
+        return os.path.splitext(self.output)[0] + extension

@@ -1,0 +1,92 @@
+"""What a painting network is taught by: the painter's own loss, of photo and style. Loads MXNet."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nstyle.losses.normalization import NORMALIZATIONS
+from nstyle.losses.style import STYLE_LOSSES
+from nstyle.networks import preprocessing
+from nstyle.optimize import loss_terms
+from nstyle.optimize.inputs import Inputs
+from nstyle.optimize.loss_terms import Shown
+from nstyle.optimize.objective import LossTerm, Objective
+from nstyle.optimize.problem import FeatureExtractor
+from nstyle.optimize.tiles.sources import WholeImage
+from nstyle.options.options import Options
+from nstyle.system.backend import nd
+
+Taps = dict[str, Any]
+
+
+class PerceptualLoss:
+    """The loss network for photos of one shape, (1, 3, H, W); its memory is kept from call to call.
+
+    given: any photo of that size, in `photo`; its regions and shares are used.
+    """
+
+    def __init__(
+        self, extractor: FeatureExtractor, given: Inputs, options: Options, device: Any
+    ) -> None:
+        shape = (1, 3, given.photo.height, given.photo.width)
+        self.extractor, self._given, self._options = extractor, given, options
+        self._device = device
+        self._features = extractor.features(shape, device)
+        self._looking = extractor.features(shape, device, gradient=False)
+
+    def see(self, x: np.ndarray) -> Taps:
+        """Tap name -> (1, C, h, w), to be kept. x: float32 (1, 3, H, W)."""
+        seen = self._looking.forward(self.load(x))
+        return {name: tap.copy() for name, tap in seen.items()}
+
+    def load(self, x: np.ndarray) -> Any:
+        """The array on the network's device."""
+        return nd.array(x, ctx=self._device)
+
+    def style(self) -> Shown:
+        """What the style loss measures of the style in `given`, at its own size."""
+        painting = self._given.styles[0]
+        x = preprocessing.to_array(painting, self.extractor.convention, self._options.pixel_range)
+        return self.shown(self.extractor.look(x, self._device))
+
+    def shown(self, taps: Taps) -> Shown:
+        """What the style loss measures of a painting's taps."""
+        return loss_terms.look_at(self._given, self._options, 0, WholeImage(taps))
+
+    def terms(self, photo: Taps, shown: Shown) -> list[LossTerm]:
+        """The summands of the painter's loss for a photo and a style."""
+        return loss_terms.build_terms(
+            self._given, self._options, self.extractor.layer_scales, WholeImage(photo), [shown]
+        )
+
+    def content(self, photo: Taps) -> list[LossTerm]:
+        """Those of its content alone."""
+        scales = NORMALIZATIONS[self._options.normalization]
+        area = self._given.photo.width * self._given.photo.height
+        looks, view = self.extractor.layer_scales, WholeImage(photo)
+        return loss_terms.content_terms(self._options, scales, looks, view, area)
+
+    def objective(self, terms: list[LossTerm]) -> Objective:
+        """Calls with (1, 3, H, W) give loss and gradient."""
+        return Objective(self._features, terms, device=self._device)
+
+
+def style_loss(terms: list[LossTerm], taps: Taps) -> float:
+    """The sum of the terms of style for a picture with these taps."""
+    values = []
+    for term in terms:
+        if term.kind == "style":
+            loss, moments = STYLE_LOSSES[term.form], term.moments
+            assert moments is not None
+            seen = moments.of(taps[term.layer], mean=loss.mean)
+            values.append(loss.compare(seen, term.target, term.scale)[0])
+    return float(nd.concat(*values, dim=0).sum().asscalar())
+
+
+def weighted(terms: list[LossTerm], factors: Mapping[str, float]) -> list[LossTerm]:
+    """The terms, each times the factor of its kind."""
+    return [dataclasses.replace(t, scale=t.scale * factors[t.kind]) for t in terms]

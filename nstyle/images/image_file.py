@@ -1,0 +1,297 @@
+"""Files <-> `Picture`: reading, refusing and writing pictures; nothing of networks."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import io
+import json
+import os
+import stat
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from nstyle.errors import ImageError
+from nstyle.images import codecs
+from nstyle.images.picture import Picture, from_array, resize
+from nstyle.system.files import atomic_write, check_place
+
+__all__ = [
+    "EXTENSIONS",
+    "MIN_EDGE",
+    "Picture",
+    "check_destination",
+    "encode",
+    "read",
+    "read_metadata",
+    "resize",
+    "write",
+]
+
+MIN_EDGE = 16
+EXTENSIONS: Mapping[str, str] = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+_pillow_lock = threading.RLock()
+
+
+def read(source: Any, *, max_pixels: int = 200_000_000) -> Picture:
+    """The upright sRGB picture in a file, a pillow image, or an array; a Picture is handed back.
+
+    Arrays are HxW, HxWx2 (grey, alpha), HxWx3 or HxWx4; uint8, uint16, bool, or floats in 0..1.
+    Of an animation the first frame is read. Raises ImageError, one line with what is wrong and
+    what to do, also when an edge is under MIN_EDGE or there are more than `max_pixels` pixels.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        path = os.fsdecode(source)
+        with _open_file(path) as file, _quiet_pillow():
+            image = _identify(file, path)
+            _check_size(image.size, _shown(path), max_pixels)
+            return _decode(image, _shown(path), fresh=True)
+    if isinstance(source, Image.Image):
+        _check_size(source.size, "the given picture", max_pixels)
+        with _quiet_pillow():
+            return _decode(source, "the given picture", fresh=False)
+    picture = from_array(source) if isinstance(source, np.ndarray) else source
+    if not isinstance(picture, Picture):
+        kind = type(source).__name__
+        raise ImageError(f"a picture is a path, a pillow image or a numpy array, not a {kind}")
+    _check_size(picture.size, "the given picture", max_pixels)
+    return picture
+
+
+def _open_file(path: str) -> BinaryIO:
+    """The opened file at `path`, seekable; raises ImageError naming what is there instead."""
+    name = _shown(path)
+    try:
+        mode = os.stat(path).st_mode
+        what = "a folder" if stat.S_ISDIR(mode) else "a device" if stat.S_ISCHR(mode) else None
+        file: BinaryIO | None = None if what else open(path, "rb")  # noqa: SIM115 - the caller closes it
+    except (FileNotFoundError, NotADirectoryError):
+        raise ImageError(f"{name}: no such file{_nearest_file(path)}") from None
+    except PermissionError as error:
+        raise ImageError(f"{name}: you may not read it; change its permissions") from error
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{name}: cannot be opened ({_reason(error)})") from error
+    if file is None:
+        raise ImageError(f"{name}: is {what}; give the path of a picture file")
+    if not file.seekable():
+        with file:
+            file = io.BytesIO(file.read())
+    if not file.read(1):
+        file.close()
+        raise ImageError(f"{name}: the file is empty; copy or download it again")
+    file.seek(0)
+    return file
+
+
+def _nearest_file(path: str) -> str:
+    folder, wanted = os.path.split(path)
+    try:
+        names = {name.lower(): name for name in os.listdir(folder or ".")}
+    except OSError:
+        return f" (there is no folder {_shown(folder)})"
+    near = difflib.get_close_matches(wanted.lower(), names, 1)
+    return f"; did you mean {_shown(os.path.join(folder, names[near[0]]))}?" if near else ""
+
+
+@contextlib.contextmanager
+def _quiet_pillow() -> Iterator[None]:
+    """Lift pillow's limit of pixels, silence its warnings, refuse truncated files.
+
+    All are global in the process, hence the lock; GluonCV makes pillow accept truncated files.
+    """
+    with _pillow_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        tolerant, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+            ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
+
+
+def _identify(file: BinaryIO, path: str) -> Image.Image:
+    """The pillow image with only its header read; raises ImageError if it is no picture."""
+    name = _shown(path)
+    Image.init()
+    # EPS would run Ghostscript, a program, on a file from anywhere.
+    kinds = [kind for kind in Image.OPEN if kind != "EPS"]
+    try:
+        return Image.open(file, formats=kinds)
+    except UnidentifiedImageError:
+        if not _is_heif(file, path):
+            raise ImageError(
+                f"{name}: not a picture, or damaged at its start; "
+                "JPEG, PNG, WEBP, TIFF, GIF, BMP and HEIC can be read"
+            ) from None
+    except Exception as error:  # broken bytes make pillow raise nearly anything
+        raise ImageError(f"{name}: damaged or truncated ({_reason(error)})") from error
+    return _identify_heif(file, name)
+
+
+def _is_heif(file: BinaryIO, path: str) -> bool:
+    file.seek(0)
+    start = file.read(12)
+    is_heif = start[4:8] == b"ftyp" and start[8:12] in HEIF_BRANDS
+    return is_heif or path.lower().endswith((".heic", ".heif"))
+
+
+def _identify_heif(file: BinaryIO, name: str) -> Image.Image:
+    try:
+        import pillow_heif
+    except ImportError:
+        raise ImageError(f'{name}: to read HEIC run: pip install "nstyle[heif]"') from None
+    pillow_heif.register_heif_opener()
+    file.seek(0)
+    try:
+        return Image.open(file, formats=["HEIF"])
+    except Exception as error:
+        raise ImageError(f"{name}: damaged or truncated ({_reason(error)})") from error
+
+
+def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
+    width, height = size
+    if min(size) < MIN_EDGE:
+        raise ImageError(
+            f"{name}: {width}x{height} pixels is too small; "
+            f"width and height must be at least {MIN_EDGE}"
+        )
+    if width * height > max_pixels:
+        raise ImageError(
+            f"{name}: {width}x{height} is {width * height} pixels, more than the {max_pixels} "
+            "allowed; make it smaller or raise --max-pixels"
+        )
+
+
+def _decode(image: Image.Image, name: str, *, fresh: bool) -> Picture:
+    try:
+        return Picture(*codecs.decode(image, fresh=fresh))
+    except Exception as error:  # broken bytes make pillow raise nearly anything
+        raise ImageError(
+            f"{name}: damaged or truncated ({_reason(error)}); copy or download it again"
+        ) from error
+
+
+def check_destination(
+    path: str | os.PathLike[str], allowed: Mapping[str, str] = EXTENSIONS
+) -> None:
+    """Make sure before the work that a picture can be written to `path`; makes its folder.
+
+    Leaves an old file as it is. Raises ImageError: an extension that is not among those allowed, a
+    folder, or a folder that cannot be made or written to.
+    """
+    path = os.fsdecode(path)
+    _format_of(path, allowed)
+    if os.path.isdir(path):
+        raise ImageError(f"{_shown(path)}: is a folder; give the path of a picture file")
+    try:
+        check_place(path)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{_unwritten(path, error)}; choose another place") from error
+
+
+def _format_of(path: str, allowed: Mapping[str, str] = EXTENSIONS) -> str:
+    """The name of the format that the extension of `path` stands for; pillow's, for pictures."""
+    extension = os.path.splitext(path)[1].lower()
+    if extension in allowed:
+        return allowed[extension]
+    near = difflib.get_close_matches(extension, allowed, 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    given = f"the extension {_shown(extension)} is unknown" if extension else "has no extension"
+    raise ImageError(f"{_shown(path)}: {given}, allowed are {' '.join(allowed)}{hint}")
+
+
+def write(
+    picture: Picture,
+    path: str | os.PathLike[str],
+    *,
+    metadata: Mapping[str, object] | None = None,
+    quality: int = 95,
+) -> None:
+    """Write the picture in the format its extension names, wholly or not at all.
+
+    TIFF has 16 bits per channel, the others 8; JPEG drops alpha. `quality` (1..100) is that of JPEG
+    and WEBP. `metadata` must be what JSON can hold. The same picture gives the same bytes. Raises
+    ImageError when it cannot be written.
+    """
+    check_destination(path)
+    path = os.fsdecode(path)
+    data = encode(picture, path, metadata=metadata, quality=quality)
+    try:
+        atomic_write(path, lambda file: file.write(data))
+    except OSError as error:
+        raise _unwritten(path, error) from error
+
+
+def encode(
+    picture: Picture,
+    path: str,
+    *,
+    metadata: Mapping[str, object] | None = None,
+    quality: int = 95,
+) -> bytes:
+    """The bytes that `write` puts into the file, whose name tells the format.
+
+    Raises ImageError, also where memory or disk do not suffice.
+    """
+    kind = _format_of(path)
+    text = None if metadata is None else json.dumps(dict(metadata))
+    _check_fits(kind, picture, text, _shown(path))
+    try:
+        return codecs.encode(kind, picture.pixels, picture.alpha, text, quality)
+    except OSError as error:
+        raise _unwritten(path, error) from error
+
+
+def _unwritten(path: str, error: BaseException) -> ImageError:
+    return ImageError(f"{_shown(path)}: cannot be written ({_reason(error)})")
+
+
+def _check_fits(kind: str, picture: Picture, text: str | None, name: str) -> None:
+    limit = codecs.MAX_EDGE.get(kind)
+    if limit is not None and max(picture.size) > limit:
+        raise ImageError(
+            f"{name}: {kind} has at most {limit} pixels on an edge, not "
+            f"{picture.width}x{picture.height}; write .png or .tiff"
+        )
+    if text is not None and len(text) > codecs.MAX_TEXT.get(kind, len(text)):
+        raise ImageError(f"{name}: the metadata is too long for {kind}; write .png or .tiff")
+
+
+def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """The metadata that `write` put into a file, None when there is none or it is foreign.
+
+    Reads only the header. Raises ImageError when the file is no picture.
+    """
+    path = os.fsdecode(path)
+    with _open_file(path) as file, _quiet_pillow():
+        image = _identify(file, path)
+        try:
+            found = json.loads(codecs.read_text(image) or "null")
+        except Exception:  # noqa: BLE001 - damaged tags make pillow raise nearly anything
+            return None
+    return found if isinstance(found, dict) else None
+
+
+def _shown(path: str) -> str:
+    """The path as it is typed, or quoted when it is empty or would break the line."""
+    return path if path.isprintable() and path else repr(path)
+
+
+def _reason(error: BaseException) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())

@@ -1,1 +1,0 @@
-"""What trainings share: pictures, the optimiser, checkpoints."""

@@ -1,0 +1,7 @@
+"""Losses of feature maps and pictures: value and gradient, with the papers' equations.
+
+image: content, total variation, temporal and colour losses.
+statistics: means and second moments of features.
+style: distances between the statistics of two pictures, such as that of Gram matrices.
+normalization: how each recipe scales its losses.
+"""

@@ -1,0 +1,192 @@
+"""Content, total variation, change in time, colours: value and gradient. Style: see `style`.
+
+Features are (1, C, H, W). Gatys, Ecker & Bethge, "A neural algorithm of artistic style"
+(arXiv:1508.06576), equations 1 and 2; total variation after Mahendran & Vedaldi (arXiv:1412.0035);
+change in time after Ruder, Dosovitskiy & Brox (arXiv:1604.08610).
+
+Values are one-element NDArrays, so that nothing here waits for the device. Features may be
+bfloat16: what is computed of them is float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from nstyle.system.backend import nd
+
+LAPLACIAN = ((0, -1, 0), (-1, 4, -1), (0, -1, 0))
+TV_POWER = 1.25
+STRIP = 256  # rows of a large picture at a time
+
+
+def content(features: Any, target: Any, scale: float) -> tuple[Any, Any]:
+    """scale * sum((F - P)^2) and its gradient 2 scale (F - P) (Gatys eq. 1 and 2).
+
+    Raises MXNetError where the shapes differ.
+    """
+    difference = nd.elemwise_sub(as_float32(features), target)
+    return scale * dot(difference, difference), (2 * scale) * difference
+
+
+def as_float32(x: Any) -> Any:
+    """The array in float32; itself if it is."""
+    return x if x.dtype == np.float32 else nd.amp_cast(x, dtype="float32")
+
+
+def dot(x: Any, y: Any) -> Any:
+    """Inner product of two arrays of one shape, one element. Many times faster than nd.sum."""
+    return nd.dot(x.reshape((-1,)), y.reshape((-1,))).reshape((1,))
+
+
+def filtered(x: Any, kernel: Sequence[Sequence[float]]) -> Any:
+    """Each channel of (1, C, H, W) correlated with the same 3x3 kernel: (1, C, H - 2, W - 2)."""
+    channels = x.shape[1]
+    weight = depthwise(tuple(map(tuple, kernel)), channels, x.context)
+    return nd.Convolution(
+        x, weight, no_bias=True, kernel=(3, 3), num_filter=channels, num_group=channels
+    )
+
+
+@lru_cache(maxsize=16)
+def depthwise(kernel: tuple[tuple[float, ...], ...], channels: int, device: Any) -> Any:
+    """A kernel for each channel: (channels, 1, 3, 3). Made once."""
+    return nd.array(kernel, ctx=device).reshape((1, 1, 3, 3)).tile((channels, 1, 1, 1))
+
+
+def squared_variation(x: Any, scale: float) -> tuple[Any, Any]:
+    """scale * sum of squared differences of neighbours, and its gradient. x: (1, C, H, W).
+
+    With L the Laplacian that repeats the border, the sum is <x, L x> and its gradient 2 L x.
+    """
+    bordered = nd.pad(x, mode="edge", pad_width=(0, 0, 0, 0, 1, 1, 1, 1))
+    laplacian = filtered(bordered, LAPLACIAN)
+    return scale * dot(x, laplacian), (2 * scale) * laplacian
+
+
+def laplacian_variation(x: Any, scale: float) -> tuple[Any, Any]:
+    """scale / 2 * <x, K x> and its gradient scale * K x, K = [0 -1 0; -1 4 -1; 0 -1 0] / 8.
+
+    As MXNet's example of 2017: outside the picture is zero, which is the mean colour.
+    """
+    bordered = nd.pad(x, mode="constant", pad_width=(0, 0, 0, 0, 1, 1, 1, 1), constant_value=0)
+    gradient = filtered(bordered, LAPLACIAN) * (scale / 8)
+    return 0.5 * dot(x, gradient), gradient
+
+
+def power_variation(x: Any, scale: float) -> tuple[Any, Any]:
+    """scale * sum of (a + b)^1.25 over all but the last row and column, and its gradient.
+
+    a, b: the squared differences to the neighbour below and to the right. As the Keras book.
+    """
+    here = x[:, :, :-1, :-1]
+    down, right = here - x[:, :, 1:, :-1], here - x[:, :, :-1, 1:]
+    squares = nd.square(down) + nd.square(right)
+    outer = (2 * scale * TV_POWER) * squares ** (TV_POWER - 1)
+    down, right = outer * down, outer * right
+    gradient = nd.zeros_like(x)
+    gradient[:, :, :-1, :-1] = down + right
+    gradient[:, :, 1:, :-1] -= down
+    gradient[:, :, :-1, 1:] -= right
+    return scale * (squares**TV_POWER).sum(), gradient
+
+
+VARIATIONS = {
+    "squared": squared_variation,
+    "laplacian": laplacian_variation,
+    "power": power_variation,
+}
+
+
+# The value of each is the sum of array times gradient, over this (Euler: they are homogeneous).
+DEGREES = {"squared": 2.0, "laplacian": 2.0, "power": 2 * TV_POWER}
+
+
+def share_of_variation(
+    form: str, x: Any, scale: float, rows: tuple[int, int], columns: tuple[int, int]
+) -> tuple[Any, Any]:
+    """Value and gradient of VARIATIONS[form] of x that fall to some rows and columns.
+
+    rows, columns: (first, after last). Values of parts add up; the gradient is that of the whole.
+    """
+    (top, bottom), (left, right) = rows, columns
+    above, before = max(top - 1, 0), max(left - 1, 0)
+    near = x[:, :, above : min(bottom + 1, x.shape[2]), before : min(right + 1, x.shape[3])]
+    _, slope = VARIATIONS[form](near, scale)
+    slope = slope[:, :, top - above : bottom - above, left - before : right - before]
+    return dot(x[:, :, top:bottom, left:right], slope) / DEGREES[form], slope
+
+
+def add_variation(form: str, x: Any, scale: float, gradient: Any, rows: int = STRIP) -> Any:
+    """The value of VARIATIONS[form], its gradient added to `gradient`; strip by strip."""
+    height, width = x.shape[2:]
+    total = 0
+    for top in range(0, height, rows):
+        strip = top, min(height, top + rows)
+        value, slope = share_of_variation(form, x, scale, strip, (0, width))
+        gradient[:, :, strip[0] : strip[1]] += slope
+        total = total + value
+    return total
+
+
+def temporal(x: Any, target: Sequence[Any], scale: float) -> tuple[Any, Any]:
+    """scale * sum(trust (x - moved)^2) and its gradient (Ruder eq. 7, its 1 / D being in scale).
+
+    x: (1, 3, H, W); target: moved, the same of the frame before, and trust, (1, 1, H, W), >= 0.
+    """
+    moved, trust = target
+    difference = x - moved
+    weighted = nd.broadcast_mul(difference, trust)
+    return scale * dot(difference, weighted), (2 * scale) * weighted
+
+
+def add_temporal(
+    x: Any, target: Sequence[Any], scale: float, gradient: Any, rows: int = STRIP
+) -> Any:
+    """The value of `temporal`, its gradient added to `gradient`; strip by strip."""
+    total = 0
+    for top in range(0, x.shape[2], rows):
+        strip = slice(top, top + rows)
+        part = [each[:, :, strip] for each in target]
+        value, slope = temporal(x[:, :, strip], part, scale)
+        gradient[:, :, strip] += slope
+        total = total + value
+    return total
+
+
+def averaged(x: Any, cells: Sequence[int]) -> Any:
+    """(1, C, H, W) -> (C, rows, columns): the means of the cells of a grid."""
+    tall, wide = averaging(x, cells)
+    return nd.dot(nd.batch_dot(tall, x[0]), wide, transpose_b=True)
+
+
+def colours(x: Any, target: Any, scale: float) -> tuple[Any, Any]:
+    """scale * sum((averaged(x) - target)^2) and its gradient; ours: colours without a drawing.
+
+    x: (1, 3, H, W); target: (3, rows, columns), `averaged` of another.
+    """
+    cells = target.shape[1:]
+    difference = averaged(x, cells) - target
+    tall, wide = averaging(x, cells)
+    slope = nd.dot(nd.batch_dot(tall, difference, transpose_a=True), wide)
+    return scale * dot(difference, difference), (2 * scale) * slope.expand_dims(0)
+
+
+def averaging(x: Any, cells: Sequence[int]) -> tuple[Any, Any]:
+    """(C, rows, H) and (columns, W): what x is multiplied by for the means of its cells."""
+    (height, width), (rows, columns) = x.shape[2:], cells
+    tall = means_of_parts(height, rows, x.shape[1], x.context)
+    return tall, means_of_parts(width, columns, 1, x.context)[0]
+
+
+@lru_cache(maxsize=16)
+def means_of_parts(length: int, parts: int, copies: int, device: Any) -> Any:
+    """(copies, parts, length): each row the mean of a part of `length` values. Made once."""
+    edges = np.linspace(0, length, parts + 1).round().astype(int)
+    rows = np.zeros((copies, parts, length), np.float32)
+    for part, (begin, end) in enumerate(zip(edges, edges[1:])):
+        rows[:, part, begin:end] = 1 / (end - begin)
+    return nd.array(rows, ctx=device)

@@ -1,1 +1,0 @@
-"""One picture on many machines: `nstyle mural`; each worker holds a part of it."""

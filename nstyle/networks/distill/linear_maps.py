@@ -1,0 +1,110 @@
+"""1x1 linear maps from the student's taps to the teacher's: least squares, and their losses.
+
+With f the student's features and a constant 1, y the teacher's (both positions as columns), all
+we need of a picture is three small matrices per position: S = f f', C = y f', A = y y'. The best
+map is M = C S^-1 (over many pictures); its squared error is tr(M S M' - 2 C M' + A), its Gram
+matrix M S M'. So the maps are never trained by gradient steps: they are solved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+# Added to the diagonal, relative to its mean, so that channels that are always 0 do no harm.
+RIDGE = 1e-5
+# Weight of the Gram error in the training loss; the squared error has 1.
+GRAM_WEIGHT = 0.3
+
+
+@dataclass
+class NormalEquations:
+    """S (c+1, c+1), C (t, c+1), A (t, t) per picture (N first) or their mean; divided by H W."""
+
+    student: np.ndarray
+    cross: np.ndarray
+    teacher: np.ndarray
+
+
+def columns(tap: Any) -> np.ndarray:
+    """A tap as NDArray (N, C, h, w) -> float32 (N, C, h w)."""
+    values = tap.asnumpy()
+    return values.reshape(*values.shape[:2], -1)
+
+
+def with_ones(tap: Any) -> np.ndarray:
+    """A tap as NDArray (N, C, h, w) -> float32 (N, C + 1, h w), the last channel 1."""
+    values = columns(tap)
+    ones = np.ones((len(values), 1, values.shape[2]), np.float32)
+    return np.concatenate([values, ones], axis=1)
+
+
+def moments(f: np.ndarray, y: np.ndarray) -> NormalEquations:
+    """Of features with ones (N, c+1, P) and teacher taps (N, t, P), one for each picture."""
+    scale, turned = np.float32(1.0 / f.shape[2]), f.transpose(0, 2, 1)
+    return NormalEquations(f @ turned * scale, y @ turned * scale, y @ y.transpose(0, 2, 1) * scale)
+
+
+def solve(student: np.ndarray, cross: np.ndarray, ridge: float = RIDGE) -> np.ndarray:
+    """The least squares map (t, c+1), last column the bias, from mean S and C; float64."""
+    diagonal = np.arange(len(student) - 1)  # the bias is not held small
+    student = student.astype(np.float64)
+    student[diagonal, diagonal] *= 1 + ridge
+    student[diagonal, diagonal] += ridge * student[diagonal, diagonal].mean() + 1e-12
+    return np.linalg.solve(student, cross.T.astype(np.float64)).T
+
+
+class Maps:
+    """The maps of a training: solved from running means of S and C over the last batches."""
+
+    def __init__(self, memory: float = 0.98) -> None:
+        self._memory = memory
+        self.state: dict[str, np.ndarray] = {}
+        self.solved: dict[str, np.ndarray] = {}
+
+    def remember(self, tap: str, found: NormalEquations) -> None:
+        """Take a batch's moments into the running means."""
+        count = self.state.get(f"count/{tap}", np.zeros(1)) + 1
+        share = max(1 - self._memory, 1 / count[0])  # a plain mean as long as there are few
+        self.state[f"count/{tap}"] = count
+        for kind, value in (("student", found.student), ("cross", found.cross)):
+            key, new = f"{kind}/{tap}", value.mean(axis=0)
+            old = self.state.get(key, np.zeros_like(new))
+            self.state[key] = old + (new - old) * np.float32(share)
+
+    def refit(self) -> None:
+        """Solve all maps anew."""
+        for key, student in self.state.items():
+            kind, tap = key.split("/")
+            if kind == "student":
+                m = solve(student, self.state[f"cross/{tap}"])
+                self.solved[tap] = m.astype(np.float32)
+
+
+def loss(
+    f: np.ndarray, y: np.ndarray, m: np.ndarray, found: NormalEquations, variance: float
+) -> tuple[float, float, np.ndarray]:
+    """(squared error / variance, squared Gram error / squared Gram norm, gradient of the loss).
+
+    Means over the batch. The gradient, with respect to f (N, c+1, P), is that of the first plus
+    GRAM_WEIGHT times the second, in closed form.
+    """
+    errors, difference = compare(m, found)
+    norms = np.square(found.teacher).sum(axis=(1, 2)) + 1e-12
+    gram_errors = np.square(difference).sum(axis=(1, 2)) / norms
+    scale = 2.0 / (f.shape[0] * f.shape[2])
+    inner = difference * (2 * GRAM_WEIGHT * scale / norms)[:, None, None]
+    turned = m.T * (scale / variance)
+    kernel = m.T @ inner @ m + turned @ m
+    gradient = kernel.astype(np.float32) @ f - turned.astype(np.float32) @ y
+    return float(errors.mean()) / variance, float(gram_errors.mean()), gradient
+
+
+def compare(m: np.ndarray, found: NormalEquations) -> tuple[np.ndarray, np.ndarray]:
+    """Per picture: squared error per position (N,), Gram matrix less the teacher's (N, t, t)."""
+    gram = m @ found.student @ m.T
+    crossed = (m * found.cross).sum(axis=(1, 2))
+    error = np.trace(gram, axis1=1, axis2=2) - 2 * crossed
+    return error + np.trace(found.teacher, axis1=1, axis2=2), gram - found.teacher

@@ -1,0 +1,164 @@
+"""A small network that sees as a complete VGG does; `measure` tells how well it does.
+
+It starts in closed form from the teacher's own channels (`distillation.compress`) and is then
+fine-tuned. Each tap of the student goes through a 1x1 linear map to the teacher's width (least
+squares, `distillation.maps`); the loss of a tap is its squared error over the teacher's variance
+plus 0.3 times the squared Gram error over the squared Gram norm. Half of each batch are
+pictures that the student itself is painting (`distillation.paintings`). Adam with a cosine decay;
+the network that is kept is the exponential average of all steps' (Polyak & Juditsky 1992).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nstyle.errors import DivergedError, OptionError
+from nstyle.networks.distill import student, teacher
+from nstyle.networks.distill.compress import compress
+from nstyle.networks.distill.evaluate import measure
+from nstyle.networks.distill.loop import KIND, Errors, Training, calibration
+from nstyle.networks.distill.options import DistillOptions
+from nstyle.networks.distill.teacher import Arrays, Teacher
+from nstyle.networks.training import checkpoint, curve, data
+from nstyle.networks.training.augment import Recoloured
+
+__all__ = ["DistillOptions", "DistillStep", "distill", "measure"]
+
+# Pictures are kept in memory with a short edge of so many crops; crops are enlarged by at most so
+# much.
+KEPT_CROPS, ENLARGED = 2.0, 1.6
+# Of the crops that the closed form looks at, about: it needs 800 bytes for each with a VGG's 64
+# channels.
+CLOSED_FORM_PIXELS = 3_600_000
+
+
+@dataclass(frozen=True)
+class DistillStep:
+    """One step of the training, for listeners and the curve."""
+
+    step: int
+    loss: float
+    rate: float
+    seconds: float  # that all steps took
+    taps: dict[str, dict[str, float]] = field(default_factory=dict)  # "variance", "gram"
+
+
+Listener = Callable[[DistillStep], Any]
+
+
+def distill(options: DistillOptions, *, listener: Listener | None = None) -> Arrays:
+    """Make a small network and write it to `options.output`.
+
+    Goes on from `options.checkpoint` where there is one. The listener gets a DistillStep after
+    each step. Returns the arrays, in float32. Raises OptionError, WeightsError or ImageError for
+    bad input before the first step, DivergedError when the loss is not finite.
+    """
+    options.check_written()
+    files, _ = data.split(options.pictures, options.heldout)
+    known = teacher.read(str(options.teacher))
+    channels = options.channels(known.widths)
+    begun = _start(options, known, channels)
+    loaded = data.load(files, round(options.crop * KEPT_CROPS))
+    crops = data.Crops(
+        loaded, crop=options.crop, batch=options.batch, seed=options.seed, enlarged=ENLARGED
+    )
+    setup = _setup(options, channels, len(loaded))
+    if options.steps and checkpoint.exists(options.checkpoint):
+        saved = checkpoint.read(str(options.checkpoint), KIND)
+        checkpoint.agree(saved, setup)
+        begun = dict(saved.groups["weight"])
+    if begun is None:
+        count = CLOSED_FORM_PIXELS // (options.batch * options.crop**2)
+        begun = compress(known, channels, calibration(crops, max(1, count)))
+    arrays = begun
+    if options.steps:
+        arrays = _fine_tune(arrays, known, crops, options, setup, listener)
+    student.write(str(options.output), arrays, options.bits)
+    return arrays
+
+
+def _start(options: DistillOptions, known: Teacher, channels: list[int]) -> Arrays | None:
+    """The network to go on from, if one was named. Raises OptionError for other widths."""
+    if options.start is None:
+        return None
+    begun = teacher.read(options.start, known.family)
+    if (begun.family, begun.widths) != (known.family, channels):
+        have = ",".join(map(str, begun.widths))
+        raise OptionError(f"--start: {options.start} is a {begun.family} of the widths {have}; "
+                          f"not a {known.family} of {','.join(map(str, channels))}")  # fmt: skip
+    return begun.arrays
+
+
+def _fine_tune(
+    arrays: Arrays,
+    known: Teacher,
+    crops: data.Crops,
+    options: DistillOptions,
+    setup: dict[str, Any],
+    listener: Listener | None,
+) -> Arrays:
+    varied = Recoloured(crops, seed=options.seed)
+    training = Training(arrays, known, varied, rate=options.rate, seed=options.seed)
+    if checkpoint.exists(options.checkpoint):
+        training.restore(str(options.checkpoint), setup)
+    else:
+        training.calibrate()
+    curve.trim(options.curve, training.step)
+    _run(training, options, setup, listener)
+    return training.average()
+
+
+def _setup(options: DistillOptions, channels: list[int], picture_count: int) -> dict[str, Any]:
+    """What a checkpoint must agree on: weights by their content, pictures by their number."""
+    chosen = {name: getattr(options, name) for name in ("batch", "crop", "rate", "seed")}
+    return {
+        **chosen,
+        "widths": channels,
+        "start": _checksum(options.start) if options.start else "closed form",
+        "teacher": _checksum(str(options.teacher)),
+        "pictures": picture_count,
+    }
+
+
+def _checksum(path: str) -> str:
+    return f"crc32 {zlib.crc32(Path(path).read_bytes()):08x}"
+
+
+def _run(
+    training: Training, options: DistillOptions, setup: dict[str, Any], listener: Listener | None
+) -> None:
+    while (done := _done(training, options)) < 1:
+        start = time.monotonic()
+        rate = training.rate(done)
+        loss, errors = training.advance(done)
+        training.seconds += time.monotonic() - start
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"the loss is {loss} at step {training.step}; give a smaller learning rate"
+            )
+        taps = _describe(errors)
+        step = DistillStep(training.step, loss, rate, training.seconds, taps)
+        curve.append(options.curve, asdict(step))
+        if options.checkpoint and (
+            training.step % options.save_steps == 0 or _done(training, options) >= 1
+        ):
+            training.save(options.checkpoint, setup)
+        if listener:
+            listener(step)
+
+
+def _done(training: Training, options: DistillOptions) -> float:
+    """Share of the training that is done, by steps or by time, whichever is more."""
+    by_time = training.seconds / (60 * options.minutes) if options.minutes else 0.0
+    return max(training.step / options.steps, by_time)
+
+
+def _describe(errors: Errors) -> dict[str, dict[str, float]]:
+    """The Gram error not squared, as `measure` gives it."""
+    return {tap: {"variance": v, "gram": math.sqrt(g)} for tap, (v, g) in errors.items()}

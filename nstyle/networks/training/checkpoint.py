@@ -1,0 +1,68 @@
+"""The state of a training in one file, and whether it is of this training."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nstyle.errors import CheckpointError, OptionError, WeightsError
+from nstyle.system import checkpoint_file
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """A checkpoint as it was read: steps done, what was set up, arrays by group and name."""
+
+    path: str
+    step: int
+    setup: Mapping[str, Any]
+    groups: checkpoint_file.Groups
+
+
+def save(
+    path: str,
+    kind: str,
+    step: int,
+    groups: Mapping[str, Mapping[str, np.ndarray]],
+    setup: Mapping[str, Any],
+) -> None:
+    """Write atomically: the number of steps done, arrays by group and name, what was set up."""
+    checkpoint_file.write(path, kind, {"step": step, "setup": dict(setup)}, groups)
+
+
+def load(path: str, kind: str, setup: Mapping[str, Any]) -> tuple[int, checkpoint_file.Groups]:
+    """(steps done, arrays by group and name). Raises what `read` and `agree` do."""
+    saved = read(path, kind)
+    agree(saved, setup)
+    return saved.step, saved.groups
+
+
+def read(path: str, kind: str) -> TrainingState:
+    """What `save` wrote. Raises WeightsError for a damaged file or one of another kind."""
+    try:
+        facts, groups = checkpoint_file.read(path, kind)
+    except CheckpointError as error:
+        raise WeightsError(f"{error}; remove it to start anew") from error
+    return TrainingState(path, int(facts["step"]), facts["setup"], groups)
+
+
+def agree(saved: TrainingState, setup: Mapping[str, Any]) -> None:
+    """Raises OptionError for a training that was set up differently, naming what differs first."""
+    made, wanted = saved.setup, json.loads(json.dumps(dict(setup)))
+    differing = [key for key in {**wanted, **made} if wanted.get(key) != made.get(key)]
+    if differing:
+        key = differing[0]
+        raise OptionError(
+            f"{saved.path} is of a training with {key} {made.get(key)}, not {wanted.get(key)}; "
+            "give the same options or remove it to start anew"
+        )
+
+
+def exists(path: str | None) -> bool:
+    """Whether there is a training to go on with."""
+    return path is not None and os.path.isfile(path)

@@ -1,0 +1,215 @@
+"""Training pictures: found, held out, decoded once into memory, cut into random crops.
+
+A batch depends on nothing but the seed and its number, so a resumed training sees what an
+unbroken one sees, and no random state needs saving.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from nstyle.errors import ImageError, OptionError
+from nstyle.images import image_file
+from nstyle.images.image_paths import EXTENSIONS
+from nstyle.images.picture import Picture
+from nstyle.networks import preprocessing
+
+log = logging.getLogger("nstyle")
+
+# A crop is cut from a window of this many times its edge at most, and then shrunk.
+LARGEST_WINDOW = 2.0
+NAMED = 5  # pictures left out of which the log tells why
+
+
+def find(folders: Iterable[str], without: Callable[[str], bool] | None = None) -> list[Path]:
+    """All picture files in the folders and below, sorted. without: true for those that are none.
+
+    Raises OptionError for a folder that is none or that holds no picture.
+    """
+    found: list[Path] = []
+    for folder in folders:
+        if not os.path.isdir(folder):
+            what = "is a file, no folder" if os.path.exists(folder) else "no such folder"
+            raise OptionError(f"{folder}: {what}; give folders of training pictures")
+        inside = [path for path in Path(folder).rglob("*") if path.suffix.lower() in EXTENSIONS]
+        if without is not None:
+            inside = [path for path in inside if not without(str(path))]
+        if not inside:
+            raise OptionError(f"{folder}: holds no picture ({' '.join(EXTENSIONS)})")
+        found += inside
+    return sorted(set(found))
+
+
+def read_heldout(path: str | None) -> list[Path]:
+    """The pictures listed in a text file, one path per line, relative to the file's own folder.
+
+    Raises OptionError when the file or a picture named in it is absent.
+    """
+    if path is None:
+        return []
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"{path}: the list of held-out pictures cannot be read") from error
+    listed = [Path(path).parent / line.strip() for line in lines if line.strip()]
+    for picture in listed:
+        if not picture.is_file():
+            raise OptionError(f"{path}: lists {picture}, which is not there")
+    return listed
+
+
+def split(
+    folders: Iterable[str], heldout: str | None, without: Callable[[str], bool] | None = None
+) -> tuple[list[Path], list[Path]]:
+    """(training pictures, held-out pictures), which share no content, whatever its path.
+
+    A picture that is there twice is trained on once. without: as for `find`. Raises OptionError
+    when none is left.
+    """
+    kept_out = read_heldout(heldout)
+    found = {_content(path): path for path in reversed(find(folders, without))}
+    for path in kept_out:
+        found.pop(_content(path), None)
+    training = sorted(found.values())
+    if not training:
+        raise OptionError(f"all pictures are listed in {heldout}: none is left to train on")
+    return training, kept_out
+
+
+def inside(paths: Iterable[Path], folders: Iterable[str]) -> list[Path]:
+    """Those of the paths that lie in one of the folders or below."""
+    places = [Path(folder).resolve() for folder in folders]
+    return [path for path in paths if not set(places).isdisjoint(path.resolve().parents)]
+
+
+def _content(path: Path) -> tuple[int, int]:
+    """The same for a file, its copies and links: size and checksum."""
+    try:
+        data = path.read_bytes()
+    except OSError:  # `load` leaves it out and says so
+        return -1, hash(path)
+    return len(data), zlib.crc32(data)
+
+
+def load(paths: Sequence[Path], short_edge: int | None = None) -> list[np.ndarray]:
+    """The pictures of `load_named`, without their paths."""
+    return list(load_named(paths, short_edge).values())
+
+
+def load_named(
+    paths: Sequence[Path],
+    short_edge: int | None = None,
+    *,
+    least: int = 1,
+    max_pixels: int = 200_000_000,
+    room: int | None = None,
+) -> dict[Path, np.ndarray]:
+    """Pictures as uint8 HxWx3, shrunk to `short_edge` px where larger.
+
+    least: px that the short edge must have; max_pixels: that a file may have; room: bytes that all
+    may take together, of which the first of the paths get theirs, one at least. Bad ones are left
+    out. Logs how many were, and the first few by name. Raises ImageError when none is left.
+    """
+    loaded: dict[Path, np.ndarray] = {}
+    refused, taken = [], 0
+    for path in paths:
+        try:
+            picture = _shrink(_read(path, least, max_pixels), short_edge)
+        except ImageError as error:
+            refused.append(str(error))
+            continue
+        taken += picture.nbytes
+        if room is not None and taken > room and loaded:
+            log.info("%d of %d pictures are used; they fill %d MB", len(loaded), len(paths),
+                     room // 10**6)  # fmt: skip
+            break
+        loaded[path] = picture
+    if refused and loaded:
+        named = "; ".join(refused[:NAMED])
+        more = f"; and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
+        log.warning("%d of %d pictures left out: %s%s", len(refused), len(paths), named, more)
+    if not loaded:
+        raise ImageError(f"none of the {len(paths)} pictures can be used; first: {refused[0]}")
+    return loaded
+
+
+def _read(path: Path, least: int, max_pixels: int) -> Image.Image:
+    picture = image_file.read(path, max_pixels=max_pixels)
+    if min(picture.size) < least:
+        raise ImageError(
+            f"{path}: {picture.width}x{picture.height} pixels is smaller than the crops of {least}"
+        )
+    return picture.to_pil().convert("RGB")
+
+
+def some_of(paths: Sequence[Path], most: int, seed: int) -> list[Path]:
+    """At most so many of the paths, drawn by the seed, in the order drawn; says so where fewer."""
+    if len(paths) > most:
+        log.info("%d of %d pictures are used", most, len(paths))
+    places = np.random.default_rng([seed, 2]).permutation(len(paths))[:most]
+    return [paths[place] for place in places]
+
+
+def _shrink(picture: Image.Image, short_edge: int | None) -> np.ndarray:
+    factor = short_edge / min(picture.size) if short_edge else 1.0
+    if factor < 1:
+        size = [max(1, round(edge * factor)) for edge in picture.size]
+        picture = picture.resize((size[0], size[1]), Image.Resampling.LANCZOS)
+    return np.asarray(picture)
+
+
+def network_input(
+    pictures: Sequence[np.ndarray], convention: preprocessing.Preprocessing = preprocessing.CAFFE
+) -> np.ndarray:
+    """uint8 HxWx3 of one size -> float32 (N, 3, H, W), 0..255 minus the convention's mean."""
+    return np.concatenate([preprocessing.to_array(Picture(p), convention) for p in pictures])
+
+
+class Crops:
+    """Batches of square crops: random place, scale and flip; every picture once per round.
+
+    enlarged: how much a crop may be enlarged, 1 for not at all.
+    """
+
+    def __init__(
+        self,
+        pictures: Sequence[np.ndarray],
+        *,
+        crop: int,
+        batch: int,
+        seed: int,
+        convention: preprocessing.Preprocessing = preprocessing.CAFFE,
+        enlarged: float = 1.0,
+    ) -> None:
+        self._pictures, self._crop, self._batch, self._seed = pictures, crop, batch, seed
+        self._convention, self._enlarged = convention, enlarged
+
+    def __call__(self, number: int) -> np.ndarray:
+        """float32 (batch, 3, crop, crop): the batch of this number, counted from 0."""
+        chance = np.random.default_rng([self._seed, number])
+        chosen = [self._choose(number * self._batch + i) for i in range(self._batch)]
+        cut = [self._cut(self._pictures[i], chance) for i in chosen]
+        return network_input(cut, self._convention)
+
+    def _choose(self, place: int) -> int:
+        turn, index = divmod(place, len(self._pictures))
+        order = np.random.default_rng([self._seed, 1, turn]).permutation(len(self._pictures))
+        return int(order[index])
+
+    def _cut(self, picture: np.ndarray, chance: np.random.Generator) -> np.ndarray:
+        height, width = picture.shape[:2]
+        largest = min(height, width, LARGEST_WINDOW * self._crop)
+        edge = chance.uniform(min(self._crop / self._enlarged, largest), largest)
+        left, top = chance.uniform(0, width - edge), chance.uniform(0, height - edge)
+        window = (left, top, left + edge, top + edge)
+        size = (self._crop, self._crop)
+        cut = Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC, box=window)
+        turned = np.asarray(cut)
+        return turned[:, ::-1].copy() if chance.random() < 0.5 else turned

@@ -1,0 +1,8 @@
+"""Weights files: found, downloaded, read.
+
+reader: reads the convolutions of a file and checks them.
+naming: recognises a VGG by the names of its arrays.
+formats: opens files of five formats.
+download: downloads weights, from several addresses if need be.
+http: downloads one file.
+"""

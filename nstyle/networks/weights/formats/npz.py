@@ -1,0 +1,49 @@
+"""numpy's .npz files, read without unpickling."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+
+import numpy as np
+from numpy.lib import format as npy
+
+from nstyle.networks.weights.formats.archive import Archive, Stored, refusal
+
+END = ".npy"
+
+
+def read(path: str) -> Archive:
+    """All arrays; values stay in the file. Raises WeightsError for Python objects."""
+    arrays = {}
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.filename.endswith(END):
+                name = member.filename[: -len(END)]
+                arrays[name] = stored(path, name, shape_of(path, archive, member))
+    return Archive(path, arrays)
+
+
+def shape_of(path: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, ...]:
+    """The shape that an array's header states. Raises WeightsError where it cannot be."""
+    with archive.open(member) as stream:
+        version = npy.read_magic(stream)
+        reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = reader(stream)
+        size = math.prod(shape) * dtype.itemsize
+        if dtype.hasobject:
+            raise refusal(path, f"{member.filename} is a pickle, which is never loaded")
+        if min(shape, default=0) < 0 or size != member.file_size - stream.tell():
+            raise refusal(path, f"damaged: {member.filename} is not of the size it states")
+    return shape
+
+
+def stored(path: str, name: str, shape: tuple[int, ...]) -> Stored:
+    """One array that stays in the file until it is asked for."""
+    return Stored(shape, lambda: values(path, name))
+
+
+def values(path: str, name: str) -> np.ndarray:
+    """One array."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return np.asarray(arrays[name])

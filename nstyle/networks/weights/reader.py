@@ -1,0 +1,214 @@
+"""Weights files: found, recognised by what is in them, checked, never guessed at silently."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from nstyle.errors import WeightsError
+from nstyle.networks import preprocessing
+from nstyle.networks.preprocessing import Preprocessing
+from nstyle.networks.weights import formats
+from nstyle.networks.weights.formats.archive import Archive, refusal
+from nstyle.networks.weights.naming import Recognised, recognise
+from nstyle.system.locations import BUILT_IN, BUILT_IN_SHA256, PRETRAINED
+
+log = logging.getLogger("nstyle")
+
+# Files whose padding and pooling differ from VGG's and that cannot say so themselves:
+# SHA-256 -> (padding, pooling).
+KNOWN_FILES = {
+    # Collaborative-Distillation's 16x smaller VGG-19 encoder, with its 1x1 maps.
+    "62dff35af2d701a3b5a0c31e29641b8463efe54627bf825aee7e8d078cb20a49": ("reflect", "max"),
+}
+SCALE = "_scale"  # ending of the array that holds the factors of a kernel of integers
+VGG_FIRST_WIDTH = 64  # channels of conv1_1; a file with fewer is called slim
+MAX_VALUES = 2**26  # of a kernel; VGG's largest has 2.4 million
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Convolutions of a VGG by name, ready for this house's arrays (see preprocessing.fold).
+
+    arrays: conv name -> (kernel OIHW, bias O), float32.
+    """
+
+    model: str
+    arrays: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    convention: Preprocessing
+    padding: str = "zero"
+    pooling: str = "avg"
+    path: str = ""
+
+    @property
+    def widths(self) -> list[int]:
+        """Channels per convolution, in order."""
+        return [kernel.shape[0] for kernel, _ in self.arrays.values()]
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """A file that was opened and recognised; most kinds keep their values in the file till then."""
+
+    archive: Archive
+    recognised: Recognised
+
+    @property
+    def path(self) -> str:
+        """Where it lies."""
+        return self.archive.path
+
+    @property
+    def family(self) -> str:
+        """vgg16 or vgg19."""
+        return self.recognised.family
+
+    @property
+    def convention(self) -> Preprocessing:
+        """How it wants its pictures."""
+        return self.recognised.convention
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Our names, as conv1_1_weight -> the file's own."""
+        return self.recognised.names
+
+
+def load(path: str, wanted: Sequence[str], *, model: str = "auto") -> Weights:
+    """read() and select() in one. Raises WeightsError."""
+    return select(read(path, model), wanted)
+
+
+def read(path: str, model: str = "auto") -> WeightsFile:
+    """Read a weights file and recognise it; model: what the user asked for, or "auto".
+
+    Raises WeightsError for a file that is not there, damaged, no VGG, or not the one asked for.
+    """
+    if PRETRAINED in Path(path).resolve().parents:
+        check_built_in(path)
+    archive = formats.read(path)
+    found = recognise(archive.arrays, path, model)
+    if archive.mean is not None:
+        found = replace(found, convention=replace(found.convention, mean=archive.mean))
+    return WeightsFile(archive, found)
+
+
+def select(file: WeightsFile, wanted: Sequence[str]) -> Weights:
+    """The convolutions a network needs, in order (layers.needed_convolutions).
+
+    Raises WeightsError where a needed array is missing, misshapen or not finite.
+    """
+    arrays = {name: take(file, name) for name in wanted}
+    check_chain(arrays, file.path)
+    padding, pooling = properties(file.path)
+    first = wanted[0]
+    arrays[first] = (preprocessing.fold(file.convention, arrays[first][0]), arrays[first][1])
+    needed = {file.names[f"{name}_{kind}"] for name in wanted for kind in ("weight", "bias")}
+    ignored = [name for name in file.archive.arrays if name.removesuffix(SCALE) not in needed]
+    if ignored:
+        log.debug("%s: %d arrays beyond what is needed are ignored", file.path, len(ignored))
+    slim = arrays[first][0].shape[0] < VGG_FIRST_WIDTH
+    model = f"{file.family}-slim" if slim else file.family
+    return Weights(model, arrays, file.convention, padding, pooling, file.path)
+
+
+def check_format(path: str) -> None:
+    """Refuse what is not there or, by its first bytes, no weights file; MXNet is not needed.
+
+    Raises WeightsError.
+    """
+    formats.check(path)
+
+
+def check_built_in(path: str) -> None:
+    """Refuse a damaged file of the package. Raises WeightsError."""
+    model = next((name for name, file in BUILT_IN.items() if file == Path(path).name), None)
+    if model and hashlib.sha256(Path(path).read_bytes()).hexdigest() != BUILT_IN_SHA256[model]:
+        raise WeightsError(f"{path}: the built-in network is damaged; install nstyle again")
+
+
+def properties(path: str) -> tuple[str, str]:
+    """(padding, pooling) the file was made for."""
+    if Path(path).stat().st_size < 2**24:  # the known exceptions are small
+        digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return KNOWN_FILES.get(digest, ("zero", "avg"))
+    return "zero", "avg"
+
+
+def take(file: WeightsFile, layer: str) -> tuple[np.ndarray, np.ndarray]:
+    """(kernel OIHW, bias) of a convolution, float32.
+
+    Raises WeightsError if missing, misshapen, not finite.
+    """
+    check_shapes(file, layer)
+    kernel, bias = (
+        floats(file, layer, file.archive.read(file.names[f"{layer}_{kind}"]))
+        for kind in ("weight", "bias")
+    )
+    kernel = file.recognised.layout.to_oihw(kernel)
+    factors = file.names[f"{layer}_weight"] + SCALE
+    if factors in file.archive.arrays:  # in 8 bits, see distillation.student
+        kernel = scaled(file, layer, factors, kernel)
+    return kernel, bias
+
+
+def scaled(file: WeightsFile, layer: str, name: str, kernel: np.ndarray) -> np.ndarray:
+    """A kernel of integers, OIHW, times its factors, one per output channel.
+
+    Raises WeightsError for factors of another number, and for products that are not finite.
+    """
+    factors = floats(file, layer, file.archive.read(name))
+    if factors.shape != (len(kernel),):
+        raise refusal(file.path, f"{layer} has {len(kernel)} channels, but factors {factors.shape}")
+    with np.errstate(over="ignore"):
+        product = kernel * factors.reshape((-1, 1, 1, 1))
+    if not np.isfinite(product).all():
+        raise refusal(file.path, f"{layer} holds values that are not finite")
+    return product
+
+
+def check_shapes(file: WeightsFile, layer: str) -> None:
+    """Refuse a layer that is not there or no convolution of 3x3, before its values are read.
+
+    Raises WeightsError.
+    """
+    for kind in ("weight", "bias"):
+        if f"{layer}_{kind}" not in file.names:
+            raise refusal(file.path, f"{layer}_{kind} is missing, which the chosen layers need")
+    kernel, bias = (
+        file.archive.arrays[file.names[f"{layer}_{kind}"]].shape for kind in ("weight", "bias")
+    )
+    layout = file.recognised.layout
+    if not layout.fits(kernel, bias) or math.prod(kernel) > MAX_VALUES:
+        raise refusal(
+            file.path,
+            f"{layer} has shapes {kernel} and {bias}; a VGG's are {layout.wanted} and (out,)",
+        )
+
+
+def floats(file: WeightsFile, layer: str, values: np.ndarray) -> np.ndarray:
+    """The values as float32. Raises WeightsError where they are no finite numbers."""
+    if values.dtype.kind not in "fiu":
+        raise refusal(file.path, f"{layer} holds {values.dtype}; a VGG's are real numbers")
+    with np.errstate(over="ignore"):
+        single = values.astype(np.float32)
+    if not np.isfinite(single).all():
+        raise refusal(file.path, f"{layer} holds values that are not finite")
+    return single
+
+
+def check_chain(arrays: Mapping[str, tuple[np.ndarray, np.ndarray]], path: str) -> None:
+    """Each layer must take as many channels as the one before gives. Raises WeightsError."""
+    channels, before = 3, "the picture"
+    for layer, (kernel, _) in arrays.items():
+        if kernel.shape[1] != channels:
+            raise refusal(
+                path, f"{layer} takes {kernel.shape[1]} channels, but {before} has {channels}"
+            )
+        channels, before = kernel.shape[0], layer

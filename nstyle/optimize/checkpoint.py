@@ -1,0 +1,269 @@
+"""Stopping and going on: what a run leaves in its checkpoint, and who may go on with it.
+
+Knows neither MXNet nor how a picture is painted; see `system.checkpoint_file` for the file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nstyle import __version__
+from nstyle.errors import CheckpointError, OptionError
+from nstyle.optimize.records import Step
+from nstyle.options.field import shown
+from nstyle.options.options import Options, build, shaping
+from nstyle.options.output import OutputOptions
+from nstyle.options.parse import flag, noise_share
+from nstyle.system import checkpoint_file, checksums, runtime
+
+log = logging.getLogger("nstyle")
+
+KIND = "a run"
+# What fields of `inputs.Inputs` are called in a refusal.
+NAMES = {
+    "styles": "painting",
+    "shares": "blend of the paintings",
+    "regions": "content or style mask",
+    "keep": "keep mask",
+    "chroma": "photo",
+    "start": "picture of --init",
+    "weights": "weights file",
+}
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Where a painting stands, on the host.
+
+    scale: which size, from 1; before: epochs of smaller sizes; stopped: why this size is finished,
+    or ""; history: all steps; x, good: see loop.LoopState, float32 (1, 3, H, W); state: the
+    optimiser's, numbers and arrays.
+    """
+
+    scale: int
+    before: int
+    stopped: str
+    history: Sequence[Step]
+    x: np.ndarray
+    good: np.ndarray
+    state: Mapping[str, Any]
+
+    @property
+    def seconds(self) -> float:
+        """Spent so far."""
+        return sum(step.seconds for step in self.history)
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What was asked for: pictures' paths by the names of their flags, options, preset."""
+
+    pictures: Mapping[str, Any]  # a path, or several
+    options: Options
+    delivery: OutputOptions
+    preset: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Full values; paths made absolute, so that a run goes on from any folder.
+
+        The number of threads, too, where none was asked for: it decides how sums are rounded.
+        """
+        options = with_absolute_paths(self.options)
+        options["threads"] = self.options.threads or runtime.usable_cores()
+        if noise_share(self.options.init) is None:
+            options["init"] = absolute(self.options.init)
+        ways = with_absolute_paths(self.delivery)
+        ways.update(output=absolute(self.delivery.path), output_dir=None, resume=None)
+        pictures = {name: absolute(paths) for name, paths in self.pictures.items()}
+        ordered = {"pictures": pictures, "options": options, "delivery": ways}
+        return {**ordered, "preset": self.preset}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint's file as it was read. inputs: see checksums.of()."""
+
+    path: str
+    version: str
+    order: RunRequest
+    inputs: Mapping[str, str]
+    saved: RunState
+
+
+def read(path: str) -> Checkpoint:
+    """Read the checkpoint of a run. Raises CheckpointError."""
+    try:
+        facts, arrays = checkpoint_file.read(path, KIND)
+    except CheckpointError as error:
+        raise CheckpointError(f"--resume {error}") from error
+    try:
+        order, stand, picture = facts["order"], facts["saved"], arrays["picture"]
+        options, delivery = (
+            build(Options, order["options"]),
+            build(OutputOptions, order["delivery"]),
+        )
+        state = {**facts["state"], **arrays.get("state", {})}
+        history = [Step(**step) for step in stand.pop("history")]
+        return Checkpoint(
+            path,
+            facts["version"],
+            RunRequest(order["pictures"], options, delivery, order["preset"]),
+            facts["inputs"],
+            RunState(**stand, history=history, x=picture["x"], good=picture["good"], state=state),
+        )
+    except (KeyError, TypeError, OptionError) as error:
+        raise CheckpointError(
+            f"--resume {path}: this version of nstyle cannot go on with it ({error}); use "
+            f"{facts.get('version', 'the one')} that wrote it"
+        ) from error
+
+
+def again(
+    found: Checkpoint,
+    pictures: Mapping[str, Any],
+    typed: Mapping[str, Any],
+    ways: Mapping[str, Any],
+    preset: str | None,
+) -> RunRequest:
+    """The checkpoint's order with what was typed beside --resume.
+
+    typed, ways: for Options and OutputOptions. Raises OptionError for what would shape another
+    picture, CheckpointError where a remembered picture is gone.
+    """
+    order, label = found.order, f"--resume {found.path}"
+    if preset is not None and preset != order.preset:
+        raise OptionError(f"{label}: {differs('--preset', order.preset, preset)}")
+    chosen = build(Options, {**dataclasses.asdict(order.options), **typed})
+    was, now = shaping(order.options), shaping(chosen)
+    for entry in dataclasses.fields(Options):
+        if was.get(entry.name) != now.get(entry.name):
+            both = was[entry.name], now[entry.name]
+            raise OptionError(f"{label}: {differs(shown(entry), *both)}")
+    for name, paths in order.pictures.items():
+        for path in [paths] if isinstance(paths, str) else paths:
+            if name not in pictures and not (path.startswith("#") or os.path.exists(path)):
+                hint = f"tell where it is now with {flag(name)}"
+                raise CheckpointError(f"{label}: {path} is not there any more; {hint}")
+    delivery = build(OutputOptions, {**dataclasses.asdict(order.delivery), **ways})
+    return RunRequest({**order.pictures, **pictures}, chosen, delivery, order.preset)
+
+
+def differs(name: str, was: Any, now: Any) -> str:
+    """The refusal of an option that shapes the picture."""
+    was = "none" if was is None else was
+    return f"{name} was {was} when the run began, not {now}; leave it out, or begin a new run"
+
+
+class Saver:
+    """Writes a run's checkpoint every so many epochs; a failure is said once and ends nothing.
+
+    path: of the file; every: 0 = never; begun: the checkpoint that is gone on with.
+    """
+
+    def __init__(
+        self, path: str, every: int, order: RunRequest, begun: Checkpoint | None = None
+    ) -> None:
+        self._path, self._every, self._order, self._begun = path, every, order, begun
+        self._inputs: Mapping[str, str] = {}
+        self._saved_epoch, self._failed = 0, False
+        self._newest = begun.path if begun else ""
+
+    @property
+    def newest(self) -> str | None:
+        """The file to go on with, or None where there is none."""
+        return self._newest if os.path.exists(self._newest) else None
+
+    def begin(self, inputs: Any) -> RunState | None:
+        """Look at the inputs; what to go on with. Raises CheckpointError where they are others."""
+        if not (self._begun or self._every):
+            return None
+        self._inputs = checksums.of(inputs)
+        if self._begun is None:
+            return None
+        check_inputs(self._begun, self._inputs)
+        saved = self._begun.saved
+        for what, was, now in self._unlike(self._begun):
+            if was != now:
+                log.warning("the picture may differ a little: %s was %s, now %s", what, was, now)
+        log.info("going on with %s after epoch %d", self._begun.path, len(saved.history))
+        return saved
+
+    def __call__(self, epoch: int, read: Callable[[], RunState], *, now: bool = False) -> None:
+        """Write, if it is time to or `now`. read: asked only then."""
+        due = self._every and (now or epoch % self._every == 0)
+        if not due or epoch == self._saved_epoch:
+            return
+        try:
+            self._write(read())
+        except OSError as error:  # a full disk now need not be one later
+            if not self._failed:
+                why = error.strerror or error
+                log.warning("%s: cannot be written (%s); painting goes on", self._path, why)
+            self._failed = True
+            return
+        self._saved_epoch, self._newest = epoch, self._path
+
+    def _unlike(self, begun: Checkpoint) -> list[tuple[str, Any, Any]]:
+        """What may round differently: (name, what it was, what it is)."""
+        was, now = begun.order.options, self._order.options
+        names = "threads", "gpu", "tile"
+        options = [(flag(name), getattr(was, name), getattr(now, name)) for name in names]
+        return [("nstyle", begun.version, __version__), *options]
+
+    def _write(self, saved: RunState) -> None:
+        arrays = {k: v for k, v in saved.state.items() if isinstance(v, np.ndarray)}
+        facts = {
+            "version": __version__,
+            "order": self._order.as_json(),
+            "inputs": self._inputs,
+            "state": {k: v for k, v in saved.state.items() if k not in arrays},
+            "saved": {
+                "scale": saved.scale,
+                "before": saved.before,
+                "stopped": saved.stopped,
+                "history": [step.as_json() for step in saved.history],
+            },
+        }
+        picture = {"x": saved.x, "good": saved.good}
+        checkpoint_file.write(self._path, KIND, facts, {"picture": picture, "state": arrays})
+
+    def remove(self) -> None:
+        """The run is finished: nobody goes on with its own file any more."""
+        if self.newest and os.path.realpath(self.newest) == os.path.realpath(self._path):
+            try:
+                os.unlink(self._path)
+            except OSError as error:
+                log.warning("%s: cannot be removed (%s)", self._path, error.strerror)
+
+
+def check_inputs(found: Checkpoint, inputs: Mapping[str, str]) -> None:
+    """Refuse other pictures or weights than the run began with. Raises CheckpointError."""
+    for name in dict.fromkeys([*inputs, *found.inputs]):
+        if found.inputs.get(name) != inputs.get(name):
+            raise CheckpointError(
+                f"--resume {found.path}: the {NAMES.get(name, name)} is not the one the run began "
+                "with; give the same, or begin a new run"
+            )
+
+
+def with_absolute_paths(options: Any) -> dict[str, Any]:
+    """The fields of Options or OutputOptions as JSON can hold them, paths from the root."""
+    values = dataclasses.asdict(options)
+    for entry in dataclasses.fields(options):
+        if entry.metadata["metavar"] in ("FILE", "DIR") and values[entry.name] is not None:
+            values[entry.name] = absolute(values[entry.name])
+    return values
+
+
+def absolute(paths: Any) -> Any:
+    """A path, or several, from the root."""
+    if not isinstance(paths, str):
+        return [absolute(path) for path in paths]
+    return paths if paths.startswith("#") else os.path.abspath(paths)  # a colour for a mask

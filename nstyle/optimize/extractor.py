@@ -1,0 +1,223 @@
+"""The network a picture is painted with, loaded and cut, and what of it stays from size to size.
+
+Loads MXNet.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nstyle.errors import OptionError
+from nstyle.images import sizes
+from nstyle.networks import calibration, layers, vgg
+from nstyle.networks.calibration import LayerScale
+from nstyle.networks.layers import BOUNDARY
+from nstyle.networks.preprocessing import Preprocessing
+from nstyle.networks.weights import reader
+from nstyle.optimize.context import LOOKS, LRUCache, PaintContext
+from nstyle.optimize.inputs import Inputs
+from nstyle.optimize.objective import Features
+from nstyle.optimize.planning import memory
+from nstyle.optimize.tiles import geometry
+from nstyle.optimize.tiles.features import TiledFeatures, TiledSource
+from nstyle.optimize.tiles.geometry import Reach, Tiling
+from nstyle.optimize.tiles.sources import FeatureSource, WholeImage
+from nstyle.options.options import Options
+from nstyle.options.parse import parse_layers
+from nstyle.system import runtime
+from nstyle.system.backend import nd
+
+log = logging.getLogger("nstyle")
+
+# Small sizes cost little, and where the large strokes go is decided there: rounded gradients would
+# lead to another picture, as good, but not the same.
+FLOAT32_UP_TO = 300
+
+
+@dataclass(frozen=True)
+class FeatureExtractor:
+    """The network, and what of it does not change with the pictures.
+
+    loaded: about the weights, without their arrays, which the network has; widths: channels of the
+    convolutions by name, in order; free: bytes that were to be had before the painting, None where
+    nobody knows, or where they do not count; looks: what styles look like, where that is kept;
+    parts: of a picture where the style counts on its own, besides the regions of masks.
+    """
+
+    network: vgg.VGGFeatures
+    loaded: reader.Weights
+    widths: Mapping[str, int]
+    convention: Preprocessing
+    layer_scales: Mapping[str, LayerScale]
+    bfloat16: bool = False
+    free: int | None = None
+    looks: LRUCache | None = None
+    parts: int = 0
+
+    @property
+    def reach(self) -> Reach:
+        """How far the network sees."""
+        return geometry.reach(self.network.wanted, self.network.blocks)
+
+    @property
+    def reaches(self) -> tuple[Reach, Reach] | None:
+        """The same before and behind the boundary; None where nothing is behind."""
+        return geometry.reaches(self.network.wanted, self.network.blocks)
+
+    def in_bfloat16(self, edges: Sequence[int]) -> bool:
+        """Whether a picture with these edges is painted in bfloat16."""
+        return self.bfloat16 and max(edges) > FLOAT32_UP_TO
+
+    def features(
+        self,
+        shape: Sequence[int],
+        device: Any,
+        *,
+        gradient: bool = True,
+        bfloat16: bool | None = None,
+    ) -> Features:
+        """The network compiled for pictures of this shape, (1, 3, H, W).
+
+        bfloat16: whether to compute in it where that cannot be told from the shape.
+        """
+        if bfloat16 is None:
+            bfloat16 = gradient and self.in_bfloat16(shape[2:])
+        return Features(self.network, shape, device=device, gradient=gradient, bfloat16=bfloat16)
+
+    def pieces(self, tiling: Tiling, device: Any, *, gradient: bool = True) -> TiledFeatures:
+        """The network compiled for the tiles of a picture."""
+        knobs = {"gradient": gradient, "bfloat16": gradient and self.in_bfloat16(tiling.size)}
+        width, height = tiling.edges
+        shape = (1, 3, height, width)
+        if tiling.behind is None:
+            return TiledFeatures(self.features(shape, device, **knobs), tiling, device=device)
+        wanted = self.network.wanted
+        near = [name for name in wanted if not layers.behind(name)]
+        far = [name for name in wanted if layers.behind(name)]
+        before = vgg.VGGSlice(self.network, list(dict.fromkeys([*near, BOUNDARY])))
+        features = Features(before, shape, device=device, **knobs)
+        (width, height), channels = tiling.behind.edges, features.shapes[BOUNDARY][1]
+        rest = vgg.VGGSlice(self.network, far, BOUNDARY)
+        deep = Features(rest, (1, channels, height, width), device=device, **knobs)
+        step = layers.stride(BOUNDARY)
+        behind = TiledFeatures(deep, tiling.behind, device=device, step=step)
+        return TiledFeatures(features, tiling, device=device, behind=behind)
+
+    def look(self, x: np.ndarray, device: Any) -> dict[str, Any]:
+        """Tap name -> (1, C, h, w) of an array, for once."""
+        features = self.features(x.shape, device, gradient=False)
+        return features.forward(nd.array(x, ctx=device))
+
+    def view(self, x: np.ndarray, device: Any, tiling: Tiling | None = None) -> FeatureSource:
+        """What an array shows, for once. tiling: None for all of it at once."""
+        if tiling is None:
+            return WholeImage(self.look(x, device))
+        return TiledSource(self.pieces(tiling, device, gradient=False), x)
+
+
+def load_network(
+    inputs: Inputs, options: Options, device: Any, context: PaintContext | None = None
+) -> FeatureExtractor:
+    """The network cut at the deepest layer, with its weights. Raises WeightsError, OptionError.
+
+    context: where it stays loaded, with what styles look like to it.
+    """
+    wanted = wanted_layers(options)
+    border = largest_border(inputs, options)
+    if context is None:
+        extractor = cut_network(inputs, options, device, wanted, border)
+        free = memory.available()
+    else:
+        # What decides what it is; options by name.
+        names = "pooling", "pooling_ceil", "mean_subtraction", "precision"
+        chosen = tuple(getattr(options, name) for name in names)
+        key = file_state(inputs.weights), inputs.model, *wanted, border, str(device), chosen
+        extractor = context.networks.find(
+            key,
+            lambda: dataclasses.replace(
+                cut_network(inputs, options, device, wanted, border), looks=LRUCache(LOOKS)
+            ),
+        )
+        free = context.free()
+    free = free if device.device_type == "cpu" else None
+    return dataclasses.replace(extractor, free=free, parts=context.parts if context else 0)
+
+
+def wanted_layers(options: Options) -> list[str]:
+    """The layers that the losses look at, in the order they are named."""
+    wanted = [*parse_layers(options.style_layers, "style_layers")]
+    if options.content_weight or not options.style_weight:
+        wanted += parse_layers(options.content_layers, "content_layers")
+    return wanted
+
+
+def file_state(path: str) -> tuple[str, int, int]:
+    """What tells a file from what it becomes when it is written anew."""
+    state = os.stat(path)
+    return os.path.realpath(path), state.st_mtime_ns, state.st_size
+
+
+def cut_network(
+    inputs: Inputs, options: Options, device: Any, wanted: Sequence[str], border: int
+) -> FeatureExtractor:
+    """See load_network; not told what memory is free."""
+    file = reader.read(inputs.weights, inputs.model)
+    blocks = layers.BLOCKS[file.family]
+    layers.check_taps(wanted, layers.taps(blocks), file.family)
+    ordered = [name for name in layers.taps(blocks) if name in wanted]
+    loaded = reader.select(file, layers.needed_convolutions(ordered, blocks))
+    pooling = loaded.pooling if options.pooling == "auto" else options.pooling
+    network = vgg.build(
+        blocks,
+        loaded.arrays,
+        ordered,
+        pooling=pooling,
+        padding=loaded.padding,
+        ceil=options.pooling_ceil,
+        border=border,
+        device=device,
+    )
+    convention = loaded.convention
+    if not options.mean_subtraction:
+        convention = convention.without_mean()
+    return FeatureExtractor(
+        network,
+        dataclasses.replace(loaded, arrays={}),
+        {name: len(bias) for name, (_, bias) in loaded.arrays.items()},
+        convention,
+        calibration.of(inputs.weights),
+        uses_bfloat16(options, device, plain=loaded.padding == "zero"),
+    )
+
+
+def largest_border(inputs: Inputs, options: Options) -> int:
+    """The border asked for, or what the smallest picture on the way can be mirrored by."""
+    edges = [edge for picture in (inputs.photo, *inputs.styles) for edge in picture.size]
+    if options.scales != 1:
+        edges.append(sizes.MIN_EDGE)
+    return min(options.border, min(edges) - 1)
+
+
+def uses_bfloat16(options: Options, device: Any, *, plain: bool) -> bool:
+    """Whether the network computes in bfloat16. plain: it pads with zeros only.
+
+    Raises OptionError where bfloat16 is asked for and cannot be.
+    """
+    plain = plain and not options.border and not options.pooling_ceil
+    possible = plain and device.device_type == "cpu" and runtime.bfloat16_works()
+    if options.precision == "bfloat16" and not possible:
+        raise OptionError(
+            "--precision: bfloat16 needs a CPU with AVX-512 and a network that pads with zeros "
+            "alone; give auto or float32"
+        )
+    fast = options.precision == "auto" and possible and runtime.amx_granted()
+    chosen = fast or options.precision == "bfloat16"
+    log.debug("precision: %s", "bfloat16" if chosen else "float32")
+    return chosen

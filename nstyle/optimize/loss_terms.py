@@ -1,0 +1,213 @@
+"""The summands of the loss with their targets: what photo and paintings look like to the network.
+
+Loads MXNet.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+import numpy as np
+
+from nstyle.errors import OptionError
+from nstyle.images.masks import shown
+from nstyle.images.regions import at_size, softened
+from nstyle.losses.normalization import NORMALIZATIONS, TEMPORAL, Layer, Normalization
+from nstyle.losses.statistics import FeatureStatistics
+from nstyle.losses.style import STYLE_LOSSES, StyleLoss, Target, blend
+from nstyle.networks import calibration
+from nstyle.networks.calibration import LayerScale
+from nstyle.optimize.inputs import Inputs
+from nstyle.optimize.objective import LossTerm
+from nstyle.optimize.tiles.sources import Asked, FeatureSource, WholeImage
+from nstyle.options.options import Options
+from nstyle.options.parse import parse_layers
+
+log = logging.getLogger("nstyle")
+
+# Positions below which a region has no statistics worth the name at a layer.
+FEWEST = 8
+SOFT_EDGE = 1 / 128  # deviation of a region's edge, of the photo's long edge
+
+# What one painting shows: (layer, number of the region) -> target, or None for too little of it.
+Shown = Mapping[tuple[str, int], Optional[Target]]
+
+
+def look_at(inputs: Inputs, options: Options, number: int, view: FeatureSource) -> Shown:
+    """What the style loss measures of a painting. number: which."""
+    names = parse_layers(options.style_layers, "layers")
+    parts = [region.styles[number] for region in inputs.regions] or [None]
+    wanted = {(name, place): (name, part) for name in names for place, part in enumerate(parts)}
+    return measured(view, STYLE_LOSSES[options.style_loss], wanted)
+
+
+def build_terms(
+    inputs: Inputs,
+    options: Options,
+    looks: Mapping[str, LayerScale],
+    photo: FeatureSource,
+    paintings: Sequence[Shown],
+) -> list[LossTerm]:
+    """The summands of the loss. photo: at the result's size; looks: likeness by layer."""
+    scales = NORMALIZATIONS[options.normalization]
+    area = inputs.photo.width * inputs.photo.height
+    terms = []
+    if options.content_weight:
+        terms += content_terms(options, scales, looks, photo, area)
+    if options.style_weight:
+        terms += style_terms(inputs, options, looks, photo, paintings)
+    if options.tv_weight:
+        scale = options.tv_weight * scales.tv(3 * area)
+        terms.append(LossTerm("tv", "", scale, form=options.tv_form))
+    if not terms:
+        raise OptionError("--keep-mask: leaves nothing to paint; make more of it black")
+    return terms
+
+
+def temporal_term(options: Options, weight: float, moved: Any, trust: Any) -> LossTerm:
+    """The summand that holds a film's frame to the one before; moved, trust: see image.temporal.
+
+    weight: 0 or more; about how many times the network's own wishes it counts.
+    """
+    scale = weight * TEMPORAL * NORMALIZATIONS[options.normalization].tv(moved.size)
+    return LossTerm("temporal", "", scale, (moved, trust))
+
+
+def content_terms(
+    options: Options,
+    scales: Normalization,
+    looks: Mapping[str, LayerScale],
+    photo: FeatureSource,
+    area: int,
+) -> list[LossTerm]:
+    """One per content layer."""
+    terms = []
+    shares = layer_weights(options.content_layers, scales)
+    for name, target in photo.features(shares).items():
+        shape, energy = photo.shapes[name], photo.energy(target)
+        like = calibration.nearest(looks, name, channels=shape[1])
+        scale = scales.content(layer_facts(shape, energy, area, like, like.content))
+        scale *= options.content_weight * shares[name] * like.content
+        terms.append(LossTerm("content", name, scale, target))
+    return terms
+
+
+def style_terms(
+    inputs: Inputs,
+    options: Options,
+    looks: Mapping[str, LayerScale],
+    photo: FeatureSource,
+    paintings: Sequence[Shown],
+) -> list[LossTerm]:
+    """One per style layer and region."""
+    scales, loss = NORMALIZATIONS[options.normalization], STYLE_LOSSES[options.style_loss]
+    area = inputs.photo.width * inputs.photo.height
+    # As keras-prisma: a style that takes the result's size has no strokes to scale.
+    strength = options.style_weight * (options.style_scale if options.fit == "stretch" else 1.0)
+    places = places_of(inputs)
+    terms = []
+    for name, share in layer_weights(options.style_layers, scales).items():
+        shape, shared = photo.shapes[name], None
+        like = calibration.nearest(looks, name, channels=shape[1])
+        for number, (region, everywhere) in enumerate(places):
+            weight = None if everywhere is None else at_size(everywhere, (shape[3], shape[2]))
+            part = 1.0 if weight is None else float(weight.mean())
+            target = blended([shown[name, number] for shown in paintings], inputs.shares)
+            if target is None or (weight is not None and weight.sum() < FEWEST):
+                what = f"region {region}" if region else "the picture"
+                log.info(
+                    "%s: too small, or too much of it kept, for %s; left out there", what, name
+                )
+                continue
+            facts = layer_facts(shape, loss.energy(target), area, like, like.style)
+            scale = scales.style(facts) * strength * share * like.style * part
+            shared = moments = FeatureStatistics(
+                shape, device=photo.device, weight=weight, share=shared
+            )
+            ready, form = loss.ready(target), options.style_loss
+            terms.append(LossTerm("style", name, scale, ready, form, region, moments))
+    return terms
+
+
+def once_more(terms: Sequence[LossTerm], photo: FeatureSource, where: np.ndarray) -> list[LossTerm]:
+    """The terms of style again, of a part of the picture alone. where: weights (H, W).
+
+    What is small in a picture counts little in its sums, so that it may stay without style. Each
+    position counts as it does in the whole.
+    """
+    found = []
+    for term in terms:
+        if term.moments is None:
+            continue
+        shape = photo.shapes[term.layer]
+        weight = at_size(where, (shape[3], shape[2]))
+        if term.moments.weight is not None:
+            weight = weight * term.moments.weight.asnumpy()[0, 0]
+        if weight.sum() >= FEWEST:
+            part = FeatureStatistics(shape, device=photo.device, weight=weight)
+            scale = term.scale * part.positions / term.moments.positions
+            region = f"{term.region} new".strip()
+            found.append(dataclasses.replace(term, scale=scale, moments=part, region=region))
+    return found
+
+
+def blended(targets: Sequence[Target | None], shares: Sequence[float]) -> Target | None:
+    """The blend of those that are there; None where none is."""
+    there = [(target, share) for target, share in zip(targets, shares) if target is not None]
+    total = sum(share for _, share in there)
+    return blend([t for t, _ in there], [share / total for _, share in there]) if there else None
+
+
+def places_of(inputs: Inputs) -> list[tuple[str, np.ndarray | None]]:
+    """(name, weights (H, W) at the photo's size) of the regions, with soft edges, without what is
+    kept. Where there are no regions one place; its weights None for all of the photo.
+    """
+    size = inputs.photo.size
+    free = None if inputs.kept is None else 1 - inputs.kept
+    if not inputs.regions:
+        return [("", free)]
+    edges = [at_size(region.content, size) for region in inputs.regions]
+    soft = softened(edges, SOFT_EDGE * max(size))
+    return [
+        (shown(region.colour), weight if free is None else weight * free)
+        for region, weight in zip(inputs.regions, soft)
+    ]
+
+
+def measure(tap: Any, loss: StyleLoss, within: np.ndarray | None = None) -> Target | None:
+    """What a style loss measures of a layer, (1, C, h, w), for once; see `measured`."""
+    return measured(WholeImage({"": tap}), loss, {"": ("", within)})[""]
+
+
+def measured(
+    view: FeatureSource, loss: StyleLoss, wanted: Mapping[Any, tuple[str, np.ndarray | None]]
+) -> dict[Any, Target | None]:
+    """What a style loss measures of parts of layers, for once; None where there is too little.
+
+    wanted: key -> (layer, weights at any size, None for all of it).
+    """
+    asked: dict[Any, Asked] = {}
+    for key, (name, within) in wanted.items():
+        height, width = view.shapes[name][2:]
+        weight = None if within is None else at_size(within, (width, height))
+        if weight is None or weight.sum() >= FEWEST:
+            asked[key] = name, weight
+    seen = view.statistics(asked, mean=loss.mean)
+    return {key: loss.measure(seen[key]) if key in seen else None for key in wanted}
+
+
+def layer_weights(text: str, scales: Normalization) -> dict[str, float]:
+    """Layers with weights, divided by their sum where the recipe says so."""
+    chosen = parse_layers(text, "layers")
+    total = sum(chosen.values()) if scales.share_layers else 1.0
+    return {name: weight / total for name, weight in chosen.items()}
+
+
+def layer_facts(
+    shape: Sequence[int], energy: float, area: int, like: LayerScale, factor: float
+) -> Layer:
+    """What a normalisation may ask about a layer, as VGG-19 would answer. shape: (1, C, h, w)."""
+    return Layer(like.channels, shape[2] * shape[3], energy * factor, area)

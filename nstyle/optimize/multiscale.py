@@ -1,0 +1,301 @@
+"""Where all parts meet: objective, optimiser, loop, finished picture. Loads MXNet."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from nstyle.errors import DivergedError
+from nstyle.images import filters
+from nstyle.images.picture import Picture
+from nstyle.images.sizes import Size
+from nstyle.losses.normalization import Normalization
+from nstyle.networks import preprocessing
+from nstyle.optimize import problem
+from nstyle.optimize.checkpoint import RunState, Saver
+from nstyle.optimize.context import PaintContext
+from nstyle.optimize.extractor import FeatureExtractor, load_network
+from nstyle.optimize.inputs import Inputs
+from nstyle.optimize.planning import memory, plan
+from nstyle.optimize.postprocess import finished, with_kept
+from nstyle.optimize.problem import Problem
+from nstyle.optimize.records import Result, Step
+from nstyle.optimize.solver import loop, optimizers
+from nstyle.options.consistency import RATES
+from nstyle.options.options import Options
+from nstyle.options.parse import noise_share
+from nstyle.system import locations
+from nstyle.system.backend import device as find_device
+from nstyle.system.interrupts import Interruption
+
+log = logging.getLogger("nstyle")
+
+Build = Callable[[FeatureExtractor, Inputs, Options, Any], Problem]  # see problem.build
+
+
+def paint(
+    inputs: Inputs,
+    options: Options,
+    *,
+    listeners: Sequence[loop.Listener] = (),
+    metadata: Mapping[str, Any] | None = None,
+    saver: Saver | None = None,
+    begun: RunState | None = None,
+    context: PaintContext | None = None,
+    build: Build | None = None,
+) -> Result:
+    """Paint the photo in the style; see api.paint."""
+    began = time.perf_counter() - (begun.seconds if begun else 0.0)
+    extractor, device = set_up(inputs, options, context)
+    ctrl_c = Interruption()
+    heard: list[loop.Listener] = [*listeners, ctrl_c]
+    painting = Painting(inputs, options, extractor, device, heard, saver, begun, build)
+
+    def result(watch: loop.LoopState) -> Result:
+        seconds = time.perf_counter() - began
+        model = extractor.loaded.model
+        about = {**(metadata or {}), "model": model}
+        picture = painting.finished(watch.x)
+        return Result(picture, watch.history, watch.stopped, seconds, model, about)
+
+    try:
+        with ctrl_c:
+            watch = painting.run()
+        return result(watch)
+    except DivergedError as error:
+        raise diverged(error, options, result) from error
+
+
+def set_up(
+    inputs: Inputs, options: Options, context: PaintContext | None = None
+) -> tuple[FeatureExtractor, Any]:
+    """(the network, its device), once it is known that memory is enough. Raises OptionError."""
+    device = find_device(options.gpu)
+    extractor = load_network(inputs, options, device, context)
+    need = plan.check_memory(inputs, options, extractor) if device.device_type == "cpu" else None
+    say_what_runs(inputs, extractor, options, device, need)
+    filters.prepare(options.denoiser, options.remove_noise)
+    return extractor, device
+
+
+class Painting:
+    """One run: the same picture painted at growing sizes, each begun from the one before."""
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        options: Options,
+        extractor: FeatureExtractor,
+        device: Any,
+        listeners: Sequence[loop.Listener],
+        saver: Saver | None = None,
+        begun: RunState | None = None,
+        build: Build | None = None,
+    ) -> None:
+        self._whole, self._options, self._setting = inputs, options, extractor
+        self._device, self._listeners = device, listeners
+        self._build = build or problem.build
+        self._saver, self._begun = saver, begun
+        self._forecast = plan.forecast_for(inputs, options, extractor)
+        for step in begun.history if begun else ():
+            self._forecast.after(step.scale, step.eps, step.seconds)
+        self._scale, self._inputs = 0, inputs
+        self._task: Problem | None = None
+
+    def run(self) -> loop.LoopState:
+        """All sizes, one after another; the last one's watch. Raises DivergedError."""
+        limits = plan.epoch_limits(self._options, self._whole)
+        watch, painted = None, 0
+        for scale, (size, limit) in enumerate(limits, 1):
+            if self._begun and scale < self._begun.scale:
+                continue
+            finished = self._inputs
+            try:
+                watch, painted = self._paint_at(scale, size, limit, watch), scale
+            except KeyboardInterrupt:  # between two sizes; within one the solver sees to it
+                if watch is None:
+                    raise
+                watch.stopped, self._inputs = "interrupted", finished
+            if watch.stopped in ("interrupted", "callback"):
+                break
+        assert watch is not None
+        if watch.stopped == "interrupted":
+            self._save(painted, watch, now=True)
+        return watch
+
+    def _paint_at(
+        self, scale: int, size: Size, limit: int, last: loop.LoopState | None
+    ) -> loop.LoopState:
+        options = self._options
+        if last is not None:
+            last.objective = None  # holds the smaller one's memory, as self._task does
+        inputs = self._whole.at(size, options.resize)
+        self._task = None  # frees the smaller one's memory before the larger is made
+        task = self._build(self._setting, inputs, options, self._device)
+        self._task, self._inputs, self._scale = task, inputs, scale
+        x, standing = self._begin(last, size)
+        return loop.solve(
+            minimiser(options, task.normalization, 3 * math.prod(size), self._bounds()),
+            task.executor,
+            x,
+            describe=self._describe,
+            listeners=self._listeners,
+            stop_eps=options.stop_eps,
+            max_epochs=limit,
+            saver=partial(self._save, scale),
+            **standing,
+        )
+
+    def _begin(self, last: loop.LoopState | None, size: Size) -> tuple[Any, dict[str, Any]]:
+        """(the array to go on from, what else loop.solve is told of what has been done)."""
+        load, begun = self.task.executor.load, self._begun
+        if last is not None:
+            picture, state = self._grown(last, size)
+            picture = load(self._with_kept(picture))
+            return picture, {"history": last.history, "state": optimizers.converted(state, load)}
+        if begun is None:
+            start = start_values(self._inputs, self.task, self._options)
+            return load(self._with_kept(start)), {}
+        facts = {name: getattr(begun, name) for name in ("history", "before", "stopped")}
+        state = optimizers.converted(begun.state, load)
+        return load(begun.x), {**facts, "state": state, "good": load(begun.good)}
+
+    def _with_kept(self, x: np.ndarray) -> np.ndarray:
+        kept = self._inputs.kept
+        return x if kept is None else with_kept(x, self.task.photo, kept)
+
+    def _save(self, scale: int, watch: loop.LoopState, *, now: bool = False) -> None:
+        """Hand the saver what it may ask for; now: whatever the epoch."""
+        mark = watch.mark
+
+        def read() -> RunState:
+            return RunState(
+                scale,
+                watch.before,
+                "" if mark.stopped == "callback" else mark.stopped,
+                watch.history[: mark.epochs],
+                on_host(mark.x),
+                on_host(mark.good),
+                optimizers.converted(mark.state, on_host),
+            )
+
+        if self._saver:
+            self._saver(mark.epochs, read, now=now)
+
+    def _grown(self, last: loop.LoopState, size: Size) -> tuple[np.ndarray, dict[str, Any]]:
+        """(picture, optimiser state) of the last size at this one, on the host."""
+
+        def convert(array: Any) -> np.ndarray:
+            return preprocessing.resized(on_host(array), *size, overshoots=False)
+
+        state = optimizers.converted(optimizers.carried(last.state), convert)
+        return preprocessing.resized(on_host(last.x), *size), state
+
+    @property
+    def task(self) -> Problem:
+        """The problem of the present size."""
+        assert self._task is not None
+        return self._task
+
+    def _bounds(self) -> optimizers.Bounds | None:
+        """The arrays for black and white, if the picture shall stay between them."""
+        if not self._options.clamp:
+            return None
+        low, high = preprocessing.limits(self.task.convention, self._options.pixel_range)
+        return self.task.executor.load(low), self.task.executor.load(high)
+
+    def _describe(self, epoch: int, loss: float, eps: float, seconds: float, x: Any) -> Step:
+        width, height = self._inputs.photo.size
+        terms, read = getattr(loss, "terms", {}), partial(self.finished, x)
+        left = self._forecast.after(self._scale, eps, seconds)
+        sent = getattr(loss, "sent", 0)
+        return Step(epoch, self._scale, width, height, loss, terms, eps, seconds, read, left, sent)
+
+    def finished(self, x: Any) -> Picture:
+        """The array as a picture of the final size, noise removed, 16 bits."""
+        options, convention = self._options, self._setting.convention
+        values = preprocessing.to_floats(on_host(x), convention, options.pixel_range)
+        values = filters.DENOISERS[options.denoiser](values, options.remove_noise)
+        return finished(values, self._inputs, options, self._whole.final_size)
+
+
+def on_host(x: Any) -> np.ndarray:
+    """A device's array as numpy's."""
+    return np.asarray(x.asnumpy())
+
+
+def say_what_runs(
+    inputs: Inputs,
+    extractor: FeatureExtractor,
+    options: Options,
+    device: Any,
+    need: int | None,
+) -> None:
+    """One line, so that nobody wonders which network painted, and why."""
+    size, model = inputs.photo.size, extractor.loaded.model
+    chosen = options.model == "auto" and options.weights is None
+    why = " (built in; vgg19 is not installed)" if chosen and model == locations.DEFAULT else ""
+    tiling = plan.Plan(inputs, options, extractor).tiling(size)
+    parts = f", {tiling}" if tiling else ""
+    room = f"; needs about {memory.shown(need)}" if need else ""
+    log.info("painting %dx%d with %s%s on %s%s%s", *size, model, why, device, parts, room)
+    log.debug("weights: %s, made for %s pooling", inputs.weights, extractor.loaded.pooling)
+
+
+def minimiser(
+    options: Options, scales: Normalization, values: int, bounds: optimizers.Bounds | None = None
+) -> Callable[..., Any]:
+    """The optimiser with those knobs turned that it has; values: numbers in the picture."""
+    first_order = options.optimizer in ("sgd", "nag")  # Adam's steps do not depend on the gradient
+    step_limit = options.step_limit / options.lr if first_order else 0.0
+    limits = [options.clip_gradient, step_limit]
+    # Where gradients are brought to grey levels, nag's small usual rate shall mean what sgd's does.
+    gain = RATES["sgd"] / RATES["nag"] if options.optimizer == "nag" else 1.0
+    knobs = {
+        "rate": options.lr,
+        "momentum": options.momentum,
+        "weight_decay": options.weight_decay,
+        "clip": min((limit for limit in limits if limit), default=0.0),
+        "rescale": gain * values * scales.per_value or 1.0,
+        "backoff": options.backoff,
+        "epsilon": options.epsilon,
+        "evaluations": options.evaluations,
+        "schedule": optimizers.steps(options.lr_sched_delay, options.lr_sched_factor),
+        "bounds": bounds,
+    }
+    method = optimizers.OPTIMIZERS[options.optimizer]
+    known = inspect.signature(method).parameters
+    turned = partial(method, **{name: knobs[name] for name in knobs if name in known})
+    return optimizers.averaged(turned, options.average) if options.average else turned
+
+
+def start_values(inputs: Inputs, task: Problem, options: Options) -> np.ndarray:
+    """Where the optimisation begins, float32 (1, 3, H, W)."""
+    if inputs.start is not None:
+        return preprocessing.to_array(inputs.start, task.convention, options.pixel_range)
+    share, photo = noise_share(options.init) or 0.0, task.photo
+    if not share and not inputs.texture:
+        return photo
+    limit = options.noise_range
+    noise = np.random.default_rng(options.seed).uniform(-limit, limit, photo.shape)
+    if inputs.texture:  # the photo is one colour
+        return (noise + photo).astype(np.float32)
+    return (share * noise + (1 - share) * photo).astype(np.float32)
+
+
+def diverged(
+    error: DivergedError, options: Options, result: Callable[[loop.LoopState], Result]
+) -> DivergedError:
+    """The same error with advice, and the last good picture as its attribute `result`."""
+    lower = min(RATES[options.optimizer], options.lr / 10)
+    advice = f"the learning rate --lr {options.lr:g} is too high; try {lower:g}"
+    better = DivergedError(f"{error}: {advice}")
+    better.result = result(error.watch)  # type: ignore[attr-defined]
+    return better

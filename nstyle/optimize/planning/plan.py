@@ -1,0 +1,215 @@
+"""What a run will take, known before it begins: sizes, epochs, memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from nstyle.errors import OptionError
+from nstyle.images import sizes
+from nstyle.images.sizes import Size
+from nstyle.networks import layers
+from nstyle.optimize.inputs import MAX_PIXELS_AT_ONCE, Inputs
+from nstyle.optimize.planning import costs, memory
+from nstyle.optimize.planning.eta import TimeEstimate
+from nstyle.optimize.tiles import geometry
+from nstyle.optimize.tiles.geometry import Tiling
+from nstyle.options.options import Options
+from nstyle.options.parse import parse_layers
+
+# Of what is free: what tiles are made to fit, as what they need is an estimate; and what a size may
+# take that is advised, as the need jumps a little where tiles begin at multiples of a stride.
+HEADROOM, ADVISED = 0.9, 0.95
+NOTHING: Size = (0, 0)
+# Long edge at which painting begins, as sizes.COARSEST, where it begins with a picture of one
+# pass: that is good at strokes of this size, and they need not be found from large to small.
+PAINTED = 512
+
+
+def epoch_limits(options: Options, inputs: Inputs) -> list[tuple[Size, int]]:
+    """(size, epoch at which to stop at the latest) of each scale, smallest first."""
+    scales, coarsest = options.scales, sizes.COARSEST
+    if begins_painted(inputs, options):
+        coarsest = PAINTED
+    elif scales == "auto" and inputs.start is not None:
+        scales = 1
+    growing = sizes.scale_sizes(inputs.photo.size, scales, options.scale_step, coarsest)
+    most = options.max_num_epochs
+    growing = growing[-most:]  # every size has an epoch at least
+    return [(size, most * number // len(growing)) for number, size in enumerate(growing, 1)]
+
+
+def begins_painted(inputs: Inputs, options: Options) -> bool:
+    """Whether painting begins with a picture of one pass."""
+    return options.init == "instant" and not inputs.texture
+
+
+class Plan:
+    """What painting takes, and in which tiles the network sees a picture.
+
+    extractor: a FeatureExtractor, whose `free` bytes are what there is for it.
+    """
+
+    def __init__(self, inputs: Inputs, options: Options, extractor: Any) -> None:
+        self._inputs, self._options, self._setting = inputs, options, extractor
+
+    def needed(self, size: Size) -> int:
+        """Bytes of memory that painting a result of this size takes on a CPU, about."""
+        style = max((style.size for style in self._inputs.styles), key=math.prod)
+        style = sizes.shrunk_style(style, size[0] / self._inputs.photo.width)
+        tiling, looked = self.tiling(size), self.style_tiling(style)
+        tile, style_tile = (found.edges if found else None for found in (tiling, looked))
+        inner = tiling.behind.edges if tiling and tiling.behind else None
+        return self._bytes(size, style, tile, style_tile, inner)
+
+    def tiling(self, size: Size) -> Tiling | None:
+        """The tiles of a picture that is painted; None: all at once.
+
+        Where they are chosen here, the network is divided if that lets it see fewer pixels.
+        """
+        found = self._tiling(size, lambda edges: self._bytes(size, NOTHING, edges, None))
+        if found is None or self._options.tile != "auto":
+            return found
+        parted = self._divided(size)
+        return parted if parted and parted.overlap < found.overlap else found
+
+    def _divided(self, size: Size) -> Tiling | None:
+        reaches, free = self._setting.reaches, self._setting.free
+        inner = geometry.at_boundary(size, ceil=self._options.pooling_ceil)
+        # MAX_PIXELS_AT_ONCE is for the 64 channels of a pixel; at the boundary there are 128.
+        if reaches is None or 2 * math.prod(inner) > MAX_PIXELS_AT_ONCE:
+            return None
+        near, far = reaches
+
+        def fits(behind: Size, edges: Size) -> bool:
+            taken = self._bytes(size, NOTHING, edges, None, behind)
+            at_once = small(edges) and small(in_pixels(behind))
+            return at_once and (free is None or memory.fits(taken, int(HEADROOM * free)))
+
+        return geometry.best_divided(size, inner, near, far, fits)
+
+    def style_tiling(self, size: Size) -> Tiling | None:
+        """The same of a picture that is only looked at."""
+        return self._tiling(size, lambda edges: self._bytes(NOTHING, size, None, edges))
+
+    def of_part(self, size: Size, edges: Size) -> int:
+        """Bytes for a part of this size of a picture that is painted; edges: of its tiles."""
+        return self._bytes(size, NOTHING, edges, None)
+
+    def _tiling(self, size: Size, needed: Callable[[Size | None], int]) -> Tiling | None:
+        """needed: edges of the tiles, or None -> bytes."""
+        tile, reach = self._options.tile, self._setting.reach
+        if tile == "off" or self._options.border:
+            return None
+        if tile != "auto":
+            asked = geometry.of_edge(size, int(tile), reach)
+            return asked if len(asked.tiles) > 1 else None
+
+        free = self._setting.free
+
+        def fits(edges: Size | None, share: float = 1.0) -> bool:
+            return small(edges or size) and (
+                free is None or memory.fits(needed(edges), int(share * free))
+            )
+
+        if fits(None):
+            return None
+        found = geometry.best(size, reach, lambda edges: fits(edges, HEADROOM))
+        return found or geometry.of_edge(size, geometry.LEAST_EDGE, reach)
+
+    def _bytes(
+        self,
+        size: Size,
+        style: Size,
+        tile: Size | None,
+        style_tile: Size | None,
+        inner: Size | None = None,
+    ) -> int:
+        """inner: edges of the tiles behind the boundary, in its positions."""
+        inputs, options = self._inputs, self._options
+        border = 2 * options.border
+        return memory.needed(
+            self._costs(),
+            (size[0] + border, size[1] + border),
+            style,
+            bfloat16=self._setting.in_bfloat16(size),
+            doubles=self._doubles(),
+            sizes=len(epoch_limits(options, inputs)),
+            regions=self._regions(),
+            final=inputs.final_size if inputs.final_size != inputs.photo.size else None,
+            tile=tile,
+            style_tile=style_tile,
+            parts=self._parts(inner) if inner else None,
+        )
+
+    def _regions(self) -> int:
+        """How many parts of a picture have style terms with weights of their own."""
+        masked = len(self._inputs.regions)
+        more = self._setting.parts * max(1, masked)
+        return more + (masked or int(self._inputs.keep is not None))
+
+    def _parts(self, inner: Size) -> costs.Divided:
+        network = self._setting.network
+        return costs.divided(self._setting.widths, network.wanted, in_pixels(inner))
+
+    def _costs(self) -> costs.Network:
+        options, extractor = self._options, self._setting
+        content = parse_layers(options.content_layers, "layers") if options.content_weight else ()
+        return costs.network(extractor.widths, extractor.network.wanted, content)
+
+    def _doubles(self) -> int:
+        """How many arrays of float64 an optimiser holds beyond what sgd does."""
+        options = self._options
+        if options.optimizer == "lbfgs":
+            steps = options.evaluations or options.max_num_epochs
+            return memory.lbfgs_arrays(steps, bounded=options.clamp)
+        # Two of float32 are one: a second moment, old and new; the average and the point.
+        return (options.optimizer == "adam") + (options.average > 0)
+
+
+def in_pixels(edges: Size) -> Size:
+    """What is counted in the boundary's positions, in pixels."""
+    step = layers.stride(layers.BOUNDARY)
+    return edges[0] * step, edges[1] * step
+
+
+def small(edges: Size) -> bool:
+    """Whether MXNet can see so many pixels at once."""
+    return math.prod(edges) <= MAX_PIXELS_AT_ONCE
+
+
+def check_memory(inputs: Inputs, options: Options, extractor: Any) -> int:
+    """Bytes this run will take. Raises OptionError, with what would fit, for more than are free."""
+    plan, size, free = Plan(inputs, options, extractor), inputs.photo.size, extractor.free
+    wanted = plan.needed(size)
+    if memory.fits(wanted, free):
+        return max(wanted, memory.peak_memory())
+    edge = memory.largest_long_edge(size, int(ADVISED * free), plan.needed)
+    flag, fitting = "--max-long-edge", str(edge)
+    if options.size:
+        flag, fitting = "--size", "{}x{}".format(*memory.scaled(size, edge))
+    advice = f"{flag} {fitting} would fit" if edge else "no size fits; free some memory"
+    raise OptionError(
+        f"{flag}: {size[0]}x{size[1]} needs about {memory.shown(wanted)} of memory, "
+        f"{memory.shown(free)} are free; {advice}"
+    )
+
+
+def forecast_for(inputs: Inputs, options: Options, extractor: Any) -> TimeEstimate:
+    """Tells after each epoch how long the rest will take. extractor: a FeatureExtractor."""
+    scheduled = options.optimizer != "lbfgs"
+    plan = Plan(inputs, options, extractor)
+
+    def overlap(size: Size) -> float:
+        found = plan.tiling(size)
+        return found.overlap if found else 1.0
+
+    return TimeEstimate(
+        epoch_limits(options, inputs),
+        stop_eps=options.stop_eps,
+        factor=options.lr_sched_factor if scheduled else 1.0,
+        delay=options.lr_sched_delay,
+        in_bfloat16=extractor.in_bfloat16,
+        overlap=overlap,
+    )

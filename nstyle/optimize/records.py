@@ -1,0 +1,118 @@
+"""What listeners and callers get: `Step` after every epoch, `Result` at the end."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from nstyle.images import image_file
+from nstyle.images.picture import Picture
+
+# Why a run stopped, for people; what is not here speaks for itself.
+REASONS: Mapping[str, str] = {
+    "eps": "converged",
+    "max-epochs": "reached --max-num-epochs",
+    "minimum": "no step lowers the loss any more",
+    "callback": "ended by a listener",
+    "one-pass": "painted in one pass",
+    "diverged": "diverged; this is the last good picture",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One epoch: numbers, and the picture on request.
+
+    epoch counts from 1 over all scales; loss and terms are of the point before the step; eps is
+    the relative change by it; seconds is wall time since the previous epoch; left is about how many
+    seconds the whole run will still take (see forecast); sent is bytes that went between machines.
+    """
+
+    epoch: int
+    scale: int
+    width: int
+    height: int
+    loss: float
+    terms: Mapping[str, float]
+    eps: float
+    seconds: float
+    read: Callable[[], Picture] | None = field(default=None, repr=False, compare=False)
+    left: float | None = None
+    sent: int = 0
+
+    def picture(self) -> Picture:
+        """The finished picture at this epoch; costs a copy from the device and the denoiser.
+
+        Only while a listener is being called; raises RuntimeError in a history.
+        """
+        if self.read is None:
+            raise RuntimeError("a step of the history no longer has its picture")
+        return self.read()
+
+    def without_picture(self) -> Step:
+        """For histories: a thousand steps must not hold a thousand pictures."""
+        return dataclasses.replace(self, read=None)
+
+    def as_json(self) -> dict[str, Any]:
+        """All but the picture; `sent` only where there is something to tell."""
+        without = {"read"} if self.sent else {"read", "sent"}
+        names = (entry.name for entry in dataclasses.fields(self) if entry.name not in without)
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished picture and how it came about.
+
+    stopped: "eps", "max-epochs", "minimum", "interrupted", "callback", "diverged" or "one-pass";
+    metadata: the options that shape the picture, as written into files.
+    """
+
+    picture: Picture
+    history: Sequence[Step]
+    stopped: str
+    seconds: float
+    model: str
+    metadata: Mapping[str, Any]
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture as an 8-bit PIL image, RGB or RGBA."""
+        return self.picture.to_pil()
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs were run."""
+        return len(self.history)
+
+    @property
+    def why(self) -> str:
+        """Why it stopped, for people."""
+        return REASONS.get(self.stopped, self.stopped)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture, format by extension, atomically. Raises ImageError."""
+        image_file.write(self.picture, path, metadata=self.metadata)
+
+    def as_json(self) -> dict[str, Any]:
+        """All but the pictures and the history."""
+        return {
+            "stopped": self.stopped,
+            "epochs": self.epochs,
+            "seconds": self.seconds,
+            "model": self.model,
+            "options": dict(self.metadata.get("options", {})),
+            "version": self.metadata.get("version"),
+        }
+
+    def _repr_png_(self) -> bytes:
+        """Jupyter shows the picture."""
+        buffer = io.BytesIO()
+        self.image.save(buffer, "PNG")
+        return buffer.getvalue()

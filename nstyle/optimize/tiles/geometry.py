@@ -1,0 +1,277 @@
+"""Tiles of a picture, for a network that sees only so far around a position. Pure geometry.
+
+A tile is what the network is given at once. It owns a part of the picture; beyond that it has a
+margin as wide as the deepest layer sees, unless the picture ends there, so that every position it
+owns, of any layer, is as in the whole picture. All tiles are of one shape. They begin at multiples
+of the deepest layer's stride, and every position of every layer has one owner.
+
+Margins are narrower where the network is divided (layers.BOUNDARY): tiles of the picture are seen
+as far as there, which takes little margin; what they own of it is put together, and the rest of the
+network sees larger tiles of that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from nstyle.images.sizes import Size
+from nstyle.networks import layers
+
+PARTS = (1, 2, 4, 8, 16, 32, 64)  # of the picture that a tile behind the boundary may be
+LEAST_EDGE = 128  # px that a tile owns, where it is not asked for smaller ones: margins cost most
+# The same for a divided network: behind the boundary, in its positions; before it, where margins
+# are narrow, so that many small tiles seem to be good, less only if there is no room.
+LEAST_BEHIND, LEAST_BEFORE = 64, (256, 128)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """margin: px that the deepest layer sees beyond its own; stride: px between its positions."""
+
+    margin: int
+    stride: int
+
+    @property
+    def before(self) -> int:
+        """The margin on the side where a tile begins, which is at a multiple of the stride."""
+        return -(-self.margin // self.stride) * self.stride
+
+    @property
+    def both(self) -> int:
+        """The margins of two sides, px."""
+        return self.before + self.margin
+
+
+class Span(NamedTuple):
+    """A tile along one side of the picture, px: begin to end, of which it owns first to last."""
+
+    begin: int
+    end: int
+    first: int
+    last: int
+
+    @property
+    def within(self) -> slice:
+        """What it owns, counted from its own beginning."""
+        return slice(self.first - self.begin, self.last - self.begin)
+
+    def window(self, stride: int, count: int) -> tuple[int, int]:
+        """Which of the `count` positions of a layer in the tile are its own: (first, after last).
+
+        The last tile owns what there is, whichever way pooling rounds.
+        """
+        at_the_end = self.last == self.end
+        return (self.first - self.begin) // stride, (
+            count if at_the_end else (self.last - self.begin) // stride
+        )
+
+
+class Tile(NamedTuple):
+    """Where a tile lies."""
+
+    rows: Span
+    columns: Span
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """All tiles of a picture of this size, row by row.
+
+    behind: where the network is divided, the tiles of what it shows at the boundary, all of them
+    counted in its positions instead of pixels.
+    """
+
+    size: Size
+    tiles: tuple[Tile, ...]
+    behind: Tiling | None = None
+
+    @property
+    def edges(self) -> Size:
+        """(width, height) of every tile, px."""
+        rows, columns = self.tiles[0]
+        return columns.end - columns.begin, rows.end - rows.begin
+
+    def __str__(self) -> str:
+        width, height = self.edges
+        several = "s" if len(self.tiles) > 1 else ""
+        said = f"in {len(self.tiles)} tile{several} of {width}x{height}"
+        if self.behind is None:
+            return said
+        (width, height), step = self.behind.edges, layers.stride(layers.BOUNDARY)
+        return f"{said}, then {len(self.behind.tiles)} of {width * step}x{height * step}"
+
+    @property
+    def overlap(self) -> float:
+        """How many times the picture's pixels the network sees."""
+        (width, height), (across, down) = self.edges, self.size
+        here = len(self.tiles) * width * height / (across * down)
+        return here if self.behind is None else (here + self.behind.overlap) / 2
+
+
+def reach(wanted: Sequence[str], blocks: Sequence[int]) -> Reach:
+    """How far a network of these taps sees; wanted: in order."""
+    return Reach(layers.sight(wanted[-1], blocks), layers.stride(wanted[-1]))
+
+
+def reaches(wanted: Sequence[str], blocks: Sequence[int]) -> tuple[Reach, Reach] | None:
+    """How far a divided network sees: as far as the boundary, px; behind it, in its positions.
+
+    None where all taps lie before the boundary. wanted: in order.
+    """
+    deepest, boundary = reach(wanted, blocks), reach([layers.BOUNDARY], blocks)
+    if not layers.behind(wanted[-1]):
+        return None
+    step = boundary.stride
+    return boundary, Reach((deepest.margin - boundary.margin) // step, deepest.stride // step)
+
+
+def at_boundary(size: Size, *, ceil: bool) -> Size:
+    """The boundary's positions for a picture of this size. ceil: pooling rounds odd sizes up."""
+    step = layers.stride(layers.BOUNDARY)
+    width, height = (-(-edge // step) if ceil else edge // step for edge in size)
+    return width, height
+
+
+def tiling(size: Size, columns: int, rows: int, reach: Reach) -> Tiling:
+    """At most so many tiles side by side and below each other."""
+    across, down = spans(size[0], columns, reach), spans(size[1], rows, reach)
+    return Tiling(size, tuple(Tile(row, column) for row in down for column in across))
+
+
+def of_edge(size: Size, edge: int, reach: Reach) -> Tiling:
+    """As few tiles as possible that own at most `edge` px of each side (or the stride, if more).
+
+    At the picture's border, where a margin is saved, they own more. A side that is not longer than
+    a tile with both its margins is not divided.
+    """
+    columns, rows = (fewest(length, edge, reach) for length in size)
+    return tiling(size, columns, rows, reach)
+
+
+def best(
+    size: Size, reach: Reach, fits: Callable[[Size], bool], least: int = LEAST_EDGE
+) -> Tiling | None:
+    """The tiles of fewest pixels in all whose edges, (width, height), fit; None where none do.
+
+    fits: true for all that are smaller, too; least: what they own of each side at least.
+    """
+    across, down = ([*extents(length, reach, least)] for length in size)
+    found, rows = [], len(down)
+    for columns, width in enumerate(across, 1):
+        # Narrower tiles may be higher: the rows that are enough never become more.
+        while rows and fits((width, down[rows - 1])):
+            rows -= 1
+        if rows < len(down):
+            count = columns * (rows + 1)
+            found.append((count * width * down[rows], count, columns, rows + 1))
+    if not found:
+        return None
+    *_, columns, rows = min(found)
+    return tiling(size, columns, rows, reach)
+
+
+def best_divided(
+    size: Size, inner: Size, near: Reach, far: Reach, fits: Callable[[Size, Size], bool]
+) -> Tiling | None:
+    """The same for a divided network. inner: the boundary's positions; near, far: see `reaches`;
+    fits: edges of the tiles behind the boundary, of those before -> whether there is room.
+    """
+    for least in LEAST_BEFORE:
+        found = _divided(size, inner, near, far, fits, least)
+        if found is not None:
+            return found
+    return None
+
+
+def _divided(
+    size: Size,
+    inner: Size,
+    near: Reach,
+    far: Reach,
+    fits: Callable[[Size, Size], bool],
+    least: int,
+) -> Tiling | None:
+    """The same; least: px that a tile before the boundary owns of each side."""
+    found = []
+    for parts in PARTS:
+        most = math.prod(inner) // parts
+        behind = best(inner, far, functools.partial(within, most), LEAST_BEHIND)
+        if behind is not None:
+            before = best(size, near, functools.partial(fits, behind.edges), least)
+            if before is not None:
+                found.append(dataclasses.replace(before, behind=behind))
+    return min(found, key=lambda each: each.overlap, default=None)
+
+
+def within(most: int, edges: Size) -> bool:
+    """Whether these edges have no more positions."""
+    return math.prod(edges) <= most
+
+
+def fewest(length: int, edge: int, reach: Reach) -> int:
+    """How many tiles a side needs where none shall own more than `edge` px."""
+    own = max(edge, reach.stride)
+    if length <= own + reach.both:
+        return 1
+    count = 2
+    while _boundaries(length, extent(length, count, reach), reach)[0] - reach.before > own:
+        count += 1
+    return count
+
+
+def extents(length: int, reach: Reach, least: int = LEAST_EDGE) -> Iterator[int]:
+    """The length of 1, 2, 3, ... tiles, as long as they own so much."""
+    count, edge = 1, length
+    while count == 1 or edge >= least + reach.both:
+        yield edge
+        count += 1
+        edge = extent(length, count, reach)
+
+
+def extent(length: int, count: int, reach: Reach) -> int:
+    """The length in px of each of `count` tiles of one side; the side's own where it is too short.
+
+    The last begins at a multiple of the stride and ends with the picture.
+    """
+    step = reach.stride
+    edge = (length + (count - 1) * reach.both) // count
+    edge += (length - edge) % step
+    while edge < length and not _covers(length, count, edge, reach):
+        edge += step  # once or twice: tiles own multiples of the stride
+    return min(edge, length)
+
+
+def spans(length: int, count: int, reach: Reach) -> list[Span]:
+    """A side of the picture as tiles of one length, `count` of them or as many as make sense."""
+    edge, step = extent(length, count, reach), reach.stride
+    if edge == length:
+        return [Span(0, length, 0, length)]
+    first, last = _boundaries(length, edge, reach)
+    if first >= last:  # two are enough
+        first = last = (first + last) // 2 // step * step
+    # The first and the last own all they can, the others equal shares.
+    most = (last - first) // step
+    shares = [most * number // max(1, count - 2) * step for number in range(count - 1)]
+    edges = sorted({first + share for share in shares})
+    inner = [
+        Span(begin - reach.before, begin - reach.before + edge, begin, end)
+        for begin, end in zip(edges, edges[1:])
+    ]
+    return [Span(0, edge, 0, first), *inner, Span(length - edge, length, last, length)]
+
+
+def _boundaries(length: int, edge: int, reach: Reach) -> tuple[int, int]:
+    """(as far as the first of tiles so long may own, where the last may begin to)."""
+    first = (edge - reach.margin) // reach.stride * reach.stride
+    return first, length - edge + reach.before
+
+
+def _covers(length: int, count: int, edge: int, reach: Reach) -> bool:
+    """Whether `count` tiles so long leave nothing out."""
+    first, last = _boundaries(length, edge, reach)
+    return last - first <= (count - 2) * (first - reach.before)

@@ -1,0 +1,160 @@
+"""The objective of a style transfer, the network seeing the picture tile by tile. Loads MXNet.
+
+Contract and results are those of objective.Objective. Only pixels (memory.IN_TILES), optimisers,
+the photo's content layers and the features between the two parts of a divided network grow with
+the picture. The parts see their tiles one after the other, in the second look the last part first.
+Terms of style depend on the features only through sums over all positions. So a first look at every
+tile adds these up; then their gradients, small matrices, are known, and a second look pulls them
+back through each tile, from the positions it owns alone. A tile's gradient reaches into its margin:
+tiles add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nstyle.losses import image
+from nstyle.losses.statistics import RunningStatistics, Statistics, backward
+from nstyle.losses.style import STYLE_LOSSES
+from nstyle.networks.layers import BOUNDARY
+from nstyle.optimize.objective import Loss, LossTerm, Objective
+from nstyle.optimize.tiles.features import Asked, TiledFeatures
+from nstyle.optimize.tiles.geometry import Tile
+from nstyle.system.backend import nd
+
+# Number of a term of style -> gradients of its second moments and mean.
+Slopes = Mapping[int, Sequence[Any]]
+
+
+class TiledObjective(Objective):
+    """As Objective; pieces: the network for the tiles of such pictures."""
+
+    def __init__(
+        self,
+        pieces: TiledFeatures,
+        terms: Sequence[LossTerm],
+        *,
+        device: Any,
+        clip_norm: float = 0.0,
+        free: Any = None,
+    ) -> None:
+        super().__init__(pieces.features, terms, device=device, clip_norm=clip_norm, free=free)
+        self._pieces, self.tiling = pieces, pieces.tiling
+        self._asked: dict[int, Asked] = {}
+        self._by_layer: dict[str, list[int]] = {}
+        for number, term in enumerate(terms):
+            if term.moments is not None:
+                self._asked[number] = term.layer, term.moments, STYLE_LOSSES[term.form].mean
+            if term.layer:
+                self._by_layer.setdefault(term.layer, []).append(number)
+
+    def __call__(self, x: Any) -> tuple[float, Any]:
+        """x: (1, 3, H, W) -> loss, gradient of x's shape (a new array)."""
+        values, slopes = compared(self._terms, self._pieces.statistics(x, self._asked))
+        gradient = self.backward(x, slopes, values).astype("float32")
+        self._limit(gradient)
+        for number, term in enumerate(self._terms):
+            if term.kind == "temporal":
+                values[number] = image.add_temporal(x, term.target, term.scale, gradient)
+            elif term.kind == "tv":
+                values[number] = image.add_variation(term.form, x, term.scale, gradient)
+        if self._free is not None:
+            nd.broadcast_mul(gradient, self._free, out=gradient)
+        numbers = nd.concat(*(values[n] for n in range(len(self._terms))), dim=0).asnumpy()
+        self.terms = {term.name: value for term, value in zip(self._terms, numbers.tolist())}
+        return Loss(self.terms), gradient
+
+    def sums(self, x: Any) -> dict[int, RunningStatistics]:
+        """What each term of style depends on: the first look."""
+        return self._pieces.sums(x, self._asked)
+
+    def backward(self, x: Any, slopes: Slopes, values: dict[int, Any]) -> Any:
+        """The gradient of the layers' terms: the second look, right after the first.
+
+        float64, so the order of tiles does not matter (see RunningStatistics). The values of
+        the content losses go into `values`.
+        """
+        if not slopes:
+            self._pieces.pass_on(x)  # as the first look does
+        return self._backward(self._pieces, x, slopes, values)
+
+    def _backward(
+        self, pieces: TiledFeatures, x: Any, slopes: Slopes, values: dict[int, Any]
+    ) -> Any:
+        """The same for the network of these pieces and what lies behind, from behind first."""
+        behind = None
+        if pieces.behind is not None:
+            behind = self._backward(pieces.behind, pieces.between, slopes, values).astype("float32")
+        looked = behind is not None or any(pieces.owns(self._terms[n].layer) for n in slopes)
+        gradient = nd.zeros(x.shape, ctx=self._device, dtype="float64")
+        for count, tile in enumerate(reversed(pieces.tiling.tiles)):
+            if count or not looked:  # the first look ended with the last tile
+                pieces.forward(x, tile)
+            heads = self._heads(pieces, tile, slopes, values, behind)
+            (top, bottom, *_), (left, right, *_) = tile
+            part = pieces.features.backward(heads).astype("float64")
+            gradient[:, :, top:bottom, left:right] += part
+        return gradient
+
+    def _heads(
+        self, pieces: TiledFeatures, tile: Tile, slopes: Slopes, values: dict[int, Any], behind: Any
+    ) -> dict[str, Any]:
+        """The gradients of a tile's taps; the values of the terms of content go into `values`.
+
+        behind: the gradient of what the whole picture shows at the boundary, or None.
+        """
+        heads = {}
+        layers = [*filter(pieces.owns, self._by_layer)]
+        if behind is not None and BOUNDARY not in layers:
+            layers.append(BOUNDARY)
+        for name in layers:
+            flat = pieces.cut(name, tile)
+            handed_on = behind is not None and name == BOUNDARY
+            head = pieces.own(name, tile, behind) if handed_on else None
+            for number in self._by_layer.get(name, ()):
+                if number in slopes:
+                    # Kept memory for the first; a layer seldom has several.
+                    out = pieces.scratch(1, flat.shape) if head is None else None
+                    part = self._style(pieces, number, tile, flat, slopes[number], out)
+                else:
+                    term = self._terms[number]
+                    target = pieces.own(name, tile, term.target)
+                    value, part = image.content(flat, target, term.scale)
+                    values[number] = values[number] + value if number in values else value
+                head = part if head is None else head + part
+            heads[name] = pieces.placed(name, tile, head)
+        return heads
+
+    def _style(
+        self,
+        pieces: TiledFeatures,
+        number: int,
+        tile: Tile,
+        flat: Any,
+        slope: Sequence[Any],
+        out: Any,
+    ) -> Any:
+        """The gradient (C, n) of a term of style from what the tile owns of its layer."""
+        name, moments, _ = self._asked[number]
+        weight = pieces.weight(name, tile, moments)
+        return backward(moments, flat, slope[0], slope[1], weight=weight, out=out)
+
+    def _limit(self, gradient: Any) -> None:
+        """Bring its norm to the largest that is allowed, in place."""
+        norm = self.norm(gradient) if self._clip_norm else 0.0
+        if norm > self._clip_norm:
+            gradient *= self._clip_norm / norm
+
+
+def compared(
+    terms: Sequence[LossTerm], seen: Mapping[int, Statistics]
+) -> tuple[dict[int, Any], dict[int, Sequence[Any]]]:
+    """(values, slopes) of the terms of style, by their number, from what was seen of all tiles."""
+    values: dict[int, Any] = {}
+    slopes: dict[int, Sequence[Any]] = {}
+    for number, statistics in seen.items():
+        term = terms[number]
+        compare = STYLE_LOSSES[term.form].compare
+        values[number], *slopes[number] = compare(statistics, term.target, term.scale)
+    return values, slopes

@@ -1,0 +1,119 @@
+"""Fields that know all about themselves: type, default, limits, help, flags; and their checking."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any, TypeVar
+
+from nstyle.errors import OptionError
+from nstyle.options.parse import convert, flag, nearest
+
+AnyOptions = TypeVar("AnyOptions")
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    kind: type,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    flags: tuple[str, ...] | None = None,
+    metavar: str | None = None,
+    optional: bool = False,
+    shapes: bool = True,
+    several: bool = False,
+) -> Any:
+    """A dataclass field that knows all about itself.
+
+    flags: names on the command line; None = `--name-with-dashes`, () = only by --set.
+    shapes: False for what cannot change the picture (it is then not written into results).
+    several: its flag may be repeated, its value is a tuple.
+    """
+    facts = {
+        "help": help,
+        "kind": kind,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "flags": flags,
+        "metavar": metavar,
+        "optional": optional or default is None,
+        "shapes": shapes,
+        "several": several,
+    }
+    return field(default=default, metadata=facts)
+
+
+def shown(entry: dataclasses.Field[Any]) -> str:
+    """The field as the user types it: --stop-eps, or momentum for --set."""
+    flags = entry.metadata["flags"]
+    if flags is None:
+        return flag(entry.name)
+    return flags[0] if flags else entry.name
+
+
+def as_typed(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """{"stop_eps": 0.1} -> {"--stop-eps": 0.1}, of those that are fields of cls."""
+    found = dataclasses.fields(cls)
+    return {shown(entry): values[entry.name] for entry in found if entry.name in values}
+
+
+def check_fields(options: Any) -> None:
+    """Type, limits and choices of every field; numbers are converted where nothing is lost."""
+    for entry in dataclasses.fields(options):
+        value = getattr(options, entry.name)
+        if value is None and entry.metadata["optional"]:
+            continue
+        if entry.metadata["several"]:
+            alone = isinstance(value, (str, os.PathLike))
+            checked = tuple(check_value(entry, each) for each in ([value] if alone else value))
+        else:
+            checked = check_value(entry, value)
+        object.__setattr__(options, entry.name, checked)
+
+
+def check_value(entry: dataclasses.Field[Any], value: Any) -> Any:
+    """The value in the field's type. Raises OptionError."""
+    facts, name = entry.metadata, shown(entry)
+    value = convert(facts["kind"], value, name)
+    if facts["choices"] and value not in facts["choices"]:
+        raise OptionError(f"{name}: {value!r} is none of {nearest(value, facts['choices'])}")
+    low, high = facts["low"], facts["high"]
+    if facts["kind"] in (int, float):
+        too_low = low is not None and value < low
+        finite = isinstance(value, int) or math.isfinite(value)
+        if not finite or too_low or (high is not None and value > high):
+            limits = f"at least {low}" if high is None else f"from {low} to {high}"
+            raise OptionError(f"{name}: {value} is out of range; allowed is {limits}")
+    return value
+
+
+def build(cls: type[AnyOptions], values: Mapping[str, Any]) -> AnyOptions:
+    """Options from a mapping. Raises OptionError for an unknown name, with the nearest."""
+    known = [entry.name for entry in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
+            raise OptionError(f"no option {name!r}{hint}")
+    return cls(**values)
+
+
+def as_words(cls: type, values: Mapping[str, Any]) -> list[str]:
+    """{"lr": "0.2", "momentum": 0.5} -> ["--lr", "0.2", "--set", "momentum=0.5"]."""
+    facts = {entry.name: entry.metadata for entry in dataclasses.fields(cls)}
+    words = []
+    for name, value in values.items():
+        switch = facts[name]["kind"] is bool
+        if facts[name]["flags"] == () or (switch and value is not True):
+            words += ["--set", f"{name}={value}"]
+        else:
+            words += [flag(name)] if switch else [flag(name), str(value)]
+    return words

@@ -1,0 +1,287 @@
+"""Every option once: name, type, default, limits, help. The command line is built from here.
+
+`Options` holds what shapes the picture and where it is computed; see `output` for what a run
+leaves behind. Bad values are refused with one line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from nstyle.options import parse
+from nstyle.options.consistency import RATES, settle
+from nstyle.options.field import build, check_fields, option
+
+__all__ = ["Options", "build", "shaping"]
+
+MODELS = ("auto", "vgg19", "vgg16", "vgg16-slim", "vgg19-slim")
+MODEL_ALIASES = {"vgg": "vgg19"}
+RESAMPLING = ("lanczos", "bicubic", "bilinear", "bilinear-plain", "nearest")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What shapes the picture, and where it is computed. Raises OptionError for a bad value."""
+
+    model: str = option(
+        "auto",
+        "network; auto = vgg19 where its weights are installed, else the built-in vgg16-slim",
+        kind=str,
+        choices=MODELS,
+    )
+    weights: str | None = option(
+        None, "weights file instead of the installed one", kind=str, metavar="FILE"
+    )
+    content_weight: float = option(25.0, "weight of the photo's content", kind=float, low=0)
+    style_weight: float = option(1.0, "weight of the painting's style", kind=float, low=0)
+    tv_weight: float = option(0.01, "weight of smoothness (total variation)", kind=float, low=0)
+    stop_eps: float = option(
+        0.005, "stop when the picture's relative change is below; 0 = never", kind=float, low=0
+    )
+    max_num_epochs: int = option(1000, "stop after so many epochs", kind=int, low=1)
+    max_long_edge: int = option(
+        512, "long edge of the result in pixels", kind=int, low=16, high=65000
+    )
+    size: str | None = option(
+        None,
+        "instead: 640x480, x400 (height) or 600x (width); the photo's aspect is kept unless "
+        "fit=stretch",
+        kind=str,
+        metavar="WxH",
+    )
+    enlarge: bool = option(False, "enlarge a photo smaller than --max-long-edge", kind=bool)
+    optimizer: str = option("sgd", "how the loss is lowered", kind=str, choices=tuple(RATES))
+    scales: int | str = option(
+        "auto",
+        "paint small first, then larger: how many sizes; 1 = at once, as MXNet's example",
+        kind=str,
+        metavar="N",
+    )
+    lr: float = option(
+        None,
+        "learning rate (default: sgd 0.1, where 0.2 and 0.3 work, too; nag 0.001, adam 2)",
+        kind=float,
+        low=1e-12,
+    )
+    lr_sched_delay: int = option(
+        2,
+        "epochs between two decreases of the learning rate; begins anew at each size",
+        kind=int,
+        low=1,
+    )
+    lr_sched_factor: float = option(
+        None, "factor of the learning rate then (default: 0.9; adam 1)", kind=float, low=0, high=1
+    )
+    gpu: int | str = option(
+        "auto", "GPU index; -1 = CPU; auto = GPU 0 if MXNet sees one", kind=str, shapes=False
+    )
+    remove_noise: float = option(
+        0.2,
+        "radius in pixels of the Gaussian filter at the end: 0.2 keeps strokes, 1 smooths, 0 = off",
+        kind=float,
+        low=0,
+        high=10,
+        flags=("--remove-noise", "-remove-noise"),
+    )
+    init: str = option(
+        "content", "start: content, instant, noise, noise:0.7 (a share) or a picture", kind=str
+    )
+    precision: str = option(
+        "auto",
+        "of the network; auto = bfloat16 on CPUs with AMX; up to 300 pixels always float32",
+        kind=str,
+        choices=("auto", "float32", "bfloat16"),
+    )
+    pooling: str = option(
+        "auto",
+        "auto = what the weights were made for",
+        kind=str,
+        choices=("auto", "avg", "avg-rescaled", "max"),
+    )
+    content_layers: str = option(
+        "relu4_2", "layers, with weights if wanted: relu4_2,relu5_1:0.5", kind=str
+    )
+    style_layers: str = option(
+        "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1", "the same for the style", kind=str
+    )
+    style_scale: float = option(
+        1.0,
+        "size of the strokes: the style gets this squared x the pixels (fit=stretch: its weight)",
+        kind=float,
+        low=0.01,
+        high=100,
+    )
+    style_size: int | None = option(
+        None,
+        "instead: long edge of the style in pixels, whatever the result's size",
+        kind=int,
+        low=16,
+        high=65000,
+    )
+    style_blend: str | None = option(
+        None,
+        "shares of the styles where there are several: 3,1,1 (default: equal)",
+        kind=str,
+        metavar="N,N",
+    )
+    style_loss: str = option(
+        "gram",
+        "distance of styles: Gram matrices; mean and deviation; Wasserstein of Gaussians",
+        kind=str,
+        choices=("gram", "mean-std", "wasserstein", "gram+wasserstein"),
+    )
+    colors: str = option(
+        "style",
+        "whose: content = only luminance is painted, match = the style is recoloured first",
+        kind=str,
+        choices=("style", "content", "match"),
+    )
+    seed: int = option(0, "of the noise", kind=int, low=0, high=2**32 - 1)
+    threads: int | None = option(
+        None, "CPU threads (default: all usable cores)", kind=int, low=1, high=1024, shapes=False
+    )
+    tile: int | str = option(
+        "auto",
+        "same picture in less memory: auto = in tiles where it must be; off (as with border); N px",
+        kind=str,
+        metavar="N",
+        shapes=False,
+    )
+    max_pixels: int = option(
+        200_000_000, "refuse pictures with more pixels", kind=int, low=256, shapes=False
+    )
+    # Fields without a flag of their own: --set name=value.
+    scale_step: float = option(
+        2.0, "each size is so many times the one before", kind=float, low=1.1, high=8, flags=()
+    )
+    momentum: float = option(
+        0.8, "momentum of sgd and nag", kind=float, low=0, high=0.999, flags=()
+    )
+    weight_decay: float = option(0.0, "pull towards the mean colour", kind=float, low=0, flags=())
+    clip_gradient: float = option(
+        0.0, "largest value of the gradient, element-wise; 0 = off", kind=float, low=0, flags=()
+    )
+    clip_norm: float = option(
+        0.0,
+        "largest norm of the layers' gradient, in multiples of the picture's values; 0 = off",
+        kind=float,
+        low=0,
+        flags=(),
+    )
+    evaluations: int = option(
+        0,
+        "lbfgs: evaluations per epoch, after which its memory starts anew; 0 = an epoch is a step",
+        kind=int,
+        low=0,
+        flags=(),
+    )
+    epsilon: float = option(
+        1e-8, "adam: added to the root of the second moment", kind=float, low=1e-30, flags=()
+    )
+    average: float = option(
+        0.0,
+        "the picture is a running average of the optimiser's, with this decay; 0 = off",
+        kind=float,
+        low=0,
+        high=0.9999,
+        flags=(),
+    )
+    step_limit: float = option(
+        4.0,
+        "largest change of a value by one gradient, in grey levels, before momentum; 0 = off",
+        kind=float,
+        low=0,
+        flags=(),
+    )
+    clamp: bool = option(
+        True, "the picture stays between black and white while it is painted", kind=bool, flags=()
+    )
+    backoff: float = option(
+        0.97,
+        "what the learning rate is multiplied by when the loss rises; 1 = off",
+        kind=float,
+        low=0.1,
+        high=1,
+        flags=(),
+    )
+    normalization: str = option(
+        "balanced",
+        "how losses are scaled",
+        kind=str,
+        choices=("balanced", "mxnet", "mxnet-nag", "gatys", "gatys-mean", "keras"),
+        flags=(),
+    )
+    tv_form: str = option(
+        "squared",
+        "total variation: squares of differences, MXNet's Laplacian, or to the power 1.25",
+        kind=str,
+        choices=("squared", "laplacian", "power"),
+        flags=(),
+    )
+    denoiser: str = option(
+        "gaussian", "what --remove-noise does", kind=str, choices=("gaussian", "tv"), flags=()
+    )
+    fit: str = option(
+        "keep",
+        "keep every picture's aspect, or stretch photo and style to the result's size",
+        kind=str,
+        choices=("keep", "stretch"),
+        flags=(),
+    )
+    resize: str = option(
+        "lanczos",
+        "how pictures are brought to size",
+        kind=str,
+        choices=RESAMPLING,
+        flags=(),
+    )
+    rescale: str = option(
+        "no",
+        "bring the finished picture to the photo's size or aspect",
+        kind=str,
+        choices=("no", "size", "aspect"),
+    )
+    rescale_method: str = option(
+        "bicubic", "how that is done", kind=str, choices=RESAMPLING, flags=()
+    )
+    pixel_range: float = option(
+        255.0, "white, before the mean is subtracted", kind=float, low=1, high=256, flags=()
+    )
+    mean_subtraction: bool = option(
+        True, "the network's mean is subtracted from the pixels", kind=bool, flags=()
+    )
+    pooling_ceil: bool = option(
+        False, "pooling rounds odd sizes up, as TensorFlow's SAME does", kind=bool, flags=()
+    )
+    border: int = option(
+        0,
+        "pixels by which the picture is mirrored at its border before the network",
+        kind=int,
+        low=0,
+        high=64,
+        flags=(),
+    )
+    noise_range: float = option(
+        20.0, "noise is uniform in -range..range grey levels", kind=float, low=0, flags=()
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", MODEL_ALIASES.get(str(self.model), self.model))
+        check_fields(self)
+        settle(self)
+
+
+def shaping(options: Options) -> dict[str, Any]:
+    """The options that shape the picture, for records and metadata. No paths: names of files."""
+    values = {}
+    for entry in dataclasses.fields(options):
+        if entry.metadata["shapes"]:
+            values[entry.name] = getattr(options, entry.name)
+    if options.weights is not None:
+        values["weights"] = os.path.basename(options.weights)
+    if parse.noise_share(options.init) is None:
+        values["init"] = os.path.basename(options.init)
+    return values

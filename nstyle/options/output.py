@@ -1,0 +1,79 @@
+"""What a run leaves behind and what it says: options that do not shape the picture."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from nstyle.options.field import check_fields, option
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What a run leaves behind and what it says. Raises OptionError for a bad value."""
+
+    output: str = option(
+        "output/out.jpg", "result: .jpg .png .webp .tiff", kind=str, shapes=False, metavar="FILE"
+    )
+    output_dir: str | None = option(
+        None, "folder of the result; its name comes from --output", kind=str, shapes=False
+    )
+    save_epochs: int = option(
+        50, "a snapshot beside the result every so many epochs; 0 = none", kind=int, low=0
+    )
+    trace: str | None = option(
+        None, "write one JSON line per epoch to FILE", kind=str, metavar="FILE", shapes=False
+    )
+    timelapse: str | None = option(
+        None,
+        "film of the painting coming about: .mp4 (needs PyAV), .webp or .gif",
+        kind=str,
+        metavar="FILE",
+        shapes=False,
+    )
+    report: str | None = option(
+        None,
+        "write DIR/index.html: photo, style, result, snapshots, curves, options",
+        kind=str,
+        metavar="DIR",
+        shapes=False,
+    )
+    checkpoint_epochs: int = option(
+        20,
+        "a checkpoint to --resume from beside the result every so many epochs; 0 = none",
+        kind=int,
+        low=0,
+        shapes=False,
+    )
+    keep_checkpoint: bool = option(
+        False, "keep the checkpoint of a finished picture", kind=bool, shapes=False
+    )
+    resume: str | None = option(
+        None,
+        "go on with a run that was stopped, from its checkpoint, with its options",
+        kind=str,
+        metavar="FILE",
+        shapes=False,
+    )
+    quiet: bool = option(False, "say nothing but errors", kind=bool, shapes=False)
+    verbose: bool = option(False, "say more", kind=bool, shapes=False)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    @property
+    def path(self) -> str:
+        """Where the result goes."""
+        if self.output_dir is None:
+            return self.output
+        return os.path.join(self.output_dir, os.path.basename(self.output))
+
+    @property
+    def page(self) -> str | None:
+        """Where the report goes, if one is wanted."""
+        return os.path.join(self.report, "index.html") if self.report else None
+
+    @property
+    def checkpoint(self) -> str:
+        """Where the checkpoint goes: out.jpg -> out.ckpt.npz."""
+        return os.path.splitext(self.path)[0] + ".ckpt.npz"

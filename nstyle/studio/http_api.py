@@ -1,0 +1,255 @@
+"""The HTTP API, documented in docs/studio.md: pictures in, jobs, previews; JSON, and a token."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+import logging
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from nstyle import __version__
+from nstyle.errors import NStyleError
+from nstyle.studio import requests
+from nstyle.studio.app import Studio
+from nstyle.studio.jobs import Job
+from nstyle.studio.library import Source
+from nstyle.studio.requests import Refused, unknown
+from nstyle.studio.storage import Session
+
+log = logging.getLogger("nstyle")
+
+LONGEST_JSON = 100_000  # bytes
+PRIVATE = {"Cache-Control": "no-store"}
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Api:
+    """The endpoints of one studio."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    def routes(self) -> list[tuple[str, str, Endpoint]]:
+        """(method, path, endpoint)."""
+        return [
+            ("GET", "/healthz", self.health),
+            ("GET", "/api/shelf", self.shelf),
+            ("GET", "/api/shelf/{id}", self.thumbnail),
+            ("POST", "/api/pictures", self.receive),
+            ("GET", "/api/pictures/{id}", self.uploaded),
+            ("POST", "/api/preview", self.preview),
+            ("GET", "/api/jobs", self.jobs),
+            ("POST", "/api/jobs", self.paint),
+            ("GET", "/api/jobs/{id}", self.job),
+            ("GET", "/api/jobs/{id}/picture", self.picture),
+            ("GET", "/api/jobs/{id}/photo", self.photo),
+            ("POST", "/api/jobs/{id}/stop", self.stop),
+            ("POST", "/api/jobs/{id}/resume", self.resume),
+            ("DELETE", "/api/jobs/{id}", self.delete),
+        ]
+
+    async def health(self, request: Request) -> Response:
+        """Alive; how much there is to do."""
+        return JSONResponse({"ok": True, "version": __version__, **self._studio.painter.counts()})
+
+    async def shelf(self, request: Request) -> Response:
+        """What everyone may choose, and the limits."""
+        shelf = self._studio.shelf
+        photos, styles = await run_in_threadpool(lambda: (shelf.photos(), shelf.styles()))
+        return JSONResponse(
+            {
+                "photos": [source.as_json() for source in photos],
+                "styles": [source.as_json() for source in styles],
+                "limits": self._studio.settings.told(),
+            }
+        )
+
+    async def thumbnail(self, request: Request) -> Response:
+        """JPEG of something on the shelf; for everyone."""
+        id = request.path_params["id"]
+        data = await run_in_threadpool(self._studio.shelf.thumbnail, id)
+        if data is None:
+            raise unknown("picture")
+        return Response(data, media_type="image/jpeg", headers={"Cache-Control": "max-age=3600"})
+
+    async def receive(self, request: Request) -> Response:
+        """A picture file as the body, its name as ?name=."""
+        person, settings = self._person(request), self._studio.settings
+        folder = await run_in_threadpool(person.new_upload)
+        try:
+            await save_body(request, folder / "picture", settings.upload_bytes)
+            name = request.query_params.get("name", "picture")
+            look = functools.partial(self._studio.look, who=person.owner)
+            source = await run_in_threadpool(person.keep, folder, name, look)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return JSONResponse(source.as_json(), 201)
+
+    async def uploaded(self, request: Request) -> Response:
+        """JPEG, the small copy of an upload."""
+        source = self._person(request).upload(request.path_params["id"])
+        return await sent(Path(source.small))
+
+    async def preview(self, request: Request) -> Response:
+        """JPEG: the photo in the style in one pass, small."""
+        person, given = self._person(request), await read_json(request)
+        photo, style = await run_in_threadpool(self._chosen, person, given)
+        order = requests.preview(given, photo, style)
+        answer = await run_in_threadpool(self._studio.previews.ask, order, person.owner)
+        return Response(base64.b64decode(answer["jpeg"]), media_type="image/jpeg", headers=PRIVATE)
+
+    async def jobs(self, request: Request) -> Response:
+        """All of one's own, newest first."""
+        person = self._person(request)
+        found = await run_in_threadpool(person.jobs)
+        return JSONResponse([self._told(job) for job in found], headers=PRIVATE)
+
+    async def paint(self, request: Request) -> Response:
+        """A new job."""
+        person, given = self._person(request), await read_json(request)
+        photo, style = await run_in_threadpool(self._chosen, person, given)
+        order = await run_in_threadpool(
+            requests.painting, given, photo, style, self._studio.settings
+        )
+        self._studio.painter.check_room(person.owner)
+        job = await run_in_threadpool(person.new_job, order, photo, style)
+        try:
+            self._studio.painter.add(job)
+        except Refused:
+            job.remove()
+            raise
+        return JSONResponse(self._told(job), 201)
+
+    async def job(self, request: Request) -> Response:
+        """State, place in the queue, progress."""
+        return JSONResponse(self._told(self._job(request)), headers=PRIVATE)
+
+    async def picture(self, request: Request) -> Response:
+        """The newest picture as JPEG, or with ?full=1 the finished PNG with the options inside."""
+        job = self._job(request)
+        full = request.query_params.get("full") == "1"
+        return await sent(job.result if full else job.now)
+
+    async def photo(self, request: Request) -> Response:
+        """JPEG, the photo of a job, small."""
+        return await sent(self._job(request).folder / "photo.jpg")
+
+    async def stop(self, request: Request) -> Response:
+        """End a job, keeping what is there."""
+        job = self._job(request)
+        await run_in_threadpool(self._studio.painter.stop, job)
+        return JSONResponse(self._told(job))
+
+    async def resume(self, request: Request) -> Response:
+        """Go on with a job that was stopped or interrupted."""
+        job = self._job(request)
+        if not job.as_json()["resumable"]:
+            raise Refused(f"a painting that is {job.state} cannot be gone on with", 409)
+        self._studio.painter.add(job)
+        return JSONResponse(self._told(job))
+
+    async def delete(self, request: Request) -> Response:
+        """Remove a job and all its files."""
+        job = self._job(request)
+        await run_in_threadpool(self._studio.painter.drop, job)
+        await run_in_threadpool(job.remove)
+        return Response(status_code=204)
+
+    def _person(self, request: Request) -> Session:
+        """Whose request it is. Raises Refused."""
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer":
+            raise Refused("a token is missing; send the header Authorization: Bearer TOKEN", 401)
+        return self._studio.store.of(token.strip())
+
+    def _job(self, request: Request) -> Job:
+        """The job that is asked for, if it belongs to who asks. Raises Refused."""
+        job = self._person(request).job(request.path_params["id"])
+        return self._studio.painter.find(job.id) or job
+
+    def _told(self, job: Job) -> dict[str, Any]:
+        known = self._studio.painter.find(job.id) or job
+        return self._studio.painter.told(known)
+
+    def _chosen(self, person: Session, given: dict[str, Any]) -> tuple[Source, Source]:
+        """(photo, style). Raises Refused."""
+        photo, style = (self._source(person, given.get(name), name) for name in ("photo", "style"))
+        if photo.network:
+            raise Refused("the photo is a network; choose a picture")
+        return photo, style
+
+    def _source(self, person: Session, id: Any, name: str) -> Source:
+        if not isinstance(id, str):
+            raise Refused(f"the {name} is missing; give the id of an upload or of the shelf")
+        return self._studio.shelf.find(id) or person.upload(id)
+
+
+async def save_body(request: Request, path: Path, most: int) -> None:
+    """The body as a file, never more than `most` bytes. Raises Refused."""
+    sentence = f"the file is too large; a picture may have {most / 1e6:g} MB"
+    if int(request.headers.get("content-length") or 0) > most:
+        raise Refused(sentence, 413)
+    size = 0
+    try:
+        with path.open("wb") as file:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > most:
+                    raise Refused(sentence, 413)
+                file.write(chunk)
+    except ClientDisconnect:
+        raise Refused("the upload was broken off") from None
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The body, a JSON object. Raises Refused."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_JSON:
+            raise Refused("the request is too long", 413)
+    try:
+        given = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise Refused("the body is not JSON") from None
+    if not isinstance(given, dict):
+        raise Refused("the body is not a JSON object")
+    return given
+
+
+async def sent(path: Path) -> Response:
+    """A picture file, read at once since it may be replaced. Raises Refused where there is none."""
+    kinds = {".jpg": "image/jpeg", ".png": "image/png"}
+    try:
+        data = await run_in_threadpool(path.read_bytes)
+    except FileNotFoundError:
+        raise Refused("there is no picture yet", 404) from None
+    return Response(data, media_type=kinds[path.suffix], headers=PRIVATE)
+
+
+def guarded(endpoint: Endpoint) -> Endpoint:
+    """The endpoint; what is refused becomes {"error": sentence} and a status."""
+
+    @functools.wraps(endpoint)
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except Refused as error:
+            return JSONResponse({"error": str(error)}, error.status, headers=PRIVATE)
+        except NStyleError as error:
+            return JSONResponse({"error": str(error)}, 400, headers=PRIVATE)
+        except OSError as error:  # a full disk, most of all; its path is nobody's business
+            log.error("%s %s: %s", request.method, request.url.path, error)
+            told = f"the studio's disk does not work: {error.strerror or type(error).__name__}"
+            return JSONResponse({"error": told}, 503, headers=PRIVATE)
+
+    return answer

@@ -1,0 +1,159 @@
+"""Pictures one can choose: uploads, samples, and networks that were trained for one style."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nstyle.errors import NStyleError
+from nstyle.system import locations
+
+PHOTOS = ("coffee.jpg", "astronaut.jpg", "chelsea.jpg", "rocket.jpg")
+STYLES = (
+    "cubist.jpg", "stained_glass.jpg", "woodcut_wave.jpg", "starry_flow.jpg", "pointillist.jpg",
+)  # fmt: skip
+THUMBNAIL = 640  # px, long edge on the shelf and, of a photo, behind the slider
+Version = tuple[str, int, int]
+LONGEST_NAME, LONGEST_EXTENSION = 80, 8  # letters
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture, or the style of a network.
+
+    id: what the page calls it; name: for people; path: its file (of a network: the network's);
+    small: the copy for previews; typed: what stands for it in a command line.
+    """
+
+    id: str
+    name: str
+    path: str
+    small: str
+    width: int
+    height: int
+    typed: str
+    network: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """What the page may know: no paths."""
+        names = ("id", "name", "width", "height", "network")
+        return {name: getattr(self, name) for name in names}
+
+
+class Library:
+    """What everyone finds: sample photos and styles, trained networks of a folder."""
+
+    def __init__(self, networks: Path) -> None:
+        self._folder = networks
+        self._known: dict[Version, tuple[Source, bytes] | None] = {}
+
+    def photos(self) -> list[Source]:
+        """Samples to try it with."""
+        return [self._get(locations.sample(name), "photo") for name in PHOTOS]
+
+    def styles(self) -> list[Source]:
+        """Sample paintings, then the trained networks that are there now."""
+        samples = [self._get(locations.sample(name), "style") for name in STYLES]
+        try:
+            found = sorted(path for path in self._folder.iterdir() if path.suffix == ".params")
+        except OSError:
+            found = []
+        networks = [self._entry(str(path), "network") for path in found]
+        return [*samples, *(entry[0] for entry in networks if entry)]
+
+    def find(self, id: str) -> Source | None:
+        """The one with this id."""
+        return next((each for each in [*self.photos(), *self.styles()] if each.id == id), None)
+
+    def thumbnail(self, id: str) -> bytes | None:
+        """JPEG."""
+        source = self.find(id)
+        entry = source and self._entry(source.path, source.id.split("-")[0])
+        return entry[1] if entry else None
+
+    def _get(self, path: str, kind: str) -> Source:
+        entry = self._entry(path, kind)
+        assert entry is not None
+        return entry[0]
+
+    def _entry(self, path: str, kind: str) -> tuple[Source, bytes] | None:
+        """Read once; None for a file that is gone, or no network with a style of its own."""
+        try:
+            key = version(path)
+        except OSError:  # deleted meanwhile, or a link that leads nowhere
+            return None
+        if key not in self._known:
+            try:
+                self._known[key] = _read(path, kind)
+            except (NStyleError, OSError, ValueError, KeyError, TypeError):
+                self._known[key] = None
+        return self._known[key]
+
+
+def version(path: str) -> Version:
+    """What changes when the file does: (path, time in nanoseconds, bytes). Raises OSError."""
+    found = os.stat(path)
+    return path, found.st_mtime_ns, found.st_size
+
+
+def _read(path: str, kind: str) -> tuple[Source, bytes] | None:
+    from PIL import Image
+
+    from nstyle.optimize.callbacks.report.html import shrunk
+
+    stem = os.path.splitext(os.path.basename(path))[0]
+    if kind == "network":
+        picture = _style_of(path)
+        if picture is None:
+            return None
+    else:
+        with Image.open(path) as opened:
+            picture = opened.convert("RGB")
+    buffer = io.BytesIO()
+    shrunk(picture, THUMBNAIL).save(buffer, "JPEG", quality=85)
+    name = stem.replace("_", " ")
+    # The server's folders are nobody's business.
+    typed = os.path.basename(path)
+    typed = typed if kind == "network" else os.path.join("input", typed)
+    width, height = picture.size
+    network = kind == "network"
+    source = Source(f"{kind}-{stem}", name, path, path, width, height, typed, network)
+    return source, buffer.getvalue()
+
+
+def _style_of(path: str) -> Any:
+    """The picture of the style a network was trained for, or None for other networks."""
+    from PIL import Image
+
+    from nstyle.feedforward import network_file
+
+    file = network_file.read(path)
+    if file.network == network_file.ANY_STYLE:
+        return None
+    if file.thumbnail is None:
+        return Image.new("RGB", (THUMBNAIL, THUMBNAIL), "#888")
+    return file.thumbnail.to_pil().convert("RGB")
+
+
+def clean_name(given: str) -> str:
+    """What an upload is called: no folders, nothing invisible, not long, never empty."""
+    name = given.replace("\\", "/").rsplit("/", 1)[-1]
+    name = "".join(letter for letter in name if letter.isprintable()).strip(" .")
+    stem, extension = os.path.splitext(name)
+    if len(extension) > LONGEST_EXTENSION:
+        stem, extension = name, ""
+    return (stem[: LONGEST_NAME - len(extension)] + extension) or "picture"
+
+
+def from_json(facts: Mapping[str, Any]) -> Source:
+    """What `asdict` gave. Raises TypeError."""
+    return Source(**facts)
+
+
+def to_json(source: Source) -> dict[str, Any]:
+    """All of it, for a file."""
+    return asdict(source)

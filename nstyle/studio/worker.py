@@ -1,0 +1,144 @@
+"""A worker that looks at uploads, or paints previews: `python -m nstyle.studio.worker KIND`.
+
+Uploads are looked at with a limit of memory, so that what is made to harm harms this process alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nstyle.errors import ImageError, NStyleError
+from nstyle.images import image_file
+from nstyle.optimize.callbacks.report.html import shrunk
+from nstyle.optimize.context import LRUCache
+from nstyle.studio.library import version
+from nstyle.studio.requests import Refused, without_folders
+from nstyle.system import locations, processes
+from nstyle.system.files import atomic_write
+
+log = logging.getLogger("nstyle")
+
+MEMORY = 6 * 2**30  # bytes of addresses for looking at a picture; 40 megapixels take 1.5 GB
+SMALL = 640  # px, long edge of the copy that the page shows and previews are painted from
+PREVIEW_EDGE = 448  # px, long edge of a preview
+NETWORKS_KEPT, STYLES_KEPT = 4, 32  # styles: of each network
+Duty = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+def look(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Check an upload and write its small copy.
+
+    request: path, small (where that goes), name, pixels, edge. Raises Refused.
+    """
+    try:
+        picture = image_file.read(request["path"], max_pixels=request["pixels"])
+    except ImageError as error:
+        text = str(error).replace(request["path"], request["name"])
+        raise Refused(text.replace(" or raise --max-pixels", ""), 415) from error
+    if max(picture.size) > request["edge"]:
+        raise Refused(
+            f"{request['name']}: {picture.width}x{picture.height} pixels; an edge may have "
+            f"{request['edge']} at most",
+            415,
+        )
+    small = shrunk(picture.to_pil(), SMALL)
+    data = jpeg(small, 92)
+    atomic_write(request["small"], lambda file: file.write(data))
+    return {"width": picture.width, "height": picture.height}
+
+
+def jpeg(picture: Any, quality: int = 88) -> bytes:
+    """A pillow image as JPEG; what is transparent becomes white."""
+    if picture.mode == "RGBA":
+        from PIL import Image
+
+        ground = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(ground, picture)
+    buffer = io.BytesIO()
+    picture.convert("RGB").save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+class Previews:
+    """Paints previews; the newest networks stay loaded, with the looks of their newest styles."""
+
+    def __init__(self) -> None:
+        self._networks = LRUCache(NETWORKS_KEPT)
+
+    def __call__(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """request: photo, style or network (paths), strength, options of apply.FIELDS."""
+        painter = self._painter(request)
+        result = painter.paint(painter.gather(request["photo"]))
+        picture = result.picture.to_pil()
+        return {"jpeg": base64.b64encode(jpeg(picture)).decode("ascii")}
+
+    def _painter(self, request: Mapping[str, Any]) -> Any:
+        """An Instant of this network and style, as their files are now."""
+        style = request.get("style")
+        options = {"max_long_edge": PREVIEW_EDGE, **request["options"]}
+        # Of one size for all photos, so that a style is looked at once.
+        edge = round(PREVIEW_EDGE * options.pop("style_scale", 1.0))
+        options["style_size"] = min(max(edge, image_file.MIN_EDGE), SMALL)
+        network = request.get("network") or str(locations.ANY_STYLE)
+        base, styles = self._networks.find(
+            version(network), lambda: (loaded(network, style), LRUCache(STYLES_KEPT))
+        )
+        strength = request["strength"]
+        key = style and version(style), repr((strength, sorted(options.items())))
+        return styles.find(key, lambda: base.restyled(style, strength=strength, **options))
+
+
+def loaded(network: str, style: str | None) -> Any:
+    """An Instant whose network is loaded."""
+    from nstyle.feedforward.apply import Instant
+
+    base = Instant(style, network=network, max_long_edge=64)
+    base.paint(base.gather(locations.sample("coffee.jpg")))
+    return base
+
+
+def bounded_memory() -> None:
+    """Let allocations beyond MEMORY fail here, where a system has such limits."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, hard))
+
+
+def answer(duty: Duty, request: Mapping[str, Any]) -> dict[str, Any]:
+    """What the duty says, or why not. A bug is logged, and costs this one answer."""
+    try:
+        return duty(request)
+    except Refused as error:
+        return {"refused": str(error), "status": error.status}
+    except NStyleError as error:
+        return {"refused": without_folders(str(error), request.values())}
+    except MemoryError:
+        return {"refused": "this picture takes too much memory; make it smaller", "status": 415}
+    except Exception:
+        log.exception("a bug in a worker of the studio")
+        return {"refused": "a bug in nstyle; the server's terminal has more", "status": 500}
+
+
+def main(kind: str) -> None:
+    """Answer until the server ends."""
+    say = processes.speaker()
+    duty: Duty
+    if kind == "look":
+        bounded_memory()
+        duty = look
+    else:
+        duty = Previews()
+    for request in processes.requests():
+        say(answer(duty, request))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,11 @@
+"""The machine: MXNet, files, processes, interrupts. Knows nothing of pictures.
+
+backend: the only import of MXNet.
+checkpoint_file: the one file format of all checkpoints.
+checksums: whether two runs read the same files.
+files: atomic writes.
+interrupts: Ctrl-C that waits until nothing is lost.
+locations: where built-in weights, the cache and the samples are.
+processes: worker processes that speak JSON lines.
+runtime: what must happen before MXNet is imported.
+"""

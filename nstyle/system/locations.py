@@ -1,0 +1,85 @@
+"""Where things live: weights inside the package, in model/, in the user's folders; the samples."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from nstyle.errors import WeightsError
+
+PACKAGE = Path(__file__).parents[1]
+PRETRAINED = PACKAGE / "networks" / "pretrained"
+DEFAULT = "vgg16-slim"
+BUILT_IN = {DEFAULT: "vgg16-slim.params", "vgg19-slim": "vgg19-slim.params"}
+BUILT_IN_SHA256 = {
+    DEFAULT: "876a0f4aeb155ef60689d1678784b51e40a52843c981413d304fe10e68c8d0b7",
+    "vgg19-slim": "fe8647f5e14e4100cb382c7991dda58da16db91654474815f51f58c69368e362",
+}
+# Channels of their convolutions, in order, for what is planned before a file is read.
+WIDTHS = {
+    DEFAULT: (32, 16, 64, 64, 112, 112, 128, 384, 384, 320, 512, 384),
+    "vgg19-slim": (32, 16, 48, 32, 96, 64, 64, 64, 160, 160, 128, 128, 256),
+}
+# See feedforward: the decoder, and what trainings of one style begin with.
+ANY_STYLE = PRETRAINED / "any-style.params"
+PLAIN = PRETRAINED / "plain.params"
+# A model's file is its name with any of these; what is in it is told by its content alone.
+EXTENSIONS = (".params", ".safetensors", ".h5", ".mat", ".npz")
+
+
+def cache_folder() -> Path:
+    """Where downloaded weights live: $NSTYLE_CACHE, else the user's cache folder."""
+    if "NSTYLE_CACHE" in os.environ:
+        return Path(os.environ["NSTYLE_CACHE"])
+    if sys.platform == "darwin":
+        return Path(os.path.expanduser("~")) / "Library" / "Caches" / "nstyle"
+    return (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path(os.path.expanduser("~")) / ".cache")
+        / "nstyle"
+    )
+
+
+def data_folder() -> Path:
+    """Where what people made is kept: $NSTYLE_DATA, else the user's data folder."""
+    if "NSTYLE_DATA" in os.environ:
+        return Path(os.environ["NSTYLE_DATA"])
+    home = Path(os.path.expanduser("~"))
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "nstyle"
+    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "nstyle"
+
+
+def sample(name: str) -> str:
+    """Path of a sample picture, in the installed package or in a checkout."""
+    installed = PACKAGE / "samples" / name
+    return str(installed if installed.is_file() else PACKAGE.parent / "input" / name)
+
+
+def folders() -> list[Path]:
+    """Where weights files are looked for, in order."""
+    checkout = PACKAGE.parent
+    beside = [checkout / "model"] if os.path.isfile(checkout / "download.sh") else []
+    return [*dict.fromkeys([Path("model"), *beside]), cache_folder()]
+
+
+def find(model: str) -> tuple[str, str]:
+    """(model, path) for a model's name or "auto". Raises WeightsError naming both ways out."""
+    if model in BUILT_IN:
+        return model, str(PRETRAINED / BUILT_IN[model])
+    for path in candidates("vgg19" if model == "auto" else model):
+        if os.path.isfile(path):  # Path.is_file() may raise PermissionError
+            return path.stem, str(path)
+    if model == "auto":
+        return DEFAULT, str(PRETRAINED / BUILT_IN[DEFAULT])
+    places = " or ".join(str(folder / f"{model}.params") for folder in folders())
+    raise WeightsError(
+        f"--model {model}: its weights are not installed ({places}); get them with "
+        f"nstyle download --model {model}, name a file with --weights, "
+        f"or use the built-in {DEFAULT}"
+    )
+
+
+def candidates(model: str) -> list[Path]:
+    """Every place where the file of a model may be, in the order they are looked at."""
+    return [folder / f"{model}{end}" for folder in folders() for end in EXTENSIONS]

@@ -1,0 +1,197 @@
+"""Frames painted by optimisation: each from the last one, moved, and held to it by a temporal loss.
+
+Ruder, Dosovitskiy & Brox (arXiv:1604.08610), its short-term consistency. MXNet is loaded by the
+first frame that is painted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nstyle import api
+from nstyle.errors import OptionError
+from nstyle.images import color
+from nstyle.images.picture import Picture
+from nstyle.images.regions import Masks
+from nstyle.images.sizes import Size
+from nstyle.networks import preprocessing
+from nstyle.optimize import inputs, loss_terms, problem
+from nstyle.optimize.context import PaintContext
+from nstyle.optimize.inputs import Inputs
+from nstyle.optimize.objective import LossTerm
+from nstyle.optimize.planning import memory, plan
+from nstyle.optimize.problem import FeatureExtractor, Problem
+from nstyle.optimize.tiles.sources import FeatureSource
+from nstyle.options.field import as_typed
+from nstyle.options.options import Options, shaping
+from nstyle.system import checksums, runtime
+from nstyle.system.backend import nd
+from nstyle.video.frames import Last, Painted
+
+
+class Objectives:
+    """As problem.build, for frame after frame; what its styles show is kept by the setting."""
+
+    def __init__(self, extractor: FeatureExtractor, device: Any, options: Options) -> None:
+        self.extractor, self.device, self._options = extractor, device, options
+        self._size: Size | None = None
+        self._network: Any = None
+        self._held: tuple[LossTerm, ...] = ()
+        self._new: np.ndarray | None = None
+
+    def hold(
+        self, moved: Picture | None, trust: np.ndarray | None = None, weight: float = 0.0
+    ) -> None:
+        """Hold the next frame to the one before, moved; None: not. trust: (H, W), 0..1.
+
+        Where that says nothing the style counts on its own: the picture as a whole has it already,
+        and what comes into view would stay a photo.
+        """
+        self._held, self._new = (), None if trust is None else 1 - trust
+        if moved is None or trust is None or not weight:
+            return
+        target = preprocessing.to_array(moved, self.extractor.convention, self._options.pixel_range)
+        arrays = (target, trust[np.newaxis, np.newaxis])
+        loaded = (nd.array(array, ctx=self.device) for array in arrays)
+        self._held = (loss_terms.temporal_term(self._options, weight, *loaded),)
+
+    def __call__(self, given: Inputs) -> Problem:
+        """The problem of a frame at one of its sizes."""
+        size, options = given.photo.size, self._options
+        if size != self._size:
+            self._network = None  # frees the other size's memory
+            problem.release_memory()
+        paintings = problem.look_at_paintings(self.extractor, given, options, self.device)
+        if self._network is None:
+            problem.release_memory()
+            self._network = problem.compiled(self.extractor, given, options, self.device)
+            self._size = size
+        executor = problem.make_executor(
+            self.extractor, given, options, self.device, paintings, self._network, self._more
+        )
+        return Problem(executor, given.photo, self.extractor.convention, options)
+
+    def _more(self, terms: Sequence[LossTerm], photo: FeatureSource) -> list[LossTerm]:
+        """What a frame that goes on from another is made of, besides."""
+        new = [] if self._new is None else loss_terms.once_more(terms, photo, self._new)
+        return [*new, *self._held]
+
+
+class FilmContext(PaintContext):
+    """A film's, where as much memory is taken to be free as when it was begun: that decides how
+    large tiles are, and with them how sums are rounded. begun: bytes, None before.
+    """
+
+    begun: int | None = None
+    parts = 1  # what comes into view, see Objectives.hold
+
+    def free(self) -> int | None:
+        """See PaintContext."""
+        if self.begun is None:
+            self.begun = super().free()
+        return self.begun
+
+
+class OptimizationPainter:
+    """See frames.FramePainter. Raises what inputs.gather does.
+
+    weight: of the temporal loss; epochs: at most for a frame that goes on from the one before;
+    listeners: are called with every Step.
+    """
+
+    def __init__(
+        self,
+        frame: Picture,
+        styles: Sequence[Any],
+        options: Options,
+        masks: Masks | None = None,
+        *,
+        weight: float,
+        epochs: int,
+        listeners: Sequence[Callable[[Any], Any]] = (),
+    ) -> None:
+        self.options, self._weight, self._listeners = options, weight, listeners
+        most = min(epochs, options.max_num_epochs)
+        self._going_on = dataclasses.replace(options, scales=1, max_num_epochs=most)
+        self.first = inputs.gather(frame, styles, options, masks=masks)
+        self._objectives: Any = None
+        self._workplace, self._restored = FilmContext(), False
+
+    def order(self) -> dict[str, object]:
+        """See FramePainter."""
+        return {**as_typed(Options, shaping(self.options)), **checksums.of(self.first)}
+
+    def paint(self, given: Inputs, last: Last | None) -> Painted:
+        """See FramePainter. Raises KeyboardInterrupt, DivergedError."""
+        runtime.prepare(self.options.threads)
+        from nstyle.optimize import multiscale  # here, because they load MXNet
+
+        if self._objectives is None:
+            extractor, device = multiscale.set_up(self.first, self.options, self._workplace)
+            self._check_memory(extractor)
+            self._objectives = Objectives(extractor, device, self.options)
+        objectives, options = self._objectives, self._going_on if last else self.options
+        given = self._beginning(given, last)
+        painting = multiscale.Painting(
+            given,
+            options,
+            objectives.extractor,
+            objectives.device,
+            self._listeners,
+            build=lambda extractor, inputs, options, device: objectives(inputs),
+        )
+        watch = painting.run()
+        if watch.stopped == "interrupted":
+            raise KeyboardInterrupt
+        x, convention = multiscale.on_host(watch.x), objectives.extractor.convention
+        values = Picture.from_floats(preprocessing.to_floats(x, convention, options.pixel_range))
+        return Painted(values, painting.finished(watch.x), len(watch.history))
+
+    def _check_memory(self, extractor: Any) -> None:
+        """Refuse tiles of a film gone on with that were made for more memory than there is now."""
+        now = memory.available()
+        if not self._restored or extractor.free is None:
+            return
+        need = plan.Plan(self.first, self.options, extractor).needed(self.first.photo.size)
+        if not memory.fits(need, now):
+            raise OptionError(
+                f"the film was begun with {memory.shown(extractor.free)} of memory free and needs "
+                f"about {memory.shown(need)}, {memory.shown(now or 0)} are free now; free some, or "
+                "begin anew with --restart"
+            )
+
+    def _beginning(self, given: Inputs, last: Last | None) -> Inputs:
+        """With what a frame begins; the objective is told what it is held to."""
+        if last is not None:
+            moved = last.moved()
+            self._objectives.hold(moved, last.link.trust, self._weight)
+            start = begun(given.photo, moved, last.link.trust)
+            return dataclasses.replace(given, start=start)
+        self._objectives.hold(None)
+        if not plan.begins_painted(given, self.options):
+            return given
+        guess = api.first_guess(given, self.options, self._workplace)
+        return dataclasses.replace(given, start=guess)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """See FramePainter: what decides how large tiles are."""
+        room = self._workplace.begun
+        return {} if room is None else {"free": np.array(room)}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """See FramePainter."""
+        if "free" in state:
+            self._workplace.begun, self._restored = int(state["free"]), True
+
+
+def begun(photo: Picture, moved: Picture, trust: np.ndarray) -> Picture:
+    """The last frame where it is to be believed; the photo, in its colours, where it is not.
+
+    Smeared paint from elsewhere would stay (not so in the paper, which begins with it).
+    """
+    plain = color.match(photo, moved).floats()
+    return Picture.from_floats(plain + trust[..., np.newaxis] * (moved.floats() - plain))

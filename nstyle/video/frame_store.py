@@ -1,0 +1,195 @@
+"""What is painted of a film so far: frames beside the output, and where the painting stands."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from nstyle.errors import CheckpointError, ImageError, OptionError
+from nstyle.images import image_file
+from nstyle.images.picture import Picture
+from nstyle.optimize.checkpoint import NAMES
+from nstyle.system import checkpoint_file
+from nstyle.system.files import lock, sweep_beside
+
+KIND = "a film"
+STATE = "state.npz"
+NEXT, LOCK = ".nstyle-next.png", ".nstyle.lock"
+FRAME = re.compile(r"(\d{6,})\.png")
+HINT = "begin anew with --restart"
+
+
+@dataclass(frozen=True)
+class VideoState:
+    """After a frame: what the next one needs.
+
+    done: frames that are finished; photo, painted: of the last that was painted, uint8 or uint16
+    (H, W, 3); kept: arrays by name that its painter keeps from frame to frame.
+    """
+
+    done: int
+    photo: np.ndarray
+    painted: np.ndarray
+    kept: Mapping[str, np.ndarray]
+
+
+class FrameStore:
+    """The folder beside a film: out.mp4 -> out.mp4.frames, a .png for each frame.
+
+    Its own are the frames that the state counts; a frame gets its number once that is written, so
+    that all others with a number are somebody else's, whenever this was killed.
+    """
+
+    def __init__(self, output: str, order: Mapping[str, Any]) -> None:
+        """order: all that shapes the frames, by name; what JSON can hold, checksums of files."""
+        self.folder = f"{output}.frames"
+        self._state, self._next = (os.path.join(self.folder, name) for name in (STATE, NEXT))
+        self._order = order
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Be the one who paints there. Raises OptionError where another is, ImageError."""
+        path = os.path.join(self.folder, LOCK)
+        try:
+            file = locked(path)
+        except BlockingIOError:
+            raise OptionError(
+                f"--output: another film is being painted in {self.folder}; wait for it, or give "
+                "another --output"
+            ) from None
+        except OSError as error:
+            why = error.strerror or error
+            raise ImageError(f"{self.folder}: cannot be written ({why})") from error
+        with file:
+            try:
+                yield
+            finally:
+                with contextlib.suppress(OSError):  # while it is locked
+                    os.unlink(path)
+                with contextlib.suppress(OSError):  # where nothing is left in it
+                    os.rmdir(self.folder)
+
+    def begin(self, *, restart: bool) -> VideoState | None:
+        """As `begun`, while held; restart: nothing, what a film left there is removed."""
+        if restart:
+            self.remove()
+        stand = self.begun()
+        if stand is not None and not os.path.exists(self.path(stand.done - 1)):
+            os.replace(self._next, self.path(stand.done - 1))
+        return stand
+
+    def begun(self) -> VideoState | None:
+        """What to go on from.
+
+        Raises OptionError for the frames of another film and for files of others where frames would
+        be, CheckpointError for damage.
+        """
+        names = listed(self.folder)  # before the state is read: another process may be painting
+        stand = self._stand() if STATE in names else None
+        done = stand.done if stand else 0
+        found = [match for match in map(FRAME.fullmatch, sorted(names)) if match]
+        others = [match[0] for match in found if int(match[1]) >= done]
+        if others:
+            raise OptionError(
+                f"{os.path.join(self.folder, others[0])}: is in the way, not of this film; move "
+                "it, or give another --output"
+            )
+        return stand
+
+    def _stand(self) -> VideoState:
+        try:
+            facts, arrays = checkpoint_file.read(self._state, KIND)
+        except CheckpointError as error:
+            raise CheckpointError(f"{error}; {HINT}") from error
+        self._check(facts["order"])
+        stand = VideoState(facts["done"], **arrays["pictures"], kept=arrays.get("kept", {}))
+        for number in range(stand.done):
+            waiting = number == stand.done - 1 and os.path.exists(self._next)
+            if not waiting and not os.path.exists(self.path(number)):
+                raise CheckpointError(f"{self.path(number)}: is not there any more; {HINT}")
+        return stand
+
+    def _check(self, before: Mapping[str, Any]) -> None:
+        for name in dict.fromkeys([*before, *self._order]):
+            was, now = before.get(name), self._order.get(name)
+            if was != now:
+                checksums = len(str(was)) == checkpoint_file.CHECKSUM_LENGTH
+                both = "" if checksums else f" ({was}, now {now})"
+                raise OptionError(
+                    f"{self.folder}: holds frames of a film with another {NAMES.get(name, name)}"
+                    f"{both}; give the same, give another --output, or {HINT}"
+                )
+
+    def path(self, number: int) -> str:
+        """Of a frame, from 0."""
+        return os.path.join(self.folder, f"{number:06d}.png")
+
+    def keep(self, picture: Picture, stand: VideoState) -> None:
+        """A finished frame, the last of stand.done. Raises ImageError where a disk is full."""
+        os.makedirs(self.folder, exist_ok=True)
+        image_file.write(picture, self._next)
+        pictures = {"photo": stand.photo, "painted": stand.painted}
+        facts = {"order": self._order, "done": stand.done}
+        try:
+            checkpoint_file.write(
+                self._state, KIND, facts, {"pictures": pictures, "kept": stand.kept}
+            )
+            os.replace(self._next, self.path(stand.done - 1))
+        except OSError as error:
+            why = error.strerror or error
+            raise ImageError(f"{self._state}: cannot be written ({why})") from error
+
+    def frame(self, number: int) -> Picture:
+        """A finished frame. Raises ImageError."""
+        return image_file.read(self.path(number))
+
+    def frames(self, count: int) -> Iterator[np.ndarray]:
+        """The first `count` frames, uint8 HxWx3."""
+        return (self.frame(number).pixels for number in range(count))
+
+    def remove(self) -> None:
+        """The film is finished: its files go. Those that are not its own stay."""
+        sweep_beside(self._state)
+        own = [self.path(number) for number in range(self._done())]
+        for path in [*own, self._next, self._state]:  # the state last, as it says what is its own
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+    def _done(self) -> int:
+        """Frames that a film left."""
+        if not os.path.exists(self._state):
+            return 0
+        try:
+            return int(checkpoint_file.read(self._state, KIND)[0]["done"])
+        except CheckpointError:  # damaged: those without a gap
+            return next(number for number in count() if not os.path.exists(self.path(number)))
+
+
+def locked(path: str) -> BinaryIO:
+    """A file, made with its folder and locked until it is closed. Raises OSError."""
+    while True:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # who had it removes the folder
+            file = open(path, "ab")  # noqa: SIM115 - the caller closes it
+            try:
+                lock(file, wait=False)
+            except BlockingIOError:
+                file.close()
+                raise
+            except (OSError, ImportError):  # a file system, or a system, without locks
+                return file
+            if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(file.fileno())):
+                return file
+            file.close()  # removed before it was locked
+
+
+def listed(folder: str) -> list[str]:
+    """Names in a folder; none where it is not there."""
+    return os.listdir(folder) if os.path.isdir(folder) else []

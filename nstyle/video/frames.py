@@ -1,0 +1,74 @@
+"""A frame to be painted, and a painted one."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from nstyle.images import color
+from nstyle.images.picture import Picture, resize
+from nstyle.optimize.inputs import Inputs
+from nstyle.options.options import Options
+from nstyle.video.optical_flow import FlowLink
+
+# Of the frame; where less of it comes from the one before, there is nothing to go on from, be it a
+# cut or a camera that was turned too fast to follow.
+LEAST_BELIEVED = 0.25
+
+
+def is_cut(link: FlowLink) -> bool:
+    """Whether a frame shows another scene than the one before: next to nothing of it is there."""
+    return float(link.trust.mean()) < LEAST_BELIEVED
+
+
+@dataclass(frozen=True)
+class Last:
+    """What a frame goes on from: the painted one before, and how it hangs together with that."""
+
+    painted: Picture
+    link: FlowLink
+
+    def moved(self) -> Picture:
+        """The painted one before, moved to where its parts are now."""
+        return self.link.moved(self.painted)
+
+
+@dataclass(frozen=True)
+class Painted:
+    """values: as painted, 16 bits, for the next frame; picture: as it is shown; epochs: 0 for one
+    pass.
+    """
+
+    values: Picture
+    picture: Picture
+    epochs: int = 0
+
+
+class FramePainter(Protocol):
+    """One of the ways to paint a film. first: what its first frame is painted from."""
+
+    first: Inputs
+    options: Options
+
+    def order(self) -> dict[str, object]:
+        """What shapes the frames, as JSON can hold it."""
+
+    def paint(self, given: Inputs, last: Last | None) -> Painted:
+        """The next frame; last: None for the first of a shot."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Arrays that it keeps from frame to frame."""
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """What `state` gave."""
+
+
+def next_inputs(first: Inputs, frame: Picture, options: Options) -> Inputs:
+    """What another frame is painted from; the styles stay as they were made for the first."""
+    photo = resize(frame, *first.photo.size, method=options.resize)
+    if first.chroma is None:
+        return dataclasses.replace(first, photo=photo)
+    return dataclasses.replace(first, photo=color.luminance(photo), chroma=photo)

@@ -1,0 +1,194 @@
+"""What is asked for: photos times styles, rows of a file, refusals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nstyle.batch import jobs
+from nstyle.batch.jobs import JobRequest
+from nstyle.errors import OptionError
+from nstyle.options.options import Options
+
+PATTERN = "{content}_{style}.jpg"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    for name in ("photos/a.jpg", "photos/b.png", "s.jpg", "t.jpg", "start.png"):
+        (tmp_path / name).write_bytes(name.encode())
+    return tmp_path
+
+
+def given(preset: Any = None, options: Any = (), **pictures: Any) -> JobRequest:
+    return JobRequest(pictures, dict(options), preset, PATTERN)
+
+
+def test_every_photo_in_every_style(folder):
+    found = jobs.of_words(given(content_image=["photos", "s.jpg"], style_image=["?.jpg"]))
+    assert [job.output for job in found] == [
+        "a_s.jpg", "a_t.jpg", "b_s.jpg", "b_t.jpg", "s_s.jpg", "s_t.jpg"
+    ]  # fmt: skip
+    assert found[1].pictures == {"content_image": "photos/a.jpg", "style_image": ["t.jpg"]}
+
+
+def test_masks_of_the_photo_are_for_all_and_those_of_the_styles_one_for_each(folder):
+    masks = {"content_mask": "m.png", "keep_mask": "k.png", "style_mask": ["#ff0000", "n.png"]}
+    styles = {"style_image": ["s.jpg", "t.jpg"]}
+    found = jobs.of_words(given(content_image=["photos/a.jpg"], **styles, **masks))
+    assert [job.pictures["style_mask"] for job in found] == [["#ff0000"], ["n.png"]]
+    assert {job.pictures["content_mask"] + job.pictures["keep_mask"] for job in found} == {
+        "m.pngk.png"
+    }
+    with pytest.raises(OptionError, match="--style-mask: 2 given, --style-image: 1"):
+        jobs.of_words(given(content_image=["photos"], style_image=["s.jpg"], **masks))
+
+
+def test_options_and_a_preset_are_for_all(folder):
+    words = {"content_image": ["photos"], "style_image": ["s.jpg"]}
+    found = jobs.of_words(given("fast", {"lr": "0.2"}, **words))
+    assert {job.options.lr for job in found} == {0.2} and found[0].preset == "fast"
+
+
+@pytest.mark.parametrize(
+    ("pictures", "options", "says"),
+    [
+        ({"style_image": ["s.jpg"]}, {}, "--content-image: none was given"),
+        ({"content_image": ["photos"]}, {}, "--style-image: none was given"),
+        ({"content_image": ["*.gif"], "style_image": ["s.jpg"]}, {}, "no file matches"),
+        ({"content_image": ["photos"], "style_image": ["s.jpg"]}, {"lr": "x"}, "--lr"),
+    ],
+)
+def test_bad_words_are_refused(folder, pictures, options, says):
+    with pytest.raises(OptionError, match=says):
+        jobs.of_words(given(None, options, **pictures))
+
+
+def test_textures_need_no_photo(folder):
+    options = {"content_weight": 0, "size": "64x48"}
+    found = jobs.of_words(given(None, options, style_image=["s.jpg", "t.jpg"]))
+    assert [job.output for job in found] == ["texture_s.jpg", "texture_t.jpg"]
+    jobs.check(found)
+
+
+# ---- files of jobs ----
+
+
+def rows(text: str, **more: Any) -> list[jobs.Job]:
+    with open("jobs.csv", "w", encoding="utf-8") as file:
+        file.write(text)
+    return jobs.of_file("jobs.csv", given(**more))
+
+
+def test_any_option_in_any_row_over_those_that_were_typed(folder):
+    text = (
+        "content_image,style_image,style_blend,lr,preset,output\n"
+        'photos/a.jpg,s.jpg;t.jpg,"3,1",0.3,,\n'
+        "photos/b.png,t.jpg,,,fast,sub/own.png\n"
+    )
+    first, second = rows(text, options={"lr": 0.2, "seed": 5})
+    assert first.pictures["style_image"] == ["s.jpg", "t.jpg"]
+    assert (first.options.lr, first.options.style_blend, first.options.seed) == (0.3, "3,1", 5)
+    assert (second.options.lr, second.preset, second.output) == (0.2, "fast", "sub/own.png")
+    assert (first.output, first.where) == ("a_s+t.jpg", "jobs.csv, line 2")
+    jobs.check([first, second])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("style_image,lr\ns.jpg,1\ns.jpg,x\n", "jobs.csv, line 3: --lr: 'x' is not a number"),
+        ("style_image,rl\ns.jpg,1\n", "jobs.csv, line 2: no option 'rl'; there are "),
+        ("style_image,threads\ns.jpg,1\n", "line 2: threads: is the same for all jobs"),
+        ("content_image,lr\na.jpg,1\n", "line 2: style_image: names no painting"),
+        ("style_image,preset\ns.jpg,fats\n", "line 2: --preset: 'fats' is none of"),
+        ("style_image,output\ns.jpg,../x.jpg\n", "line 2: output '../x.jpg': is no file inside"),
+        ('{"style_image": "s.jpg", "lr": []}', "line 1: lr: [] cannot be; give one word or number"),
+        ('{"style_image": "s.jpg", "lr": true}', "line 1: lr: true cannot be; give one word"),
+        ('{"style_image": "s.jpg", "size": {}}', "line 1: size: {} cannot be; give one word"),
+        ('{"style_image": "s.jpg", "preset": ["fast"]}', 'line 1: preset: ["fast"] is no text'),
+        ('{"style_image": "s.jpg", "output": 5}', "line 1: output: 5 is no text; give one in"),
+        ('{"style_image": "s.jpg", "content_image": ["a.jpg"]}', 'content_image: ["a.jpg"] is no'),
+        ('{"style_image": "s.jpg", "keep_mask": true}', "line 1: keep_mask: true is no text"),
+        ('{"style_image": ["s.jpg", 5]}', "line 1: style_image: 5 is no text"),
+        ('{"style_image": {"a": 1}}', 'line 1: style_image: {"a": 1} is no text'),
+        ('{"style_image": []}', "line 1: style_image: names no painting"),
+    ],
+)
+def test_bad_rows_are_refused_by_their_line(folder, text, says):
+    with pytest.raises(OptionError) as refused:
+        rows(text)
+    assert says in str(refused.value)
+
+
+def test_in_json_a_blend_may_be_a_list_and_a_name_holds_what_it_will(folder):
+    (folder / "b;c.jpg").write_bytes(b"b")
+    styles = '"content_image": "b;c.jpg", "style_image": '
+    several, one = rows(
+        f'{{{styles}["b;c.jpg", "t.jpg"], "style_blend": [3, 1], "enlarge": true}}\n'
+        f'{{{styles}"b;c.jpg"}}\n'
+    )
+    assert several.pictures["style_image"] == ["b;c.jpg", "t.jpg"]
+    assert several.options.style_blend == "3,1" and several.options.enlarge is True
+    assert one.pictures == {"content_image": "b;c.jpg", "style_image": ["b;c.jpg"]}
+    jobs.check([several, one])
+
+
+def test_pictures_are_not_typed_beside_a_file(folder):
+    with pytest.raises(OptionError, match="--style-image: cannot be beside --jobs"):
+        rows("style_image\ns.jpg\n", style_image=["t.jpg"])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("style_image\ns.jpg\n", "line 2: --content-image: none was given"),
+        ("content_image,style_image,style_blend\na,s.jpg,1;2\n", "--style-blend"),
+        ("content_image,style_image,content_layers\na,s.jpg,relu9_1\n", "did you mean 'relu"),
+        ("content_image,style_image,style_mask\na,s.jpg,m.png\n", "--style-mask: needs"),
+        ("content_image,style_image,weights\na,s.jpg,s.jpg\n", "line 2: --weights s.jpg: not an"),
+    ],
+)
+def test_what_needs_no_picture_to_be_refused_is_refused_by_its_line(folder, text, says):
+    with pytest.raises(OptionError) as refused:
+        jobs.check(rows(text))
+    assert says in str(refused.value) and "jobs.csv, line 2: " in str(refused.value)
+
+
+# ---- files ----
+
+
+def test_every_file_that_is_read(folder):
+    pictures = {
+        "content_image": "a.jpg",
+        "style_image": ["s.jpg", "t.jpg"],
+        "style_mask": ["#ff0000", "m.png"],
+    }
+    options = Options(init="start.png", weights="vgg.params")
+    assert jobs.files_of(jobs.Job(pictures, options, None, "x.jpg")) == {
+        "content_image": "a.jpg",
+        "style_image 1": "s.jpg",
+        "style_image 2": "t.jpg",
+        "style_mask 2": "m.png",
+        "init": "start.png",
+        "weights": "vgg.params",
+    }
+    assert jobs.files_of(jobs.Job({}, Options(), None, "x.jpg"))["weights"].endswith("slim.params")
+
+
+def test_results_never_become_inputs(folder):
+    def check(content: list[str], out: str) -> None:
+        found = jobs.of_words(given(content_image=content, style_image=["s.jpg"]))
+        jobs.check_places(found, out, content)
+
+    check(["photos"], "out")
+    check(["photos/a.jpg"], "photos")
+    for content in (["photos"], ["photos/*.jpg"]):
+        with pytest.raises(OptionError, match="--output-dir: photos holds the photos"):
+            check(content, "photos")
+    (folder / "photos" / "b_s.jpg").write_bytes(b"")
+    with pytest.raises(OptionError, match=r"photos/b_s\.jpg is one of the inputs"):
+        check(["photos/b.png", "photos/b_s.jpg"], "photos")

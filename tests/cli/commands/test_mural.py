@@ -1,0 +1,127 @@
+"""`nstyle mural` as people type it: the file, what is said, refusals, going on after a kill."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+from PIL import Image
+
+from nstyle.cli.main import main
+from nstyle.distributed.actors import Gone
+from nstyle.distributed.run import Mural
+
+CHECKOUT = Path(__file__).parents[3]
+DASK = importlib.util.find_spec("distributed") is not None
+needs_dask = pytest.mark.skipif(not DASK, reason="Dask is not installed: '.[dask]'")
+SHALLOW = "--style-layers relu1_1,relu2_1,relu3_1 --content-layers relu3_1 --gpu -1 --stop-eps 0"
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    for name, seed in (("photo", 1), ("style", 2)):
+        Image.fromarray(tiny.picture(seed, (150, 130))).save(tmp_path / f"{name}.png")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def words(weights: str, *more: str) -> list[str]:
+    pictures = ["--content-image", "photo.png", "--style-image", "style.png"]
+    return [*pictures, "--weights", weights, "--tile", "64", *SHALLOW.split(), *more]
+
+
+def pixels(path: str) -> np.ndarray:
+    return np.asarray(Image.open(path)).astype(int)
+
+
+@needs_dask
+def test_a_mural_is_the_picture_of_run(place, weights_file, capsys):
+    common = words(weights_file, "--max-num-epochs", "6", "--scales", "2", "--output")
+    assert main(["run", *common, "run.png"]) == 0
+    trace = ["--trace", "trace.jsonl"]
+    assert main(["mural", "--dask", "local:2", *common, "out.png", *trace]) == 0
+    assert np.abs(pixels("run.png") - pixels("out.png")).max() <= 1
+    said = capsys.readouterr().err
+    assert "150x130, parts: 2" in said
+    assert "MB travelled per epoch in parts (moments" in said.splitlines()[-1]
+    lines = [json.loads(line) for line in Path("trace.jsonl").read_text().splitlines()]
+    assert [bool(line.get("sent")) for line in lines[:6]] == [False] * 3 + [True] * 3
+    assert not [name for name in os.listdir(place) if "ckpt" in name]
+
+
+@needs_dask
+def test_after_a_kill_it_goes_on(place, weights_file, capsys):
+    """To the same bytes: test_mural_painting, where all has as many threads."""
+    common = words(weights_file, "--max-num-epochs", "40", "--scales", "1")
+    assert main(["run", *common, "--output", "whole.png"]) == 0
+    command = [sys.executable, "-m", "nstyle", "mural", "--dask", "local:2", *common]
+    process = subprocess.Popen(
+        [*command, "--checkpoint-epochs", "2", "--output", "a.png"],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not Path("a.ckpt.npz").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not Path("a.png").exists()
+    assert main(["mural", "--dask", "local:2", "--resume", "a.ckpt.npz"]) == 0
+    assert np.abs(pixels("a.png") - pixels("whole.png")).max() <= 1
+    assert "going on with a.ckpt.npz" in capsys.readouterr().err
+
+
+@needs_dask
+def test_a_cluster_that_is_gone_is_said_in_a_line(place, weights_file, capsys, monkeypatch):
+    def gone(*given: Any, **more: Any) -> Any:
+        Path("out.ckpt.npz").touch()
+        raise Gone("--dask: no worker is left")
+
+    monkeypatch.setattr(Mural, "run", gone)
+    assert main(["mural", *words(weights_file), "--output", "out.png"]) == 1
+    said = capsys.readouterr().err
+    assert said == "error: --dask: no worker is left; to go on: --resume out.ckpt.npz\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--dask", "there"], "--dask: 'there' is neither"),
+        (["--parts", "0"], "--parts: 0 is out of range"),
+        (["--optimizer", "lbfgs"], "--optimizer: lbfgs keeps all"),
+        (["--set", "border=4", "--tile", "auto"], "border=4: mirrors"),
+        (["--tile", "off"], "--tile: off is not allowed"),
+        (["--content-image", "none.png"], "none.png"),
+    ],
+)
+def test_refusals_are_one_line(place, weights_file, capsys, more, said):
+    assert main(["mural", *words(weights_file), *more]) == 2
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1
+
+
+def test_without_dask_one_line_says_what_to_install(place, weights_file):
+    code = (
+        "import sys\nfor name in ('dask', 'distributed'): sys.modules[name] = None\n"
+        f"from nstyle.cli.main import main\nsys.exit(main(['mural', *{words(weights_file)!r}]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith('run: pip install "nstyle[dask]"\n')
+    assert done.stderr.count("\n") == 1

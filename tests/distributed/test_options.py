@@ -1,0 +1,40 @@
+"""What a mural refuses, in one line each."""
+
+from __future__ import annotations
+
+import pytest
+
+from nstyle.distributed.options import Settings, check
+from nstyle.errors import OptionError
+from nstyle.options.options import Options
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"dask": "somewhere"}, "--dask: 'somewhere' is neither"),
+        ({"dask": "local:0"}, "--dask local:N: '0' is not allowed"),
+        ({"parts": 0}, "--parts: 0 is out of range"),
+    ],
+)
+def test_bad_settings(typed, said):
+    with pytest.raises(OptionError, match=said):
+        Settings(**typed)
+
+
+def test_good_settings():
+    assert (Settings().local, Settings(dask="tcp://10.0.0.1:8786").local) == (2, None)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"optimizer": "lbfgs"}, "--optimizer: lbfgs"),
+        ({"border": 8, "tile": "auto"}, "border=8"),
+        ({"tile": "off"}, "--tile: off"),
+    ],
+)
+def test_options_that_cannot_be_had_in_parts(typed, said):
+    with pytest.raises(OptionError, match=said):
+        check(Options(**typed))
+    check(Options(optimizer="adam", tile=256, average=0.9))

@@ -1,0 +1,166 @@
+"""The any-style network as it is shipped: tiles, strength, blends, regions, its file."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+import tiny
+
+from nstyle.errors import WeightsError
+from nstyle.feedforward import ENCODER, network_file
+from nstyle.feedforward import tiled as painting
+from nstyle.feedforward.any_style import (
+    AnyStyle,
+    Styled,
+    look,
+    look_through,
+    mixed,
+    statistics,
+    widened,
+)
+from nstyle.feedforward.network_file import ANY_STYLE, ONE_STYLE, NetworkFile
+from nstyle.images.picture import Picture
+from nstyle.networks import preprocessing
+from nstyle.optimize.tiles.sources import WholeImage
+from nstyle.system import locations
+from nstyle.system.backend import autograd, mx, nd
+
+CARD = locations.PRETRAINED / "any-style.md"
+
+
+@pytest.fixture(scope="module")
+def network():
+    return AnyStyle(network_file.read(str(locations.ANY_STYLE)), mx.cpu())
+
+
+def array(seed: int, size=(80, 96)) -> np.ndarray:
+    return preprocessing.to_array(Picture(tiny.picture(seed, size)), preprocessing.CAFFE)
+
+
+def test_statistics_are_those_of_numpy():
+    values = np.random.default_rng(1).gamma(1.0, 2.0, (2, 5, 7, 6)).astype(np.float32)
+    values[:, 3] = 0  # a channel that is never on
+    found = statistics(nd.array(values)).asnumpy()
+    wanted = [*values.std(axis=(0, 2, 3)), *values.mean(axis=(0, 2, 3))]
+    assert np.allclose(found[0], wanted, atol=1e-3)
+
+
+def test_a_region_has_its_own_statistics(network):
+    left, right = array(1), array(2)
+    both = np.concatenate([left, right], axis=3)
+    weight = np.zeros((80, 192), np.float32)
+    weight[:, :96] = 1
+    taps = network.encode(nd.array(both))
+    taps = {name: tap.copy() for name, tap in taps.items()}
+    whole, part, alone = look(taps), look_through(WholeImage(taps), weight), network.look(left)
+    for tap_whole, tap_part, tap_alone in zip(whole, part, alone):
+        near = np.abs((tap_part - tap_alone).asnumpy()).mean()
+        assert near < 0.5 * np.abs((tap_whole - tap_alone).asnumpy()).mean()
+
+
+@pytest.mark.parametrize("part", [None, (slice(0, 130), slice(40, 333)), (0, slice(0, 2))])
+def test_a_large_painting_is_seen_in_tiles_and_looks_the_same(network, part, monkeypatch):
+    x, weight = array(2, (333, 290)), None
+    if part is not None:
+        weight = np.zeros((290, 333), np.float32)
+        weight[part] = 1
+    whole = network.look(x, weight)
+    monkeypatch.setattr(painting, "WHOLE", 200 * 200)
+    monkeypatch.setattr(painting, "TILE", 96)
+    with monkeypatch.context() as patch:
+        patch.setattr(network, "encode", lambda x: pytest.fail(f"all {x.shape} at once"))
+        found = network.look(x, weight)
+    for part_of_whole, part_found in zip(whole, found):
+        expected = part_of_whole.asnumpy()
+        assert part_found.shape == part_of_whole.shape
+        assert np.abs(part_found.asnumpy() - expected).max() < 1e-3 * expected.max()
+
+
+@pytest.mark.parametrize("size", [(80, 96), (37, 50), (16, 16)])
+def test_the_picture_keeps_its_size_and_range(network, size):
+    x = array(1, size)
+    painted = network.paint(x, [network.look(array(2))], [1.0])
+    assert painted.shape == x.shape
+    low, high = preprocessing.limits(network.convention, 255.0)
+    assert (painted >= low - 1e-3).all() and (painted <= high + 1e-3).all()
+
+
+def test_no_dark_rim(network):
+    """A border is painted as if the photo went on, mirrored, for long."""
+    x, looks = array(3, (128, 96)), [network.look(array(5))]
+    painted = network.paint(x, looks, [1.0])
+    wide = np.pad(x, [(0, 0), (0, 0), (48, 48), (48, 48)], mode="symmetric")
+    expected = network.paint(wide, looks, [1.0])[:, :, 48:-48, 48:-48]
+    for rim in (np.s_[..., :4], np.s_[..., -4:], np.s_[..., :4, :], np.s_[..., -4:, :]):
+        assert abs(painted[rim].mean() - expected[rim].mean()) < 10
+
+
+def test_blends_and_strength_lie_between(network):
+    x, looks = array(1), [network.look(array(seed)) for seed in (2, 3)]
+    first, second = (network.paint(x, [each], [1.0]) for each in looks)
+    assert np.allclose(network.paint(x, looks, [1.0, 0.0]), first, atol=1e-2)
+    middle = network.paint(x, looks, [0.5, 0.5])
+    assert 0 < np.abs(middle - first).mean() < np.abs(second - first).mean()
+    weak, none = (network.paint(x, looks[:1], [1.0], strength) for strength in (0.3, 0.0))
+    own = network.paint(x, [network.look(widened(x))], [1.0])
+    assert np.allclose(none, own, atol=0.1), "without strength the photo has its own style"
+    assert np.abs(weak - none).mean() < np.abs(first - none).mean()
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_tiles_that_saw_everything_equal_the_whole(network, strength, monkeypatch):
+    """With statistics of all of the picture, tiles differ from it by rounding alone."""
+    x = array(1, (232, 264))
+    styled = Styled(network, network.look(array(2)), strength)
+    whole = styled.whole(nd.array(x)).asnumpy()
+    monkeypatch.setattr(painting, "sampled", lambda x, pixels: x)
+    tiled = painting.paint(styled, x, whole=1, tile=96)
+    assert np.abs(tiled - whole).max() < 0.05
+
+
+def test_a_compiled_network_paints_on_after_tiles(network):
+    x, style = array(1, (96, 104)), network.look(array(2))
+    before = network.paint(x, [style], [1.0])
+    painting.paint(Styled(network, style, 1.0), x, whole=1, tile=64)
+    assert np.allclose(network.paint(x, [style], [1.0]), before, atol=1e-2)
+
+
+def test_predict_mode_alone_has_no_statistics_of_the_picture(network):
+    """What is kept matters: other statistics give another picture."""
+    x, other = nd.array(array(1)), nd.array(array(3) * 0.3)
+    styled = Styled(network, network.look(array(2)), 1.0)
+    styled.learn(other)
+    with autograd.predict_mode():
+        assert np.abs((styled.apply(x) - styled.whole(x)).asnumpy()).mean() > 1
+
+
+def test_mixed_looks_are_weighted_sums():
+    looks = [[nd.full((1, 2), value)] for value in (1, 5)]
+    assert (mixed(looks, [0.75, 0.25])[0].asnumpy() == 2).all()
+
+
+def test_the_file_is_small_and_the_card_has_its_checksum():
+    data = locations.ANY_STYLE.read_bytes()
+    assert len(data) <= 2 * 10**6
+    assert hashlib.sha256(data).hexdigest() in CARD.read_text(encoding="utf-8")
+
+
+def test_a_network_of_another_kind_is_refused():
+    with pytest.raises(WeightsError, match="paints one style"):
+        AnyStyle(NetworkFile(ONE_STYLE, {}, {}), mx.cpu())
+
+
+def test_a_file_that_lacks_an_array_is_refused():
+    file = network_file.read(str(locations.ANY_STYLE))
+    less = {name: values for name, values in list(file.arrays.items())[1:]}
+    with pytest.raises(WeightsError, match="is not as this version"):
+        AnyStyle(NetworkFile(ANY_STYLE, file.shape, less), mx.cpu())
+
+
+def test_a_decoder_for_an_encoder_of_another_width_is_refused(tmp_path, monkeypatch):
+    narrow = tiny.write_vgg(tmp_path / "slim.params", model=ENCODER)
+    monkeypatch.setattr(locations, "find", lambda model: (model, narrow))
+    with pytest.raises(WeightsError, match="is not as this version"):
+        AnyStyle(network_file.read(str(locations.ANY_STYLE)), mx.cpu())

@@ -1,0 +1,93 @@
+"""Files of trained networks: what goes in comes out, anything else is refused in one line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny
+
+from nstyle import __version__
+from nstyle.errors import WeightsError
+from nstyle.feedforward import network_file
+from nstyle.feedforward.network_file import ONE_STYLE, THUMBNAIL, NetworkFile
+from nstyle.images.picture import Picture
+from nstyle.system import checkpoint_file
+
+
+@pytest.fixture
+def file():
+    chance = np.random.default_rng(0)
+    arrays = {"conv0_weight": chance.normal(0, 1, (4, 3, 3, 3)).astype(np.float32)}
+    style = Picture(tiny.picture(1, (600, 300)))
+    about = {"style": "wave", "steps": 7, "options": {"crop": 32, "rate": 0.1}}
+    return NetworkFile(ONE_STYLE, {"width": 4, "mean": [1.0, 2.0, 3.0]}, arrays, about, style)
+
+
+def test_what_was_written_is_read(file, tmp_path):
+    path = tmp_path / "wave.params"
+    network_file.write(str(path), file)
+    found = network_file.read(str(path))
+    assert (found.network, found.shape) == (ONE_STYLE, file.shape)
+    assert found.about == {"version": __version__, **file.about}
+    assert found.arrays["conv0_weight"].dtype == np.float32
+    expected = file.arrays["conv0_weight"].astype(np.float16)
+    np.testing.assert_array_equal(found.arrays["conv0_weight"], expected)
+    assert [path.name for path in tmp_path.iterdir()] == ["wave.params"]
+
+
+def test_a_file_of_other_networks_is_refused(file, tmp_path, monkeypatch):
+    path = str(tmp_path / "wave.params")
+    monkeypatch.setattr(network_file, "STRUCTURE", 1)
+    network_file.write(path, file)
+    monkeypatch.undo()
+    with pytest.raises(WeightsError, match="paint otherwise; train anew"):
+        network_file.read(path)
+
+
+def test_the_thumbnail_is_small_and_of_the_style(file, tmp_path):
+    path = str(tmp_path / "wave.params")
+    network_file.write(path, file)
+    found = network_file.read(path).thumbnail
+    assert found.size == (THUMBNAIL, THUMBNAIL // 2)
+    mean = file.thumbnail.pixels.mean(axis=(0, 1))
+    np.testing.assert_allclose(found.pixels.mean(axis=(0, 1)), mean, atol=3)
+
+
+def test_there_need_not_be_a_thumbnail(file, tmp_path):
+    path = str(tmp_path / "any.params")
+    network_file.write(path, NetworkFile("any style", {}, file.arrays))
+    assert network_file.read(path).thumbnail is None
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("absent", "no such file"),
+        ("foreign", "is no painting network"),
+        ("cut", "cut short"),
+        ("byte", "damaged"),
+        ("checkpoint", "not of painting network"),
+    ],
+)
+def test_anything_else_is_refused_in_one_line(file, tmp_path, damage, words):
+    path = tmp_path / "wave.params"
+    network_file.write(str(path), file)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    if damage == "absent":
+        path.unlink()
+    elif damage == "checkpoint":
+        checkpoint_file.write(str(path), "nstyle train", {}, {})
+    else:
+        kept = {"foreign": b"no network", "cut": path.read_bytes()[:-9], "byte": data}
+        path.write_bytes(kept[damage])
+    with pytest.raises(WeightsError, match=words) as refused:
+        network_file.read(str(path))
+    assert "\n" not in str(refused.value) and "nstyle train" in str(refused.value)
+
+
+def test_a_value_too_large_for_half_precision_is_not_written(file, tmp_path):
+    large = NetworkFile(ONE_STYLE, {}, {"bias": np.array([1e6], np.float32)})
+    with pytest.raises(WeightsError, match="float16"):
+        network_file.write(str(tmp_path / "large.params"), large)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,64 @@
+"""Which photos are meant, and what their results are called."""
+
+from __future__ import annotations
+
+import pytest
+
+from nstyle.errors import OptionError
+from nstyle.images import image_paths
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("b.JPG", "a.png", "notes.txt", "c.heic"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "d.jpg").write_bytes(b"x")
+    return tmp_path
+
+
+def found(*words) -> list[str]:
+    return [path.rsplit("/", 1)[-1] for path in image_paths.find([str(word) for word in words])]
+
+
+def test_a_folder_gives_its_own_pictures_by_name(folder):
+    assert found(folder) == ["a.png", "b.JPG", "c.heic"]
+
+
+def test_patterns_match_files_only(folder):
+    assert found(folder / "*") == ["a.png", "b.JPG", "c.heic", "notes.txt"]
+    assert found(folder / "b*") == ["b.JPG"]  # not the folder
+
+
+def test_every_file_comes_once_in_the_order_of_the_words(folder):
+    assert found(folder / "c.heic", folder / "*.png", folder) == ["c.heic", "a.png", "b.JPG"]
+
+
+def test_a_file_may_have_a_name_like_a_pattern(folder):
+    (folder / "x[1].jpg").write_bytes(b"x")
+    assert found(folder / "x[1].jpg") == ["x[1].jpg"]
+
+
+def test_a_file_that_is_not_there_is_left_to_the_reader():
+    assert image_paths.find(["nowhere.jpg"]) == ["nowhere.jpg"]
+
+
+@pytest.mark.parametrize("word", ["below2", "*.gif"])
+def test_nothing_found_is_refused(folder, word):
+    (folder / "below2").mkdir()
+    with pytest.raises(OptionError, match=r"folder without a picture|no file matches"):
+        image_paths.find([str(folder / word)])
+
+
+def test_names_never_come_twice():
+    paths = ["p/cat.jpg", "q/cat.png", "q/Cat.jpg", "dog.tar.jpg"]
+    assert image_paths.names(paths, "wave", ".png") == [
+        "cat_wave.png",
+        "cat_wave_2.png",
+        "Cat_wave_3.png",
+        "dog.tar_wave.png",
+    ]
+
+
+def test_names_that_others_have_are_not_given():
+    assert image_paths.unique(["a.jpg", "b.jpg"], ["A.JPG", "a_2.jpg"]) == ["a_3.jpg", "b.jpg"]

@@ -1,0 +1,437 @@
+"""Weights files of other programs: the same features as from .params, and refusals in one line."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shlex
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import filed
+import numpy as np
+import pytest
+import tiny
+
+from nstyle.errors import WeightsError
+from nstyle.images.picture import Picture
+from nstyle.networks import layers, preprocessing, vgg
+from nstyle.networks.distill import teacher
+from nstyle.networks.weights import formats, reader
+from nstyle.networks.weights.formats import hdf5, npz, safetensors
+
+CHECKOUT = Path(__file__).parents[3]
+TAPS = ["relu1_1", "relu3_1", "relu4_2", "relu5_1"]
+EXTRA = 'pip install "nstyle[weights]"'
+ONE_OF_EACH = ["mat", "mat old", "keras", "safetensors torchvision", "npz ours", "npz tensorflow"]
+every_kind = pytest.mark.parametrize("kind", filed.WRITERS)
+every_model = pytest.mark.parametrize("model", ["vgg16", "vgg19"])
+
+
+def needed(model: str = "vgg19") -> list[str]:
+    """The convolutions up to the deepest of TAPS."""
+    return layers.needed_convolutions(TAPS, tiny.BLOCKS[model])
+
+
+def refusal(path: Any, model: str = "auto") -> str:
+    """The one line with which a file is refused."""
+    with pytest.raises(WeightsError) as caught:
+        reader.load(str(path), needed(), model=model)
+    message = str(caught.value)
+    assert "\n" not in message and str(path) in message
+    return message
+
+
+def features(loaded: reader.Weights, picture: np.ndarray, model: str) -> dict[str, np.ndarray]:
+    """The taps of a uint8 picture through everything between a file and a feature."""
+    from nstyle.system.backend import mx, nd
+
+    arguments: dict[str, Any] = {"pooling": "avg", "padding": "zero", "border": 0}
+    blocks = tiny.BLOCKS[model]
+    network = vgg.build(blocks, loaded.arrays, TAPS, device=mx.cpu(), **arguments)
+    x = preprocessing.to_array(Picture(picture), loaded.convention)
+    return {name: tap.asnumpy()[0] for name, tap in zip(TAPS, network(nd.array(x)))}
+
+
+def same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    """Fails where features differ by more than rounding."""
+    for name in TAPS:
+        assert np.abs(found[name] - expected[name]).max() < 1e-5 * np.abs(expected[name]).max()
+
+
+# ---- what is read ----
+
+
+@every_kind
+@every_model
+@pytest.mark.parametrize("deep", [True, False])
+def test_features_are_those_of_a_transcription_with_the_files_own_pictures(
+    tmp_path, kind, model, deep
+):
+    path = filed.write_vgg(tmp_path / "a.weights", kind, model=model, deep=deep)
+    picture = tiny.picture(3)
+    arrays = tiny.random_arrays(filed.WIDTHS, model, deep=deep)
+    expected = tiny.taps_of(arrays, filed.to_input(kind, picture), model=model)
+    file = reader.read(path)
+    assert file.family == model
+    same(features(reader.select(file, needed(model)), picture, model), expected)
+
+
+@every_kind
+@every_model
+def test_features_are_those_of_the_same_weights_as_params(tmp_path, kind, model):
+    loaded = reader.load(filed.write_vgg(tmp_path / "a", kind, model=model), needed(model))
+    order = filed.WRITERS[kind][1]
+    arrays = tiny.random_arrays(filed.WIDTHS, model)
+    if order == "bgr":
+        kernel, bias = arrays["conv1_1"]
+        arrays["conv1_1"] = np.ascontiguousarray(kernel[:, ::-1]), bias
+    names = "gluon" if order == "imagenet" else "caffe"
+    named = tiny.file_arrays(arrays, tiny.BLOCKS[model], names, True)
+    plain = reader.load(tiny.save_params(tmp_path / "a.params", named), needed(model))
+    assert list(loaded.arrays) == list(plain.arrays)
+    picture = tiny.picture(4)
+    same(features(loaded, picture, model), features(plain, picture, model))
+
+
+@every_kind
+@pytest.mark.parametrize(("inside", "asked"), [("vgg16", "vgg19"), ("vgg19", "vgg16")])
+def test_another_vgg_than_asked_for_is_refused(tmp_path, kind, inside, asked):
+    path = filed.write_vgg(tmp_path / "a", kind, model=inside)
+    message = refusal(path, asked)
+    assert inside in message and f"--model {asked}" in message
+
+
+@every_kind
+@pytest.mark.parametrize(("inside", "asked"), [("vgg16", "vgg19"), ("vgg19", "vgg16")])
+def test_so_it_is_where_the_file_is_cut(tmp_path, kind, inside, asked):
+    path = filed.write_vgg(tmp_path / "a", kind, model=inside, deep=False)
+    assert inside in refusal(path, asked)
+
+
+@every_kind
+@pytest.mark.parametrize("end", ["params", "mat", "h5", "npz", "safetensors", "pth", "jpg"])
+def test_the_name_of_a_file_says_nothing(tmp_path, kind, end):
+    path = filed.write_vgg(tmp_path / f"a.{end}", kind)
+    reader.check_format(path)
+    assert reader.read(path).family == "vgg19"
+
+
+@every_kind
+def test_the_teacher_of_a_distillation_reads_it(tmp_path, kind):
+    found = teacher.read(filed.write_vgg(tmp_path / "a", kind))
+    assert found.family == "vgg19"
+    arrays = found.arrays
+    kernel, bias = tiny.random_arrays(filed.WIDTHS)["conv4_3"]
+    assert (arrays["conv4_3_weight"] == kernel).all() and (arrays["conv4_3_bias"] == bias).all()
+    assert len(arrays) == 32
+
+
+def test_mxnet_is_needed_for_params_only(tmp_path):
+    paths = [filed.write_vgg(tmp_path / f"{n}", kind) for n, kind in enumerate(filed.WRITERS)]
+    code = (
+        "import sys; sys.modules['mxnet'] = None\n"
+        "from nstyle.networks.weights import reader\n"
+        "for path in sys.argv[1:]: print(len(reader.load(path, ['conv1_1', 'conv1_2']).arrays))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    command = [sys.executable, "-c", code, *paths]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["2"] * len(paths)
+
+
+@pytest.mark.parametrize(
+    ("kind", "module"),
+    [("keras", hdf5), ("safetensors torchvision", safetensors), ("npz tensorflow", npz)],
+)
+def test_only_what_is_needed_is_read(tmp_path, monkeypatch, kind, module):
+    path = filed.write_vgg(tmp_path / "a", kind)
+    read, values = [], module.values
+
+    def record(path: str, name: str) -> np.ndarray:
+        read.append(name)
+        return values(path, name)
+
+    monkeypatch.setattr(module, "values", record)
+    file = reader.read(path)
+    assert read == []
+    reader.select(file, needed())
+    assert len(read) == len(set(read)) == 2 * len(needed())
+
+
+@pytest.mark.parametrize("kind", ["mat", "mat old"])
+def test_the_mean_of_a_matconvnet_file_is_its_own(tmp_path, monkeypatch, kind):
+    mean = np.array([101.0, 102.5, 99.25])
+    monkeypatch.setattr(tiny, "MEAN", mean)
+    path = filed.write_vgg(tmp_path / "a.mat", kind)
+    assert reader.read(path).convention.mean == tuple(mean)
+
+
+def test_a_matconvnet_file_without_a_mean_has_caffes(tmp_path):
+    from scipy.io import savemat
+
+    layers_ = filed.mat_layers(tiny.random_arrays(), True, True)
+    savemat(tmp_path / "a.mat", {"layers": layers_, "meta": {"classes": 3.0}})
+    assert reader.read(str(tmp_path / "a.mat")).convention == preprocessing.CAFFE
+
+
+@pytest.mark.parametrize("image", [np.full((1, 1, 3), 300.0), np.ones((2, 2)), np.full(3, np.nan)])
+def test_a_mean_that_is_none_is_refused(tmp_path, image):
+    from scipy.io import savemat
+
+    layers_ = filed.mat_layers(tiny.random_arrays(), True, True)
+    content = {"layers": layers_, "normalization": {"averageImage": image}}
+    savemat(tmp_path / "a.mat", content)
+    assert "averageImage" in refusal(tmp_path / "a.mat")
+
+
+def test_half_precision_is_computed_in_single(tmp_path):
+    named = filed.ours(tiny.random_arrays(), tiny.BLOCKS["vgg19"], True)
+    halves = {name: array.astype(np.float16) for name, array in named.items()}
+    filed.write_safetensors(tmp_path / "a", halves)
+    kernel = reader.load(str(tmp_path / "a"), needed()).arrays["conv4_2"][0]
+    assert kernel.dtype == np.float32
+    assert (kernel == halves["conv4_2_weight"].astype(np.float32)).all()
+
+
+# ---- what is refused ----
+
+
+class Trap:
+    """Its pickle makes a file where it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+def write_torch(path: Path, trap: Path, *, old: bool) -> None:
+    """What torch.save writes, as far as it matters here; whoever unpickles it touches `trap`."""
+    if old:
+        path.write_bytes(pickle.dumps(Trap(trap), protocol=2))
+        return
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("vgg19/data.pkl", pickle.dumps(Trap(trap), protocol=2))
+        archive.writestr("vgg19/data/0", bytes(100))
+
+
+@pytest.mark.parametrize("old", [True, False])
+@pytest.mark.parametrize("name", ["vgg19.pth", "it's a $name.pt", "vgg19.npz"])
+def test_a_file_of_pytorch_is_refused_with_the_command_that_converts_it(tmp_path, old, name):
+    write_torch(tmp_path / name, tmp_path / "trap", old=old)
+    message = refusal(tmp_path / name)
+    python, flag, code = shlex.split(message[message.index("python -c") :])
+    assert (python, flag) == ("python", "-c")
+    seen: dict[str, Any] = {}
+
+    class Torch:
+        @staticmethod
+        def load(path: str, **options: Any) -> str:
+            seen.update(options, source=path)
+            return "arrays"
+
+        @staticmethod
+        def save_file(arrays: str, path: str) -> None:
+            seen.update(arrays=arrays, target=path)
+
+    pieces = code.split("; ")
+    assert pieces[0] == "import torch, safetensors.torch as s" and len(pieces) == 2
+    exec(pieces[1], {"torch": Torch, "s": Torch})
+    target = str((tmp_path / name).with_suffix(".safetensors"))
+    assert seen.pop("source") == str(tmp_path / name) and seen.pop("target") == target
+    assert seen == {"weights_only": True, "map_location": "cpu", "arrays": "arrays"}
+    assert not (tmp_path / "trap").exists()
+
+
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_other_pickles_are_refused(tmp_path, protocol):
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(Trap(tmp_path / "trap"), protocol=protocol))
+    assert "pickle" in refusal(tmp_path / "a.pkl")
+    assert not (tmp_path / "trap").exists()
+
+
+@pytest.mark.parametrize("pickled", [True, False])
+def test_a_single_npy_is_refused(tmp_path, pickled):
+    array: Any = np.array(Trap(tmp_path / "trap"), object) if pickled else np.zeros(3)
+    np.save(tmp_path / "vgg19.npy", array, allow_pickle=True)
+    assert ".npz" in refusal(tmp_path / "vgg19.npy")
+    assert not (tmp_path / "trap").exists()
+
+
+def test_an_npz_with_python_objects_is_refused_and_nothing_is_unpickled(tmp_path):
+    named: dict[str, Any] = filed.ours(tiny.random_arrays(), tiny.BLOCKS["vgg19"], True)
+    named["conv1_1_weight"] = np.array([Trap(tmp_path / "trap")], object)
+    filed.write_npz(tmp_path / "a.npz", named)
+    message = refusal(tmp_path / "a.npz")
+    assert "conv1_1_weight" in message and "pickle" in message
+    assert not (tmp_path / "trap").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(512) + b"\x89HDF\r\n\x1a\n", "-v7"),
+        (b"<!DOCTYPE html><html>", "not an MXNet .params"),
+        (b"", ".safetensors"),
+    ],
+)
+def test_files_of_other_kinds_are_refused(tmp_path, content, word):
+    (tmp_path / "a.mat").write_bytes(content)
+    assert word in refusal(tmp_path / "a.mat")
+
+
+def test_a_zip_without_arrays_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("readme.txt", "nothing")
+    assert "without arrays" in refusal(tmp_path / "a.npz")
+
+
+def test_a_mat_file_of_something_else_is_refused(tmp_path):
+    from scipy.io import savemat
+
+    savemat(tmp_path / "a.mat", {"x": np.ones(3)})
+    assert "layers" in refusal(tmp_path / "a.mat")
+
+
+@pytest.mark.parametrize(
+    ("kind", "library"), [("keras", "h5py"), ("safetensors torchvision", "safetensors")]
+)
+def test_an_absent_library_is_named_with_its_extra(tmp_path, monkeypatch, kind, library):
+    path = filed.write_vgg(tmp_path / "a", kind)
+    monkeypatch.setitem(sys.modules, library, None)
+    assert EXTRA in refusal(path)
+    with pytest.raises(WeightsError, match="weights"):
+        formats.check(path)
+
+
+def test_bfloat16_is_refused_by_name(tmp_path):
+    import json
+
+    named = filed.ours(tiny.random_arrays(), tiny.BLOCKS["vgg19"], True)
+    header, data = {}, b""
+    for name, array in named.items():
+        start = len(data)
+        data += bytes(2 * array.size)
+        places = [start, len(data)]
+        header[name] = {"dtype": "BF16", "shape": list(array.shape), "data_offsets": places}
+    head = json.dumps(header).encode()
+    (tmp_path / "a").write_bytes(len(head).to_bytes(8, "little") + head + data)
+    message = refusal(tmp_path / "a")
+    assert "BF16" in message and "float32" in message
+
+
+def test_keras_kernels_in_theanos_order_are_refused(tmp_path):
+    arrays = tiny.random_arrays(filed.WIDTHS)
+    named = {}
+    for name, (kernel, bias) in arrays.items():
+        layer = filed.block_and_index(name)
+        named.update({f"{layer}/{layer}_W:0": kernel, f"{layer}/{layer}_b:0": bias})
+    filed.write_h5(tmp_path / "a.h5", named)
+    message = refusal(tmp_path / "a.h5")
+    assert "(4, 3, 3, 3)" in message and "(3, 3, in, out)" in message
+
+
+@pytest.mark.parametrize(
+    "extra", ["features.1.running_mean", "layers/batch_normalization/vars/0", "bn/batchnorm/gamma"]
+)
+def test_batch_normalisation_is_refused_by_that_name(tmp_path, extra):
+    named = filed.torchvision(tiny.random_arrays(), tiny.BLOCKS["vgg19"], True)
+    filed.write_safetensors(tmp_path / "a", {**named, extra: np.zeros(4, np.float32)})
+    assert "batch norm" in refusal(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"conv2_1_W": np.zeros((6, 4, 3, 3), np.float32)}, ["conv2_1", "(6, 4, 3, 3)", "(3, 3,"]),
+        ({"conv2_1_b": np.zeros(5, np.float32)}, ["conv2_1", "(5,)"]),
+        ({"conv2_1_W": np.zeros((3, 3, 5, 6), np.float32)}, ["conv2_1 takes 5", "conv1_2 has 4"]),
+        ({"conv2_1_b": np.full(6, np.nan, np.float32)}, ["conv2_1", "not finite"]),
+        ({"conv2_1_b": np.full(6, 1e300)}, ["conv2_1", "not finite"]),
+        ({"conv2_1_b": np.full(6, "x")}, ["conv2_1", "real numbers"]),
+        ({"conv2_1_b": np.full(6, 1j)}, ["conv2_1", "real numbers"]),
+        ({"conv2_1_W": np.zeros(())}, ["conv2_1", "()"]),
+    ],
+)
+def test_what_is_wrong_with_an_array_is_named(tmp_path, change, words):
+    arrays = tiny.random_arrays(filed.WIDTHS)
+    named = {**filed.tensorflow(arrays, tiny.BLOCKS["vgg19"], True), **change}
+    filed.write_npz(tmp_path / "a.npz", named)
+    message = refusal(tmp_path / "a.npz")
+    assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize("name", ["conv3_1_W", "conv4_2_b", "conv1_1_W"])
+def test_a_missing_array_is_named(tmp_path, name):
+    named = filed.tensorflow(tiny.random_arrays(filed.WIDTHS), tiny.BLOCKS["vgg19"], True)
+    del named[name]
+    filed.write_npz(tmp_path / "a.npz", named)
+    ours = name.replace("_W", "_weight").replace("_b", "_bias")
+    assert f"{ours} is missing" in refusal(tmp_path / "a.npz")
+
+
+def test_a_kernel_larger_than_any_is_refused_before_it_is_read(tmp_path):
+    import h5py
+
+    path = filed.write_vgg(tmp_path / "a.h5", "keras")
+    layer = "block1_conv1"
+    with h5py.File(path, "a") as file:  # nothing is stored of it: all of it is zero
+        del file[f"{layer}/{layer}_W_1:0"], file[f"{layer}/{layer}_b_1:0"]
+        file.create_dataset(f"{layer}/{layer}_W_1:0", (3, 3, 3, 2**40), "f4", chunks=(3, 3, 3, 64))
+        file.create_dataset(f"{layer}/{layer}_b_1:0", (2**40,), "f4", chunks=(64,))
+    assert f"(3, 3, 3, {2**40}) and ({2**40},); a VGG's are" in refusal(path)
+
+
+# ---- damage ----
+
+
+def survives(path: Path) -> bool:
+    """Whether a damaged file still loads; if not, it is refused in one line."""
+    try:
+        reader.load(str(path), needed())
+    except WeightsError as error:
+        assert "\n" not in str(error) and str(path) in str(error)
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", ONE_OF_EACH)
+def test_a_file_cut_short_is_refused(tmp_path, kind):
+    data = Path(filed.write_vgg(tmp_path / "whole", kind, deep=False)).read_bytes()
+    cut = tmp_path / "cut"
+    lengths = {*range(0, 260, 13), *(int(len(data) * part / 40) for part in range(40))}
+    for length in sorted(lengths):
+        cut.write_bytes(data[:length])
+        assert not survives(cut), length
+
+
+def test_a_compressed_mat_file_without_its_checksum_is_refused(tmp_path):
+    from scipy.io import savemat
+
+    path = tmp_path / "a.mat"
+    content = {"layers": filed.mat_layers(tiny.random_arrays(), True, True)}
+    savemat(path, content, do_compression=True)
+    assert survives(path)
+    data = path.read_bytes()
+    size = (len(data) - 136 - 4).to_bytes(4, "little")  # of the only element
+    path.write_bytes(data[:132] + size + data[136:-4])
+    assert not survives(path)
+
+
+@pytest.mark.parametrize("kind", ONE_OF_EACH)
+def test_flipped_bytes_never_end_in_a_traceback(tmp_path, kind):
+    data = Path(filed.write_vgg(tmp_path / "whole", kind, deep=False)).read_bytes()
+    chance, flipped = np.random.default_rng(5), tmp_path / "flipped"
+    for trial in range(60):
+        damaged = bytearray(data)
+        reach = 600 if trial % 2 else len(data)
+        for place in chance.integers(0, reach, 1 + trial % 4):
+            damaged[place] ^= 1 << int(chance.integers(8))
+        flipped.write_bytes(damaged)
+        survives(flipped)

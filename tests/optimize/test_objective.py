@@ -1,0 +1,332 @@
+"""The objective of a style transfer on a tiny network: gradients, terms, the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+
+from nstyle.losses import image
+from nstyle.losses.statistics import FeatureStatistics
+from nstyle.networks import layers, vgg
+from nstyle.optimize.objective import Features, LossTerm, Objective
+from nstyle.system import runtime
+from nstyle.system.backend import mx, nd
+
+SIZE = (21, 18)  # odd and even, so that pooling drops a column
+TAPS = ["relu1_1", "relu2_1", "relu3_1", "relu4_2"]
+CPU = mx.cpu()
+
+
+def make_features(
+    wanted: Sequence[str], pooling: str = "avg", bfloat16: bool = False, **knobs: Any
+) -> Features:
+    ordered = sorted(wanted, key=layers.taps(tiny.BLOCKS["vgg19"]).index)
+    needed = layers.needed_convolutions(ordered, tiny.BLOCKS["vgg19"])
+    arrays = {name: tiny.random_arrays()[name] for name in needed}
+    knobs = {"padding": "zero", "border": 0, **knobs}
+    network = vgg.build(tiny.BLOCKS["vgg19"], arrays, ordered, pooling=pooling, device=CPU, **knobs)
+    return Features(network, (1, 3, SIZE[1], SIZE[0]), device=CPU, bfloat16=bfloat16)
+
+
+def picture(seed: int) -> np.ndarray:
+    return tiny.to_input(tiny.picture(seed, SIZE))[np.newaxis].astype(np.float32)
+
+
+def make_executor(
+    content: Sequence[str] = ("relu4_2",),
+    style: Sequence[str] = ("relu1_1", "relu2_1", "relu3_1"),
+    tv: float = 1e-3,
+    form: str = "squared",
+    clip_norm: float = 0.0,
+    more: Sequence[LossTerm] = (),
+    **knobs: Any,
+) -> Objective:
+    """Each term divided by its target's energy, so that all of them count."""
+    features = make_features({*content, *style}, **knobs)
+    terms = []
+    for kind, names, seed in (("content", content, 1), ("style", style, 2)):
+        taps = features.forward(nd.array(picture(seed)))
+        for name in names:
+            if kind == "content":
+                target = image.as_float32(taps[name]).copy()
+                scale = 1 / float(nd.square(target).sum().asscalar())
+                terms.append(LossTerm(kind, name, scale, target))
+                continue
+            moments = FeatureStatistics(taps[name].shape, device=CPU)
+            target = moments.of(taps[name])[:1]
+            scale = 1 / float(nd.square(target[0]).sum().asscalar())
+            terms.append(LossTerm(kind, name, scale, target, form="gram", moments=moments))
+    if tv:
+        terms.append(LossTerm("tv", "", tv / picture(1).size, form=form))
+    return Objective(features, [*terms, *more], device=CPU, clip_norm=clip_norm)
+
+
+def slope_error(
+    loss: Callable[[np.ndarray], float], gradient: np.ndarray, seed: int, step: float
+) -> float:
+    """How far a gradient is from central differences along a random direction, relative to the
+    slope that is usual along such directions.
+    """
+    x = picture(3)
+    direction = np.random.default_rng(seed).normal(size=x.shape)
+    claimed = float((gradient.astype(np.float64) * direction).sum())
+    seen = (loss(x + step * direction) - loss(x - step * direction)) / (2 * step)
+    return abs(seen - claimed) / float(np.linalg.norm(gradient))
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "all terms": {},
+    "maximum pooling": {"pooling": "max"},
+    "rescaled average pooling": {"pooling": "avg-rescaled"},
+    "reflecting convolutions": {"padding": "reflect"},
+    "mirrored border": {"border": 3},
+    "content and style at one layer": {"content": ("relu2_1", "relu3_1"), "style": ("relu2_1",)},
+    "taps before the ReLU and after pooling": {
+        "content": ("conv3_1",),
+        "style": ("pool1", "pool2"),
+    },
+    "no total variation": {"tv": 0.0},
+    "total variation as a Laplacian": {"form": "laplacian", "tv": 0.1},
+    "total variation to a power": {"form": "power"},
+    "average pooling that rounds up": {"ceil": True},
+    "maximum pooling that rounds up": {"ceil": True, "pooling": "max"},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_gradient_is_that_of_central_differences(case):
+    executor = make_executor(**CASES[case])
+    _, gradient = executor(executor.load(picture(3)))
+
+    def loss(x: np.ndarray) -> float:
+        return executor(executor.load(x))[0]
+
+    # Steps must be large for float32 and small for the kinks of the ReLUs, which leave 1 %.
+    for seed in (1, 2, 3):
+        assert slope_error(loss, gradient.asnumpy(), seed, step=0.005) < 0.02
+
+
+def test_the_gradient_is_that_of_a_float64_transcription():
+    executor = make_executor()
+    _, gradient = executor(executor.load(picture(3)))
+    for seed in (1, 2, 3):
+        error = slope_error(
+            lambda x: sum(reference_loss(x).values()), gradient.asnumpy(), seed, step=1e-5
+        )
+        assert error < 1e-4
+
+
+def reference_loss(x: np.ndarray) -> dict[str, float]:
+    """The terms of make_executor() in float64."""
+    arrays = tiny.random_arrays()
+    of = [tiny.taps_of(arrays, a[0].astype(np.float64)) for a in (picture(1), picture(2), x)]
+    photo, painting, here = of
+
+    def gram(tap: np.ndarray) -> np.ndarray:
+        flat = tap.reshape(len(tap), -1)
+        return flat @ flat.T / flat.shape[1]
+
+    def relative(value: np.ndarray, target: np.ndarray) -> float:
+        return float(np.square(value - target).sum() / np.square(target).sum())
+
+    terms = {"content:relu4_2": relative(here["relu4_2"], photo["relu4_2"])}
+    for name in TAPS[:3]:
+        terms[f"style:{name}"] = relative(gram(here[name]), gram(painting[name]))
+    x = x.astype(np.float64)
+    variation = np.square(np.diff(x, axis=2)).sum() + np.square(np.diff(x, axis=3)).sum()
+    return {**terms, "tv": 1e-3 / x.size * float(variation)}
+
+
+def test_the_terms_are_those_of_a_plain_transcription_under_their_names():
+    executor = make_executor()
+    executor(executor.load(picture(3)))
+    expected = reference_loss(picture(3))
+    assert list(executor.terms) == list(expected)
+    assert executor.terms == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_terms_add_up_to_the_loss():
+    executor = make_executor()
+    loss, _ = executor(executor.load(picture(3)))
+    assert isinstance(loss, float)
+    assert loss == sum(executor.terms.values()) > 0
+
+
+def test_two_calls_give_the_same_bytes():
+    executor = make_executor()
+    x = executor.load(picture(3))
+    (loss, gradient), _ = executor(x), executor(executor.load(picture(4)))
+    again, gradient_again = executor(x)
+    assert loss == again
+    assert gradient.asnumpy().tobytes() == gradient_again.asnumpy().tobytes()
+
+
+def test_a_gradient_is_not_overwritten_by_the_next_call():
+    executor = make_executor(tv=0.0)
+    _, gradient = executor(executor.load(picture(3)))
+    before = gradient.asnumpy()
+    executor(executor.load(picture(4)))
+    assert (gradient.asnumpy() == before).all()
+
+
+def test_the_terms_of_an_earlier_call_stay_as_they_were():
+    executor = make_executor()
+    executor(executor.load(picture(3)))
+    earlier, copy = executor.terms, dict(executor.terms)
+    executor(executor.load(picture(4)))
+    assert earlier == copy != executor.terms
+
+
+def test_the_photo_itself_has_no_content_loss():
+    executor = make_executor()
+    executor(executor.load(picture(1)))
+    assert executor.terms["content:relu4_2"] == 0
+
+
+def test_heads_at_one_layer_add_up():
+    both = make_executor(content=("relu2_1",), style=("relu2_1",), tv=0.0)
+    content = make_executor(content=("relu2_1",), style=(), tv=0.0)
+    style = make_executor(content=(), style=("relu2_1",), tv=0.0)
+    found = [e(e.load(picture(3)))[1].asnumpy() for e in (both, content, style)]
+    assert np.abs(found[0] - (found[1] + found[2])).max() < 1e-5 * np.abs(found[0]).max()
+
+
+def gradient_of(**knobs: Any) -> np.ndarray:
+    executor = make_executor(**knobs)
+    return executor(executor.load(picture(3)))[1].asnumpy().astype(np.float64)
+
+
+def held_executor(**knobs: Any) -> Objective:
+    """make_executor() with a term that holds the picture to another one."""
+    trust = np.random.default_rng(1).uniform(0, 1, (1, 1, SIZE[1], SIZE[0]))
+    held = nd.array(picture(5)), nd.array(trust)
+    return make_executor(more=[LossTerm("temporal", "", 1e-4, held)], **knobs)
+
+
+def test_a_picture_may_be_held_to_another():
+    plain, held = make_executor(), held_executor()
+    x = nd.array(picture(3))
+    (loss, slope), (more, steeper) = plain(x), held(x)
+    term = held.terms["temporal"]
+    assert list(held.terms) == [*plain.terms, "temporal"]
+    assert term > 0 and more == pytest.approx(loss + term, rel=1e-6)
+    alone, backward = image.temporal(x, held._terms[-1].target, 1e-4)
+    assert term == pytest.approx(alone.asscalar(), rel=1e-6)
+    assert np.allclose((steeper - slope).asnumpy(), backward.asnumpy(), rtol=1e-3, atol=1e-6)
+
+    def total(x: np.ndarray) -> float:
+        return held(held.load(x))[0]
+
+    for seed in (1, 2, 3):
+        assert slope_error(total, steeper.asnumpy(), seed, step=0.005) < 0.02
+
+
+def test_a_picture_may_be_held_to_the_colours_of_another():
+    kept = image.averaged(nd.array(picture(5)), (2, 2))
+    x, plain = nd.array(picture(3)), make_executor()
+    held = make_executor(more=[LossTerm("colours", "", 1e-3, kept)])
+    (loss, slope), (more, steeper) = plain(x), held(x)
+    assert list(held.terms) == [*plain.terms, "colours"]
+    alone, backward = image.colours(x, kept, 1e-3)
+    assert held.terms["colours"] == pytest.approx(alone.asscalar(), rel=1e-6)
+    assert more == pytest.approx(loss + alone.asscalar(), rel=1e-6)
+    assert np.allclose((steeper - slope).asnumpy(), backward.asnumpy(), rtol=1e-3, atol=1e-6)
+
+
+def test_the_limit_of_the_norm_is_not_for_what_holds_the_picture():
+    x = nd.array(picture(3))
+    _, backward = image.temporal(x, held_executor()._terms[-1].target, 1e-4)
+    _, limited = held_executor(tv=0.0, clip_norm=1e-9)(x)
+    assert np.allclose(limited.asnumpy(), backward.asnumpy(), rtol=1e-4, atol=1e-7)
+
+
+def test_the_limit_of_the_norm_is_for_the_layers_before_total_variation_is_added():
+    layers_only = gradient_of(tv=0.0)
+    norm = float(np.linalg.norm(layers_only))
+    variation = gradient_of(tv=10.0) - layers_only
+    assert np.linalg.norm(variation) > 0.1 * norm
+    limited = gradient_of(tv=10.0, clip_norm=norm / 4)
+    expected = layers_only / 4 + variation
+    assert np.abs(limited - expected).max() < 1e-5 * np.abs(expected).max()
+    assert np.linalg.norm(gradient_of(tv=0.0, clip_norm=norm / 4)) == pytest.approx(
+        norm / 4, rel=1e-5
+    )
+
+
+def test_a_norm_below_the_limit_is_left_alone():
+    free = gradient_of()
+    for limit in (0.0, 1.01 * np.linalg.norm(gradient_of(tv=0.0))):
+        assert np.array_equal(gradient_of(clip_norm=float(limit)), free)
+
+
+@pytest.mark.parametrize("clip_norm", [0.0, 1e-9, 1e9])
+def test_the_gradient_is_a_new_array_every_time(clip_norm):
+    executor = make_executor(tv=0.0, clip_norm=clip_norm)
+    _, first = executor(executor.load(picture(3)))
+    copy = first.asnumpy()
+    executor(executor.load(picture(4)))
+    assert np.array_equal(first.asnumpy(), copy)
+
+
+def test_the_contract_of_an_objective():
+    executor = make_executor()
+    values = picture(3)
+    x, y = executor.load(values), executor.load(picture(4))
+    assert executor.read(x).dtype == np.float32
+    assert (executor.read(x) == values).all()
+    wide = values.astype(np.float64)
+    assert executor.norm(x) == pytest.approx(np.linalg.norm(wide), rel=1e-6)
+    assert executor.dot(x, y) == pytest.approx((wide * picture(4)).sum(), rel=1e-4)
+    assert (executor.read(executor.clip(x, -5, 7)) == np.clip(values, -5, 7)).all()
+    assert isinstance(executor.norm(x), float) and isinstance(executor.dot(x, y), float)
+
+
+def test_norm_and_dot_are_exact_for_large_pictures():
+    executor = make_executor()
+    values = np.random.default_rng(0).normal(50, 10, (1, 3, 500, 400)).astype(np.float32)
+    x, wide = executor.load(values), values.astype(np.float64)
+    assert executor.norm(x) == pytest.approx(np.linalg.norm(wide), rel=1e-5)
+    assert executor.dot(x, x) == pytest.approx((wide * wide).sum(), rel=1e-5)
+
+
+def test_what_was_loaded_does_not_follow_the_hosts_array():
+    executor = make_executor()
+    values = picture(3)
+    x = executor.load(values)
+    values[:] = 0
+    assert (executor.read(x) == picture(3)).all()
+
+
+def test_a_picture_of_another_size_is_refused():
+    executor = make_executor()
+    with pytest.raises(mx.MXNetError):
+        executor(nd.zeros((1, 3, SIZE[1] + 2, SIZE[0])))[1].asnumpy()
+
+
+@pytest.mark.skipif(not runtime.bfloat16_works(), reason="this CPU has no bfloat16")
+def test_bfloat16_gives_nearly_the_same_loss_and_gradient_in_float32():
+    x = nd.array(picture(3))
+    exact, rounded = make_executor(), make_executor(bfloat16=True)
+    (loss, gradient), (other, coarse) = exact(x), rounded(x)
+    assert other == pytest.approx(loss, rel=0.02) and other != loss
+    assert coarse.dtype == np.float32
+    difference = np.linalg.norm((coarse - gradient).asnumpy())
+    assert 0 < difference < 0.05 * np.linalg.norm(gradient.asnumpy())
+
+
+@pytest.mark.skipif(not runtime.bfloat16_works(), reason="this CPU has no bfloat16")
+def test_a_layer_may_be_content_and_style_in_bfloat16():
+    executor = make_executor(content=("relu3_1",), bfloat16=True)
+    loss, gradient = executor(nd.array(picture(3)))
+    assert np.isfinite(loss) and np.isfinite(gradient.asnumpy()).all()
+
+
+def test_a_loss_remembers_its_terms_when_another_point_is_looked_at():
+    executor = make_executor()
+    first, _ = executor(nd.array(picture(3)))
+    executor(nd.array(picture(4)))
+    assert first == pytest.approx(sum(first.terms.values())) and first.terms != executor.terms

@@ -1,0 +1,112 @@
+"""Network, targets and terms for pictures of one size. The recipes' numbers: test_recipes."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+
+from nstyle.losses.normalization import NORMALIZATIONS
+from nstyle.optimize import inputs, loss_terms, problem
+from nstyle.optimize.extractor import FeatureExtractor, load_network
+from nstyle.options.options import Options
+from nstyle.system import runtime
+from nstyle.system.backend import mx
+
+PHOTO, PAINTING = tiny.picture(1, (40, 32)), tiny.picture(2, (36, 44))
+
+
+@pytest.fixture
+def build(weights_file):
+    """The setting and the problem for these options, on a tiny network."""
+
+    def call(**values: Any) -> tuple[FeatureExtractor, problem.Problem]:
+        options = Options(weights=weights_file, **values)
+        gathered = inputs.gather(PHOTO, PAINTING, options)
+        extractor = load_network(gathered, options, mx.cpu())
+        return extractor, problem.build(extractor, gathered, options, mx.cpu())
+
+    return call
+
+
+def terms_of(task: problem.Problem, x: np.ndarray) -> dict[str, float]:
+    task.executor(task.executor.load(x))
+    return task.executor.terms
+
+
+def test_the_mean_is_subtracted_or_not(build):
+    for subtracted, mean in ((True, tiny.MEAN), (False, 0.0)):
+        _, task = build(mean_subtraction=subtracted)
+        expected = tiny.to_input(PHOTO, mean)
+        assert np.abs(task.photo[0] - expected).max() < 1e-3
+        assert task.convention.mean == pytest.approx(tuple(np.zeros(3) + mean))
+
+
+def test_layers_may_be_named_in_any_order_and_weighted(build):
+    _, plain = build(style_layers="relu1_1,relu3_1", normalization="gatys")
+    _, other = build(style_layers="relu3_1:2,relu1_1:0.5", normalization="gatys")
+    x = tiny.to_input(tiny.picture(3))[np.newaxis].astype(np.float32)
+    one, two = terms_of(plain, x), terms_of(other, x)
+    assert two["style:relu3_1"] == pytest.approx(2 * one["style:relu3_1"], rel=1e-5)
+    assert two["style:relu1_1"] == pytest.approx(0.5 * one["style:relu1_1"], rel=1e-5)
+    assert two["content:relu4_2"] == pytest.approx(one["content:relu4_2"], rel=1e-5)
+
+
+def test_shares_add_up_to_one_where_the_recipe_shares():
+    text = "relu1_1:1,relu2_1:3"
+    shared = {"relu1_1": 0.25, "relu2_1": 0.75}
+    assert loss_terms.layer_weights(text, NORMALIZATIONS["keras"]) == shared
+    assert loss_terms.layer_weights(text, NORMALIZATIONS["balanced"]) == shared
+    assert loss_terms.layer_weights(text, NORMALIZATIONS["mxnet"]) == {"relu1_1": 1, "relu2_1": 3}
+
+
+@pytest.mark.parametrize("weight", ["content_weight", "style_weight", "tv_weight"])
+def test_each_weight_multiplies_its_own_terms(weight, build):
+    x = tiny.to_input(tiny.picture(3))[np.newaxis].astype(np.float32)
+    usual = {"content_weight": 2.0, "style_weight": 3.0, "tv_weight": 0.5}
+    one = terms_of(build(**usual)[1], x)
+    two = terms_of(build(**{**usual, weight: 10 * usual[weight]})[1], x)
+    for name in one:
+        factor = 10 if name.startswith(weight.partition("_")[0]) else 1
+        assert two[name] == pytest.approx(factor * one[name], rel=1e-5)
+
+
+def test_no_weight_of_smoothness_is_no_term(build):
+    _, task = build(tv_weight=0)
+    assert "tv" not in terms_of(task, task.photo)
+
+
+def test_the_limit_of_the_norm_is_in_multiples_of_the_pictures_values(build):
+    x = tiny.to_input(tiny.picture(3))[np.newaxis].astype(np.float32)
+    knobs = {"normalization": "mxnet", "tv_weight": 0}
+    norms = {}
+    for limit in (0, 2, 1e9):
+        _, task = build(clip_norm=limit, **knobs)
+        norms[limit] = task.executor.norm(task.executor(task.executor.load(x))[1])
+    assert norms[2] == pytest.approx(2 * x.size, rel=1e-4)
+    assert norms[0] == norms[1e9] > 3 * x.size
+
+
+def test_a_border_is_not_wider_than_the_pictures_let_it(build):
+    extractor, task = build(border=64, scales=1)
+    assert extractor.network._border == 31
+    assert build(border=64)[0].network._border == 15  # smaller sizes come first
+    assert np.isfinite(list(terms_of(task, task.photo).values())).all()
+
+
+# ---- precision ----
+
+
+def test_small_sizes_stay_in_float32(build):
+    extractor, _ = build()
+    extractor = dataclasses.replace(extractor, bfloat16=True)
+    small, large = (1, 3, 16, 300), (1, 3, 16, 301)
+    for shape, expected in ((small, "float32"), (large, "bfloat16")):
+        features = extractor.features(shape, mx.cpu())
+        if expected == "bfloat16" and not runtime.bfloat16_works():
+            pytest.skip("this CPU has no bfloat16")
+        taps = features.forward(mx.nd.zeros(shape))
+        assert all((tap.dtype == np.float32) == (expected == "float32") for tap in taps.values())

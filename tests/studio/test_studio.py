@@ -1,0 +1,619 @@
+"""The studio's parts without a server: orders, the shelf, folders, the queue, workers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import tiny
+from made import a_result, a_step
+from PIL import Image
+
+from nstyle.cli import main
+from nstyle.errors import OptionError, WeightsError
+from nstyle.feedforward import network_file
+from nstyle.feedforward.network_file import ANY_STYLE, ONE_STYLE, NetworkFile
+from nstyle.images.picture import Picture
+from nstyle.studio import job_process, job_queue, requests, worker_pool
+from nstyle.studio import options as settings
+from nstyle.studio import worker as duties
+from nstyle.studio.app import Studio
+from nstyle.studio.job_queue import Painter
+from nstyle.studio.jobs import Job
+from nstyle.studio.library import Library, Source, clean_name
+from nstyle.studio.options import Settings
+from nstyle.studio.requests import Refused
+from nstyle.studio.storage import Store
+from nstyle.system import locations, processes
+
+TOKEN = "0123456789abcdef" * 2
+CHECKOUT = Path(__file__).parents[2]
+
+
+def a_source(folder: Path, name: str = "photo.png", **more: Any) -> Source:
+    """A picture file."""
+    path = folder / name
+    Image.fromarray(tiny.picture(1, (64, 48))).save(path)
+    return Source(name, name, str(path), str(path), 64, 48, name, **more)
+
+
+# ---- orders ----
+
+
+def test_an_order_holds_what_differs_and_its_command(tmp_path):
+    photo, style = a_source(tmp_path, "my photo.png"), a_source(tmp_path, "style.png")
+    options = {"content_weight": "20", "colors": "", "lr": None, "clamp": "false", "enlarge": True}
+    order = requests.painting({"options": options, "preset": "fast"}, photo, style, Settings())
+    assert order["typed"] == {"content_weight": 20.0, "clamp": False, "enlarge": True}
+    assert order["command"] == (
+        "python run.py --content-image 'my photo.png' --style-image style.png --preset fast "
+        "--content-weight 20.0 --set clamp=False --enlarge"
+    )
+    json.dumps(order)
+
+
+def test_nobody_gets_more_than_is_painted_here_unasked(tmp_path):
+    photo, style = a_source(tmp_path), a_source(tmp_path, "style.png")
+    order = requests.painting({}, photo, style, Settings(max_long_edge=100))
+    assert order["typed"] == {"max_long_edge": 100}
+    order = requests.painting(
+        {"options": {"size": "60x"}}, photo, style, Settings(max_long_edge=100)
+    )
+    assert order["typed"] == {"size": "60x"}
+
+
+def test_a_trained_network_is_asked_for_one_pass(tmp_path):
+    photo = a_source(tmp_path)
+    network = a_source(tmp_path, "wave.params.png", network=True)
+    given = {"strength": 0.5, "options": {"content_weight": 3, "max_long_edge": 200}}
+    order = requests.painting(given, photo, network, Settings())
+    assert order["one_pass"] and order["typed"] == {"max_long_edge": 200}
+    assert order["command"] == (
+        "nstyle paint photo.png --network wave.params.png --strength 0.5 --max-long-edge 200"
+    )
+    told = requests.preview({"options": {"colors": "match"}}, photo, network)
+    assert told["network"] == network.path and told["options"]["colors"] == "style"
+    assert "style" not in told
+
+
+def test_what_means_nothing_is_told(tmp_path):
+    photo, style = a_source(tmp_path), a_source(tmp_path, "style.png")
+    network = a_source(tmp_path, "wave.params.png", network=True)
+    options = {"colors": "match", "content_weight": 3, "lr": "", "max_long_edge": 200}
+    given = {"options": options, "preset": "fast", "strength": 1}
+    order = requests.painting(given, photo, network, Settings())
+    assert order["ignored"] == ["colors", "content_weight", "preset"]
+    assert Job(tmp_path, "", order).as_json()["ignored"] == order["ignored"]
+    assert requests.painting(given, photo, style, Settings())["ignored"] == ["strength"]
+    assert requests.painting({"options": {"lr": 1}}, photo, style, Settings())["ignored"] == []
+    with pytest.raises(Refused, match="--lr"):  # and a bad value is none the less
+        requests.painting({"options": {"lr": "x"}}, photo, network, Settings())
+
+
+def test_a_network_paints_no_more_than_is_painted_here(tmp_path):
+    photo, network = a_source(tmp_path), a_source(tmp_path, "wave.params.png", network=True)
+    order = requests.painting({}, photo, network, Settings(max_long_edge=600))
+    assert order["typed"] == {"max_long_edge": 600}  # one pass paints 1024 unasked
+    assert requests.painting({}, photo, network, Settings())["typed"] == {}
+    given = {"options": {"max_long_edge": 800, "enlarge": True}}
+    with pytest.raises(Refused, match="paints up to 600"):
+        requests.painting(given, photo, network, Settings(max_long_edge=600))
+
+
+def test_every_option_is_offered_but_those_of_the_server():
+    names = [entry.name for entry in requests.offered()]
+    assert "style_layers" in names and "momentum" in names
+    assert not set(names) & {"weights", "gpu", "threads", "max_pixels"}
+
+
+# ---- the shelf ----
+
+
+def test_the_shelf_holds_samples_and_networks_of_one_style(tmp_path):
+    looks = Picture(tiny.picture(4, (40, 30)))
+    for name, kind, picture in (("wave", ONE_STYLE, looks), ("any", ANY_STYLE, None)):
+        file = NetworkFile(kind, {}, {"x": np.zeros(1, np.float32)}, thumbnail=picture)
+        network_file.write(str(tmp_path / f"{name}.params"), file)
+    (tmp_path / "broken.params").write_bytes(b"PK\x03\x04")
+    (tmp_path / "other.txt").write_text("no network")
+    shelf = Library(tmp_path)
+    networks = [source for source in shelf.styles() if source.network]
+    assert [(source.id, source.name) for source in networks] == [("network-wave", "wave")]
+    assert shelf.thumbnail("network-wave")[:3] == b"\xff\xd8\xff"
+    assert (
+        shelf.find("network-any") is None and shelf.find("photo-coffee").typed == "input/coffee.jpg"
+    )
+    assert str(tmp_path) not in json.dumps([source.as_json() for source in networks])
+    order = requests.painting({}, a_source(tmp_path), networks[0], Settings())
+    assert "--network wave.params" in order["command"]
+    assert str(tmp_path) not in order["command"]
+    (tmp_path / "nowhere.params").symlink_to(tmp_path / "gone.params")
+    assert [source.name for source in shelf.styles() if source.network] == ["wave"]
+
+
+@pytest.mark.parametrize(
+    ("given", "clean"),
+    [
+        ("a.jpg", "a.jpg"),
+        ("../../a.jpg", "a.jpg"),
+        ("C:\\x\\a.jpg", "a.jpg"),
+        ("..", "picture"),
+        ("a\nb\x00.jpg", "ab.jpg"),
+        ("x" * 300 + ".jpg", "x" * 76 + ".jpg"),
+        ("a." + "x" * 300, "a." + "x" * 78),
+        ("zwölf.png", "zwölf.png"),
+    ],
+)
+def test_names_are_cleaned(given, clean):
+    assert clean_name(given) == clean
+
+
+# ---- folders ----
+
+
+def a_job(store: Store, folder: Path, **order: Any) -> Job:
+    """A new job of TOKEN."""
+    photo, style = a_source(folder), a_source(folder, "style.png")
+    return store.of(TOKEN).new_job(
+        {"typed": {}, "preset": None, "one_pass": False, **order}, photo, style
+    )
+
+
+def test_tokens_do_not_stand_on_the_disk_and_folders_are_private(tmp_path):
+    store = Store(Settings(folder=str(tmp_path / "home")))
+    job = a_job(store, tmp_path)
+    assert not [path for path in tmp_path.rglob("*") if TOKEN in path.name]
+    assert TOKEN not in (job.folder / "job.json").read_text()
+    assert (tmp_path / "home" / "people").stat().st_mode & 0o77 == 0
+    assert [each.id for each in store.of(TOKEN).jobs()] == [job.id]
+
+
+def test_what_was_at_work_is_interrupted_and_old_uploads_go(tmp_path):
+    store = Store(Settings(folder=str(tmp_path / "home")))
+    states = {}
+    for state in ("queued", "painting", "done", "stopped", "failed"):
+        job = a_job(store, tmp_path)
+        job.change(state)
+        states[job.id] = state
+    person = store.of(TOKEN)
+    old, new = (upload(person, tmp_path) for _ in range(2))
+    os.utime(tmp_path / "home" / "people" / person.owner / "uploads" / old.id, (0, 0))
+    (job.folder / "job.json").write_text("{")  # damaged: left out
+    store.tidy()
+    found = {each.id: each.state for each in person.jobs()}
+    changed = {"queued": "interrupted", "painting": "interrupted"}
+    del states[job.id]
+    assert found == {id: changed.get(state, state) for id, state in states.items()}
+    assert person.upload(new.id).id == new.id
+    with pytest.raises(Refused, match="no such picture"):
+        person.upload(old.id)
+
+
+def upload(person: Any, folder: Path) -> Source:
+    """An upload that nobody looks at closely."""
+    place = person.new_upload()
+    Image.fromarray(tiny.picture(1, (64, 48))).save(place / "picture", "PNG")
+    return person.keep(place, "a.png", lambda request: {"width": 64, "height": 48})
+
+
+def test_only_the_newest_uploads_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("nstyle.studio.storage.UPLOADS", 3)
+    person = Store(Settings(folder=str(tmp_path))).of(TOKEN)
+    ids = [upload(person, tmp_path).id for _ in range(5)]
+    left = {path.name for path in (tmp_path / "people" / person.owner / "uploads").iterdir()}
+    assert len(left) == 3 and ids[-1] in left
+
+
+def test_a_full_history_and_a_full_disk_are_told(tmp_path, monkeypatch):
+    store = Store(Settings(folder=str(tmp_path / "home"), history=1))
+    a_job(store, tmp_path)
+    with pytest.raises(Refused, match="history is full"):
+        a_job(store, tmp_path)
+    store.of(TOKEN).jobs()[0].remove()
+    monkeypatch.setattr("nstyle.studio.storage.ROOM", 2**62)
+    with pytest.raises(Refused, match="nearly full"):
+        store.of(TOKEN).new_upload()
+    with pytest.raises(Refused, match="nearly full"):
+        a_job(store, tmp_path)
+
+
+def test_the_folder_of_all_does_not_grow_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr("nstyle.studio.storage.COUNTED", -1)
+    store = Store(Settings(folder=str(tmp_path / "home"), gigabytes=0.01))
+    place = store.of(TOKEN).new_upload()
+    (place / "picture").write_bytes(bytes(10_000_000))
+    for token in (TOKEN, "f" * 32):  # a new token helps nobody
+        with pytest.raises(Refused, match="folder is full"):
+            store.of(token).new_upload()
+    with pytest.raises(Refused, match="folder is full"):
+        a_job(store, tmp_path)
+
+
+def test_old_uploads_go_while_the_studio_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr("nstyle.studio.app.HOUR", 0.01)
+    monkeypatch.setattr(worker_pool.WorkerPool, "begin", lambda self: None)
+    open_studio = Studio(Settings(folder=str(tmp_path / "home")))
+    open_studio.begin()
+    try:
+        person, busy = open_studio.store.of(TOKEN), open_studio.store.of("f" * 32)
+        old, new = upload(person, tmp_path), upload(busy, tmp_path)
+        uploads = tmp_path / "home" / "people" / person.owner / "uploads"
+        os.utime(uploads / old.id, (0, 0))
+        until(lambda: not uploads.parent.exists())  # nothing is left of who had nothing else
+        assert busy.upload(new.id).id == new.id
+    finally:
+        open_studio.close()
+
+
+def test_what_never_became_a_job_does_not_count(tmp_path, monkeypatch):
+    store = Store(Settings(folder=str(tmp_path / "home"), history=1))
+    jobs = tmp_path / "home" / "people" / store.of(TOKEN).owner / "jobs"
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="full"):
+        patch.setattr("nstyle.studio.storage.copy", raising(OSError("the disk is full")))
+        a_job(store, tmp_path)
+    assert list(jobs.iterdir()) == []
+    (jobs / ("0" * 16)).mkdir()  # the server was killed at that moment
+    job = a_job(store, tmp_path)
+    store.tidy()
+    assert list(jobs.iterdir()) == [job.folder]
+
+
+def raising(error: Exception) -> Any:
+    """A function that does nothing else."""
+
+    def fail(*words: Any) -> None:
+        raise error
+
+    return fail
+
+
+# ---- the queue ----
+
+FAKE = """
+import json, sys
+import time
+folder, seconds = sys.argv[1:]
+print(json.dumps({"epoch": 1, "pictures": 1}), flush=True)
+for line in sys.stdin:
+    wish = json.loads(line)["stop"]
+    if wish == "slow":
+        time.sleep(2)
+    if wish != "deaf":
+        print(json.dumps({"ended": wish}), flush=True)
+        break
+"""
+
+
+@pytest.fixture
+def painter(monkeypatch, tmp_path):
+    """A queue whose paintings last until they are stopped."""
+
+    def start(module: str, words: Any = ()) -> subprocess.Popen[str]:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        return subprocess.Popen([sys.executable, "-c", FAKE, *words], text=True, **pipes)
+
+    monkeypatch.setattr(processes, "start", start)
+    monkeypatch.setattr(job_process, "GRACE", 1.0)
+    made = Painter(Settings(folder=str(tmp_path / "home"), queue=3))
+    made.begin()
+    yield made
+    made.close()
+
+
+def until(so: Any) -> None:
+    """Wait for a condition."""
+    end = time.monotonic() + 60
+    while not so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_jobs_take_their_turn(painter, tmp_path):
+    store = Store(Settings(folder=str(tmp_path / "home")))
+    jobs = [a_job(store, tmp_path) for _ in range(4)]
+    painter.add(jobs[0])
+    until(lambda: painter.told(jobs[0]).get("progress"))
+    for job in jobs[1:]:
+        painter.add(job)
+    assert [painter.told(job).get("place") for job in jobs] == [None, 1, 2, 3]
+    with pytest.raises(Refused, match="3 paintings wait already"):
+        painter.add(a_job(store, tmp_path))
+    with pytest.raises(Refused, match="already"):
+        painter.add(jobs[0])
+    painter.stop(jobs[2])
+    assert jobs[2].state == "stopped" and painter.told(jobs[3])["place"] == 2
+    painter.stop(jobs[0])
+    until(lambda: painter.told(jobs[1]).get("progress"))
+    assert jobs[0].state == "stopped" and jobs[0].facts["note"] == "stopped by you"
+    assert painter.counts() == {"painting": 1, "waiting": 1}
+    painter.close()
+    assert {jobs[1].state, jobs[3].state} == {"interrupted"}
+
+
+def test_one_browser_cannot_fill_the_queue(painter, tmp_path, monkeypatch):
+    monkeypatch.setattr(job_queue, "PER_PERSON", 1)
+    store = Store(Settings(folder=str(tmp_path / "home")))
+    first = a_job(store, tmp_path)
+    painter.add(first)
+    until(lambda: painter.told(first)["state"] == "painting")
+    painter.add(a_job(store, tmp_path))
+    with pytest.raises(Refused, match="of yours wait"):
+        painter.add(a_job(store, tmp_path))
+
+
+def test_a_painter_that_does_not_listen_is_killed(painter, tmp_path):
+    job = a_job(Store(Settings(folder=str(tmp_path / "home"))), tmp_path)
+    painter.add(job)
+    until(lambda: painter.told(job).get("progress"))
+    painter.stop(job, "deaf")
+    until(lambda: job.state != "painting")
+    assert job.state == "interrupted"
+
+
+def test_a_painter_with_long_epochs_is_given_the_time(painter, tmp_path):
+    job = a_job(Store(Settings(folder=str(tmp_path / "home"))), tmp_path)
+    painter.add(job)
+    until(lambda: painter.told(job).get("progress"))
+    painter._longest = 3.0  # as if an epoch had taken so long
+    painter.stop(job, "slow")
+    until(lambda: job.state != "painting")
+    assert job.state == "slow"  # its own last word: it was not killed
+
+
+def test_patience_follows_the_longest_epoch():
+    assert job_process.patience(0.2) == job_process.GRACE
+    assert job_process.patience(60) > 5 * 60
+
+
+# ---- a painting ----
+
+
+def an_easel(folder: Path, seconds: float = 60) -> tuple[Any, list[Any]]:
+    """(easel, what it says)."""
+    folder.mkdir(exist_ok=True)
+    told: list[Any] = []
+    return job_process.JobListener(Job(folder, "", {"one_pass": False}), told.append, seconds), told
+
+
+def test_the_easel_shows_tells_and_stops(tmp_path):
+    easel, told = an_easel(tmp_path / "job")
+    step = a_step(3, read=lambda: Picture(tiny.picture(1, (64, 48))))
+    easel(step)
+    easel(step)
+    assert [record["epoch"] for record in told] == [3, 3]
+    assert told[1]["pictures"] == 1  # not each epoch's
+    with Image.open(tmp_path / "job" / "now.jpg") as shown:
+        assert shown.size == (64, 48)
+    easel.wish = "stopped"
+    with pytest.raises(KeyboardInterrupt):
+        easel(step)
+
+
+def test_the_time_of_a_painting_ends(tmp_path):
+    easel, _ = an_easel(tmp_path / "job", seconds=-1)
+    with pytest.raises(KeyboardInterrupt):
+        easel(a_step(1, read=lambda: Picture(tiny.picture(1, (64, 48)))))
+    assert easel.wish == "time"
+
+
+def test_a_trained_network_paints_at_once(tmp_path, monkeypatch):
+    easel, _ = an_easel(tmp_path / "job")
+    facts = {"one_pass": True, "network": "wave.params", "strength": 0.5, "typed": {"size": "40x"}}
+    asked = []
+
+    class Instant:
+        def __init__(self, **options):
+            asked.append(options)
+
+        def gather(self, photo):
+            return photo
+
+        def paint(self, photo):
+            asked.append(photo)
+            return a_result(stopped="one-pass")
+
+    monkeypatch.setattr("nstyle.feedforward.apply.Instant", Instant)
+    job = Job(tmp_path / "job", "", facts)
+    told = job_process.work(job, easel)
+    assert told["ended"] == "done" and told["note"] == "painted in one pass"
+    assert asked == [
+        {"network": "wave.params", "strength": 0.5, "size": "40x"}, str(tmp_path / "job" / "photo")
+    ]  # fmt: skip
+    assert job.result.exists() and job.now.exists()
+
+
+def test_a_bug_is_told_without_its_traceback(tmp_path, monkeypatch, caplog):
+    easel, _ = an_easel(tmp_path / "job")
+    monkeypatch.setattr(job_process, "paint", lambda job, easel: 1 / 0)
+    told = job_process.work(Job(tmp_path / "job", "", {}), easel)
+    assert told["ended"] == "failed" and "a bug in nstyle" in told["note"]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_refusals_do_not_tell_where_the_server_keeps_things(tmp_path, monkeypatch):
+    path = str(tmp_path / "wave.params")
+    refuse = raising(WeightsError(f"{path}: damaged"))
+    told = duties.answer(refuse, {"network": path, "strength": 1, "options": {}})
+    assert told["refused"] == "wave.params: damaged"
+    photo, style = a_source(tmp_path), a_source(tmp_path, "style.png")
+    monkeypatch.setattr("nstyle.optimize.inputs.find_weights", refuse)
+    with pytest.raises(Refused, match=r"^--model vgg19: its weights are not installed here$"):
+        requests.painting({"options": {"model": "vgg19"}}, photo, style, Settings())
+    easel, _ = an_easel(tmp_path / "job")
+    monkeypatch.setattr(job_process, "paint", refuse)
+    told = job_process.work(Job(tmp_path / "job", "", {"network": path}), easel)
+    assert told["note"] == "wave.params: damaged"
+
+
+# ---- workers ----
+
+
+def test_a_worker_that_hangs_is_given_up_and_replaced(monkeypatch):
+    script = (
+        "import sys\nfor line in sys.stdin:\n    if 'hang' not in line: print('{}', flush=True)"
+    )
+
+    def start(module: str, words: Any = ()) -> subprocess.Popen[str]:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        return subprocess.Popen([sys.executable, "-c", script], text=True, **pipes)
+
+    monkeypatch.setattr(processes, "start", start)
+    worker = worker_pool.WorkerPool([], seconds=20, waiting=2, each=2)
+    assert worker.ask({"do": "answer"}) == {}
+    worker._seconds = 0.2
+    with pytest.raises(Refused, match="took too long"):
+        worker.ask({"do": "hang"})
+    worker._seconds = 20
+    assert worker.ask({"do": "answer"}) == {}
+    worker.close()
+    with pytest.raises(Refused, match="being closed"):
+        worker.ask({"do": "answer"})
+
+
+def test_a_worker_that_was_killed_before_it_was_asked_is_replaced(tmp_path, monkeypatch):
+    script = "import pathlib, sys\nfor line in sys.stdin:\n    "
+    script += (
+        f"p = pathlib.Path({str(tmp_path)!r})\n    (p / str(len(list(p.iterdir())))).touch()\n"
+    )
+    script += "    if len(list(p.iterdir())) in (1, 3, 4): break\n    print('{}', flush=True)"
+
+    def start(module: str, words: Any = ()) -> subprocess.Popen[str]:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        return subprocess.Popen([sys.executable, "-c", script], text=True, **pipes)
+
+    monkeypatch.setattr(processes, "start", start)
+    desk = worker_pool.WorkerPool([], seconds=20, waiting=2, each=2)
+    assert desk.ask({}) == {}
+    with pytest.raises(Refused, match="too much for the studio"):
+        desk.ask({})
+    assert desk.ask({}) == {}
+    desk.close()
+
+
+def test_too_many_at_once_are_told_so():
+    worker = worker_pool.WorkerPool([], seconds=1, waiting=1, each=1)
+    with worker._in_turn("anne"), pytest.raises(Refused, match="too many") as refused:
+        worker.ask({}, "bert")
+    assert refused.value.status == 503
+
+
+def test_one_browser_cannot_take_all_places():
+    desk = worker_pool.WorkerPool([], seconds=1, waiting=5, each=2)
+    desk._turn = contextlib.nullcontext()  # all are answered at once
+    with desk._in_turn("anne"), desk._in_turn("anne"):
+        with pytest.raises(Refused, match="2 of your requests wait") as refused:
+            desk.ask({}, "anne")
+        with desk._in_turn("bert"):  # has a place
+            pass
+    assert refused.value.status == 429
+    assert not desk._waiting  # nobody is remembered
+
+
+def test_a_bug_in_a_duty_costs_one_answer(caplog):
+    told = duties.answer(lambda request: 1 / 0, {})
+    assert told["status"] == 500 and "ZeroDivisionError" in caplog.text
+
+
+class FakeInstant:
+    """Notes what is loaded; its picture tells which network and style painted it."""
+
+    loaded: ClassVar[list[str]] = []
+
+    def __init__(self, style: Any, *, network: str, **options: Any) -> None:
+        self.colour = Path(network).read_bytes()[0]
+        FakeInstant.loaded.append(Path(network).name)
+
+    def restyled(self, style: Any, **options: Any) -> Any:
+        return self
+
+    def gather(self, photo: Any) -> Any:
+        return photo
+
+    def paint(self, photo: Any) -> Any:
+        pixels = np.full((16, 16, 3), self.colour, np.uint8)
+        return a_result(picture=Picture(pixels))
+
+
+def test_previews_follow_the_files_of_networks_and_keep_those_in_use(tmp_path, monkeypatch):
+    monkeypatch.setattr("nstyle.feedforward.apply.Instant", FakeInstant)
+    monkeypatch.setattr(FakeInstant, "loaded", [])
+    paint = duties.Previews()
+
+    def preview(name: str) -> bytes:
+        request = {"photo": "photo", "network": str(tmp_path / name), "strength": 1, "options": {}}
+        return paint(request)["jpeg"]
+
+    for index in range(6):
+        (tmp_path / f"{index}").write_bytes(bytes([index * 40]))
+    before = preview("0")
+    (tmp_path / "0").write_bytes(bytes([200, 200]))  # trained anew over the same file
+    assert preview("0") != before
+    for name in "12030405":
+        preview(name)
+    assert FakeInstant.loaded == ["0", "0", "1", "2", "3", "4", "5"]  # the one in use stayed
+
+
+# ---- the command ----
+
+
+def test_bad_settings_and_a_taken_port_are_refused(capsys, tmp_path):
+    import socket
+
+    assert main.main(["studio", "--port", "70000"]) == 2
+    assert "from 0 to 65535" in capsys.readouterr().err
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        words = ["studio", "--folder", str(tmp_path), "--port", str(taken.getsockname()[1])]
+        assert main.main(words) == 2
+    assert "choose another port" in capsys.readouterr().err
+
+
+def test_two_studios_do_not_share_a_folder(tmp_path):
+    first = settings.held(tmp_path)
+    with pytest.raises(OptionError, match="another studio has it open"):
+        settings.held(tmp_path)
+    os.close(first)
+    os.close(settings.held(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_gradio_one_line_says_what_to_install(tmp_path):
+    block = "import sys\nfor name in ('gradio', 'fastapi', 'starlette'): sys.modules[name] = None\n"
+    code = f"{block}from nstyle.cli.main import main\nsys.exit(main(['studio', '--port', '0']))"
+    environment = {**os.environ, "NSTYLE_DATA": str(tmp_path), "PYTHONPATH": str(CHECKOUT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 2
+    assert 'run: pip install "nstyle[studio]"' in done.stderr.splitlines()[-1]
+
+
+def test_where_things_are_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("NSTYLE_DATA", str(tmp_path))
+    assert Settings().home == tmp_path / "studio" and Settings().shelf == tmp_path / "networks"
+    monkeypatch.delenv("NSTYLE_DATA")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert locations.data_folder().parent in (
+        tmp_path,
+        Path.home() / "Library" / "Application Support",
+    )
+    with pytest.raises(OptionError, match="--queue"):
+        Settings(queue=-1)
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [("localhost", True), ("127.0.0.2", True), ("::1", True), ("0.0.0.0", False), ("::", False),
+     ("127.evil.example", False), ("", False)],
+)  # fmt: skip
+def test_what_only_this_machine_can_ask(host, local):
+    assert settings.Settings(host=host).local == local

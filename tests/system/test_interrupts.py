@@ -1,0 +1,79 @@
+"""Ctrl-C is seen even where Python drops its exception."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+
+import pytest
+
+from nstyle.system.interrupts import Interruption, Postponement
+
+
+@pytest.fixture(autouse=True)
+def usual_handler():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+class Interrupted:
+    """An object during whose deletion Ctrl-C is pressed."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_during_a_deletion_comes_at_the_next_step_without_a_word(capsys):
+    hook = sys.unraisablehook
+    with Interruption() as ctrl_c:
+        ctrl_c()
+        thing = Interrupted()
+        del thing  # Python drops the exception
+        with pytest.raises(KeyboardInterrupt):
+            ctrl_c()
+    assert sys.unraisablehook is hook
+    assert capsys.readouterr().err == ""
+
+
+def test_ctrl_c_raises_at_once_and_the_handler_is_put_back():
+    with Interruption(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_somebody_elses_handler_stays():
+    seen = []
+    signal.signal(signal.SIGINT, lambda *_: seen.append(1))
+    with Interruption() as ctrl_c:
+        signal.raise_signal(signal.SIGINT)
+        ctrl_c()
+    assert seen == [1]
+
+
+def test_in_other_threads_nothing_happens():
+    failed = []
+
+    def work() -> None:
+        try:
+            with Interruption() as ctrl_c:
+                ctrl_c()
+        except BaseException as error:  # noqa: BLE001 - whatever it is
+            failed.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert not failed
+
+
+def test_ctrl_c_can_wait_until_it_is_asked_for():
+    with Postponement() as ctrl_c:
+        assert ctrl_c() is False
+        signal.raise_signal(signal.SIGINT)
+        assert ctrl_c() is True
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
