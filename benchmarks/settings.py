@@ -32,7 +32,6 @@ ALTERNATIVES = (
     "lr=0.3",
     "step_limit=1",
     "step_limit=3",
-    "average=0.7",
     "optimizer=lbfgs",
     "optimizer=lbfgs scales=1",
     "optimizer=adam",

@@ -28,8 +28,9 @@ def stylize(
     style_mask: Any = None,
     keep_mask: Any = None,
     preset: str | None = None,
+    options: Options | None = None,
     callback: Callable[[Step], Any] | None = None,
-    **options: Any,
+    **fields: Any,
 ) -> Result:
     """Paint the photo `content` in the style of the painting `style`.
 
@@ -38,12 +39,12 @@ def stylize(
     (content_weight=0, size="WxH"). content_mask, style_mask: a colour per region, which the photo
     takes from where the style has the same colour; style_mask: or a list, one for each style;
     keep_mask: white where the photo stays (see `regions`, `masks`). callback: called with every
-    Step; returning True ends the run. options: fields of `Options`.
+    Step; returning True ends the run. options: an `Options`; fields: single ones of its fields.
     Ctrl-C returns the last picture with stopped = "interrupted". Raises OptionError, ImageError,
     WeightsError, BackendError before any work, DivergedError (its attribute `result` holds the
     last good picture) when the loss becomes infinite. Gatys et al. (arXiv:1508.06576).
     """
-    chosen = presets.resolve(options, preset)
+    chosen = presets.resolve(fields, preset, options)
     listeners = [callback] if callback else []
     codes = [] if style_mask is None else style_mask
     codes = codes if isinstance(codes, (list, tuple)) else [codes]

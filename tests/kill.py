@@ -37,10 +37,10 @@ SMALL = ["--max-long-edge", "112", "--model", "vgg16-slim", "--max-num-epochs", 
 SETTINGS = {
     "sgd, three sizes": ["--scales", "3", "--stop-eps", "0"],
     "sgd until it converges": ["--scales", "2", "--stop-eps", "0.02"],
-    "nag, average": ["--optimizer", "nag", "--set", "average=0.8", "--scales", "2"],
+    "nag, two sizes": ["--optimizer", "nag", "--scales", "2"],
     "adam, noise": ["--optimizer", "adam", "--init", "noise", "--stop-eps", "0"],
     "lbfgs, two sizes": ["--optimizer", "lbfgs", "--scales", "2", "--stop-eps", "0"],
-    "lbfgs, average": ["--optimizer", "lbfgs", "--set", "average=0.5", "--scales", "1"],
+    "lbfgs, one size": ["--optimizer", "lbfgs", "--scales", "1"],
     "two styles, masks, colours": [
         "--style-image", str(CHECKOUT / "input" / "stained_glass.jpg"),
         "--content-mask", str(CHECKOUT / "docs" / "gallery" / "cup_mask.png"),

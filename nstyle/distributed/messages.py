@@ -14,7 +14,6 @@ import numpy as np
 from nstyle.distributed.partition import Block, Box
 from nstyle.images.picture import Picture
 from nstyle.options.options import Options
-from nstyle.system.backend import nd
 
 # One triangle of (C, C), row by row; (C, 1) or None.
 Packed = tuple[np.ndarray, Optional[np.ndarray]]
@@ -28,6 +27,8 @@ def packed(second: Any, mean: Any) -> Packed:
 
 def unpacked(found: Packed, device: Any) -> tuple[Any, Any]:
     """(second, mean) again."""
+    from nstyle.system.backend import nd  # here, because it loads MXNet
+
     triangle, mean = found
     channels = (math.isqrt(8 * len(triangle) + 1) - 1) // 2
     matrix = np.empty((channels, channels), triangle.dtype)

@@ -40,10 +40,5 @@ def check(options: Options) -> None:
         raise OptionError(
             "--optimizer: lbfgs keeps all of the picture in one place; a mural takes sgd, nag, adam"
         )
-    if options.border:
-        raise OptionError(
-            f"border={options.border}: mirrors the picture inside the network, at every part's "
-            "edge; give border=0"
-        )
     if options.tile == "off":
         raise OptionError("--tile: off is not allowed, a mural is painted in parts; auto or N px")

@@ -16,9 +16,7 @@ import numpy as np
 from nstyle import __version__
 from nstyle.errors import OptionError
 from nstyle.feedforward import ENCODER, network_file
-from nstyle.feedforward.any_style import AnyStyle
 from nstyle.feedforward.network_file import ANY_STYLE, ONE_STYLE, NetworkFile
-from nstyle.feedforward.one_style import OneStyle
 from nstyle.images import image_file
 from nstyle.networks import preprocessing
 from nstyle.optimize import inputs
@@ -29,15 +27,6 @@ from nstyle.options import presets
 from nstyle.options.options import Options, shaping
 from nstyle.options.parse import flag
 from nstyle.system import locations, runtime
-from nstyle.system.backend import device
-
-NETWORKS = {ANY_STYLE: AnyStyle, ONE_STYLE: OneStyle}
-
-
-def load(file: NetworkFile, gpu: int | str = "auto") -> Any:
-    """Raises WeightsError, BackendError."""
-    return NETWORKS[file.network](file, device(gpu))
-
 
 # Fields of Options that say something here; the rest is about optimisation.
 FIELDS = (
@@ -160,10 +149,8 @@ class Instant:
     def prepare(self) -> None:
         """Load the network, if it is not."""
         runtime.prepare(self.options.threads)
-        from nstyle.feedforward import apply  # here, because it loads MXNet
-
         if self._network is None:
-            self._network = apply.load(self._file, self.options.gpu)
+            self._network = load(self._file, self.options.gpu)
 
     def _any_style(self, x: np.ndarray, gathered: Inputs, **through: Any) -> np.ndarray:
         """One pass for each region of the masks, laid together."""
@@ -228,3 +215,13 @@ def check_strength(strength: Any) -> float:
     if not 0 <= number <= 1:
         raise OptionError(f"--strength: {strength} is out of range; allowed is from 0 to 1")
     return number
+
+
+def load(file: NetworkFile, gpu: int | str = "auto") -> Any:
+    """The network of a file on a device. Raises WeightsError, BackendError."""
+    from nstyle.feedforward.any_style import AnyStyle  # here, because they load MXNet
+    from nstyle.feedforward.one_style import OneStyle
+    from nstyle.system.backend import device
+
+    networks = {ANY_STYLE: AnyStyle, ONE_STYLE: OneStyle}
+    return networks[file.network](file, device(gpu))

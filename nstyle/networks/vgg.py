@@ -26,8 +26,7 @@ class VGGFeatures(gluon.HybridBlock):  # type: ignore[misc]
 
     blocks: convolutions per block; widths: channels per convolution that is kept, in order;
     padding: "zero" or "reflect" (one pixel before every 3x3 convolution); ceil: pooling rounds odd
-    sizes up and counts no padding (TensorFlow's SAME); border: pixels by which the picture is
-    mirrored at its border first.
+    sizes up and counts no padding (TensorFlow's SAME).
     """
 
     def __init__(
@@ -39,11 +38,10 @@ class VGGFeatures(gluon.HybridBlock):  # type: ignore[misc]
         pooling: str = "avg",
         padding: str = "zero",
         ceil: bool = False,
-        border: int = 0,
     ) -> None:
         super().__init__()
         self.blocks, self.wanted = tuple(blocks), list(wanted)
-        self._padding, self._pooling, self._border = padding, pooling, border
+        self._padding, self._pooling = padding, pooling
         # An average that counts no padding makes oneDNN print a line to the console. Repeating the
         # last row and column gives the same: what is repeated alone in its window is its average,
         # and where the size is even the row too many is dropped.
@@ -63,8 +61,6 @@ class VGGFeatures(gluon.HybridBlock):  # type: ignore[misc]
     def walk(self, F: Any, x: Any, wanted: Sequence[str], after: str = "") -> list[Any]:
         """The wanted taps. x: the picture, or what the layer `after` gives."""
         seen: dict[str, Any] = {}
-        if self._border and not after:
-            x = F.pad(x, mode="reflect", pad_width=(0, 0, 0, 0) + 4 * (self._border,))
         first = self._names.index(after) + 1 if after else 0
         for name, layer in list(zip(self._names, self.features))[first:]:
             if name.startswith("conv") and self._padding == "reflect":
@@ -130,14 +126,11 @@ def build(
     pooling: str,
     padding: str,
     ceil: bool = False,
-    border: int = 0,
     device: Any,
 ) -> VGGFeatures:
     """The network on a device with these convolutions (name -> kernel OIHW, bias), frozen."""
     widths = [kernel.shape[0] for kernel, _ in arrays.values()]
-    network = VGGFeatures(
-        blocks, widths, wanted, pooling=pooling, padding=padding, ceil=ceil, border=border
-    )
+    network = VGGFeatures(blocks, widths, wanted, pooling=pooling, padding=padding, ceil=ceil)
     for name, parameters in network.parameters_by_layer().items():
         for parameter, values in zip(parameters, arrays[name]):
             parameter.shape = values.shape

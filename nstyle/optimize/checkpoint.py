@@ -26,6 +26,8 @@ from nstyle.system import checkpoint_file, checksums, runtime
 log = logging.getLogger("nstyle")
 
 KIND = "a run"
+# Options of older versions -> the value at which they had no effect.
+GONE = {"average": 0.0, "border": 0, "epsilon": 1e-8, "rescale_method": "bicubic"}
 # What fields of `inputs.Inputs` are called in a refusal.
 NAMES = {
     "styles": "painting",
@@ -106,7 +108,7 @@ def read(path: str) -> Checkpoint:
     try:
         order, stand, picture = facts["order"], facts["saved"], arrays["picture"]
         options, delivery = (
-            build(Options, order["options"]),
+            build(Options, still_known(order["options"])),
             build(OutputOptions, order["delivery"]),
         )
         state = {**facts["state"], **arrays.get("state", {})}
@@ -123,6 +125,11 @@ def read(path: str) -> Checkpoint:
             f"--resume {path}: this version of nstyle cannot go on with it ({error}); use "
             f"{facts.get('version', 'the one')} that wrote it"
         ) from error
+
+
+def still_known(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of an older checkpoint without those that no longer exist and had no effect."""
+    return {name: value for name, value in options.items() if GONE.get(name, ...) != value}
 
 
 def again(

@@ -45,15 +45,24 @@ class Score:
 
 
 def evaluate(
-    image: Any, content: Any, style: Any, *, preset: str | None = None, **options: Any
+    image: Any,
+    content: Any,
+    style: Any,
+    *,
+    preset: str | None = None,
+    options: Options | None = None,
+    **fields: Any,
 ) -> Evaluation:
     """The loss of `image` with respect to a photo and a painting, its terms and its gradient.
 
     image: as for stylize, or HxWx3 floats that may leave 0..1; it is judged at its own size, to
-    which the photo is brought. options: fields of Options. Raises OptionError, ImageError,
-    WeightsError, BackendError. Gatys et al. (arXiv:1508.06576), equation 7.
+    which the photo is brought. options: an Options; fields: single ones of its fields; "auto" for
+    the precision means float32 here. Raises OptionError, ImageError, WeightsError, BackendError.
+    Gatys et al. (arXiv:1508.06576), equation 7.
     """
-    chosen = presets.resolve({"precision": "float32", **options}, preset)
+    if options is None or options.precision == "auto":
+        fields = {"precision": "float32", **fields}
+    chosen = presets.resolve(fields, preset, options)
     values = floats_of(image, chosen)
     size = (values.shape[1], values.shape[0])
     gathered = inputs.gather(content, style, chosen, size=size)

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from nstyle.errors import OptionError
-from nstyle.images import sizes
 from nstyle.networks import calibration, layers, vgg
 from nstyle.networks.calibration import LayerScale
 from nstyle.networks.layers import BOUNDARY
@@ -130,19 +129,18 @@ def load_network(
     context: where it stays loaded, with what styles look like to it.
     """
     wanted = wanted_layers(options)
-    border = largest_border(inputs, options)
     if context is None:
-        extractor = cut_network(inputs, options, device, wanted, border)
+        extractor = cut_network(inputs, options, device, wanted)
         free = memory.available()
     else:
         # What decides what it is; options by name.
         names = "pooling", "pooling_ceil", "mean_subtraction", "precision"
         chosen = tuple(getattr(options, name) for name in names)
-        key = file_state(inputs.weights), inputs.model, *wanted, border, str(device), chosen
+        key = file_state(inputs.weights), inputs.model, *wanted, str(device), chosen
         extractor = context.networks.find(
             key,
             lambda: dataclasses.replace(
-                cut_network(inputs, options, device, wanted, border), looks=LRUCache(LOOKS)
+                cut_network(inputs, options, device, wanted), looks=LRUCache(LOOKS)
             ),
         )
         free = context.free()
@@ -165,7 +163,7 @@ def file_state(path: str) -> tuple[str, int, int]:
 
 
 def cut_network(
-    inputs: Inputs, options: Options, device: Any, wanted: Sequence[str], border: int
+    inputs: Inputs, options: Options, device: Any, wanted: Sequence[str]
 ) -> FeatureExtractor:
     """See load_network; not told what memory is free."""
     file = reader.read(inputs.weights, inputs.model)
@@ -181,7 +179,6 @@ def cut_network(
         pooling=pooling,
         padding=loaded.padding,
         ceil=options.pooling_ceil,
-        border=border,
         device=device,
     )
     convention = loaded.convention
@@ -197,20 +194,12 @@ def cut_network(
     )
 
 
-def largest_border(inputs: Inputs, options: Options) -> int:
-    """The border asked for, or what the smallest picture on the way can be mirrored by."""
-    edges = [edge for picture in (inputs.photo, *inputs.styles) for edge in picture.size]
-    if options.scales != 1:
-        edges.append(sizes.MIN_EDGE)
-    return min(options.border, min(edges) - 1)
-
-
 def uses_bfloat16(options: Options, device: Any, *, plain: bool) -> bool:
     """Whether the network computes in bfloat16. plain: it pads with zeros only.
 
     Raises OptionError where bfloat16 is asked for and cannot be.
     """
-    plain = plain and not options.border and not options.pooling_ceil
+    plain = plain and not options.pooling_ceil
     possible = plain and device.device_type == "cpu" and runtime.bfloat16_works()
     if options.precision == "bfloat16" and not possible:
         raise OptionError(

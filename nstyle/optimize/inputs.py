@@ -222,7 +222,7 @@ def style_size_for(size: Size, painting: Size, options: Options) -> Size:
         style = sizes.result_size(painting, options.style_size, True, "--style-size")
     else:
         style = sizes.style_size(painting, size, options.style_scale)
-    at_once = options.tile == "off" or options.border
+    at_once = options.tile == "off"
     limit = min(options.max_pixels, MAX_PIXELS_AT_ONCE if at_once else MAX_PIXELS_IN_TILES)
     asked = "--size" if options.size else "--max-long-edge"
     wished = "--style-size" if options.style_size else "--style-scale"

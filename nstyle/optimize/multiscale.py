@@ -265,15 +265,13 @@ def minimiser(
         "clip": min((limit for limit in limits if limit), default=0.0),
         "rescale": gain * values * scales.per_value or 1.0,
         "backoff": options.backoff,
-        "epsilon": options.epsilon,
         "evaluations": options.evaluations,
         "schedule": optimizers.steps(options.lr_sched_delay, options.lr_sched_factor),
         "bounds": bounds,
     }
     method = optimizers.OPTIMIZERS[options.optimizer]
     known = inspect.signature(method).parameters
-    turned = partial(method, **{name: knobs[name] for name in knobs if name in known})
-    return optimizers.averaged(turned, options.average) if options.average else turned
+    return partial(method, **{name: knobs[name] for name in knobs if name in known})
 
 
 def start_values(inputs: Inputs, task: Problem, options: Options) -> np.ndarray:

@@ -27,7 +27,7 @@ def finished(values: np.ndarray, inputs: Inputs, options: Options, final_size: S
         picture = with_chroma_of(picture, inputs.chroma)
     if final_size == picture.size:
         return picture
-    return resize(picture, *final_size, method=options.rescale_method)
+    return resize(picture, *final_size, method="bicubic")
 
 
 def with_kept(x: np.ndarray, photo: np.ndarray, kept: np.ndarray | None) -> np.ndarray:

@@ -41,9 +41,5 @@ def check_together(options: Any) -> None:
     if options.style_size and (options.style_scale != 1 or options.fit == "stretch"):
         other = "--style-scale" if options.style_scale != 1 else "fit=stretch"
         raise OptionError(f"--style-size: cannot be together with {other}; give one of them")
-    if options.border and options.tile not in ("auto", "off"):
-        raise OptionError(
-            f"--tile: {options.tile} cannot be with border={options.border}; give off"
-        )
     if not (options.content_weight or options.style_weight or options.tv_weight):
         raise OptionError("--content-weight, --style-weight, --tv-weight: one must be above 0")

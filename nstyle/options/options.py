@@ -145,7 +145,7 @@ class Options:
     )
     tile: int | str = option(
         "auto",
-        "same picture in less memory: auto = in tiles where it must be; off (as with border); N px",
+        "same picture in less memory: auto = in tiles where it must be; off; N px",
         kind=str,
         metavar="N",
         shapes=False,
@@ -176,17 +176,6 @@ class Options:
         "lbfgs: evaluations per epoch, after which its memory starts anew; 0 = an epoch is a step",
         kind=int,
         low=0,
-        flags=(),
-    )
-    epsilon: float = option(
-        1e-8, "adam: added to the root of the second moment", kind=float, low=1e-30, flags=()
-    )
-    average: float = option(
-        0.0,
-        "the picture is a running average of the optimiser's, with this decay; 0 = off",
-        kind=float,
-        low=0,
-        high=0.9999,
         flags=(),
     )
     step_limit: float = option(
@@ -244,9 +233,6 @@ class Options:
         kind=str,
         choices=("no", "size", "aspect"),
     )
-    rescale_method: str = option(
-        "bicubic", "how that is done", kind=str, choices=RESAMPLING, flags=()
-    )
     pixel_range: float = option(
         255.0, "white, before the mean is subtracted", kind=float, low=1, high=256, flags=()
     )
@@ -255,14 +241,6 @@ class Options:
     )
     pooling_ceil: bool = option(
         False, "pooling rounds odd sizes up, as TensorFlow's SAME does", kind=bool, flags=()
-    )
-    border: int = option(
-        0,
-        "pixels by which the picture is mirrored at its border before the network",
-        kind=int,
-        low=0,
-        high=64,
-        flags=(),
     )
     noise_range: float = option(
         20.0, "noise is uniform in -range..range grey levels", kind=float, low=0, flags=()

@@ -28,12 +28,22 @@ def find(preset: str) -> Preset:
     return PRESETS[preset]
 
 
-def resolve(typed: Mapping[str, Any], preset: str | None = None) -> Options:
+def resolve(
+    typed: Mapping[str, Any], preset: str | None = None, base: Options | None = None
+) -> Options:
     """Defaults, then the preset's differences, then what the user typed.
+
+    base: options to start from instead of the defaults; a preset cannot be combined with them.
 
     A preset whose network is not installed is run with the built-in one, said in one line; what the
     user typed is never replaced. Raises OptionError for an unknown preset or a bad value.
     """
+    if base is not None:
+        if preset is not None:
+            raise OptionError(
+                f"preset: {preset!r} cannot be together with options=; give one of them"
+            )
+        return build(Options, {**dataclasses.asdict(base), **typed})
     differences = differences_of(preset, Options)
     if preset is None:
         return build(Options, typed)

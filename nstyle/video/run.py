@@ -124,8 +124,8 @@ class VideoPainter:
     def paint(self, listen: Callable[[FilmStep], Any] = lambda step: None) -> None:
         """Paint the frames that are left and write the film; listen: is told of each frame.
 
-        Ctrl-C raises KeyboardInterrupt; what is finished stays, and another VideoPainter of the same request
-        goes on. Raises OptionError where another process paints it; DivergedError, ImageError.
+        Ctrl-C raises KeyboardInterrupt; what is finished stays, and the same request goes on.
+        Raises OptionError where another process paints it; DivergedError, ImageError.
         """
         with self._work.held(), self._ctrl_c:
             self._stand = self._work.begin(restart=self._film.restart)

@@ -96,7 +96,7 @@ REFUSED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "size of a scroll": (["--size", "18x18"], ["--size", "18x14", "at least 16"]),
     "size beyond arrays": (["--size", "60000x"], ["--size", "60000x48000", "at most"]),
     "rescale": (["--rescale", "sise"], ["--rescale", "'sise'", "did you mean 'size'"]),
-    "set average": (["--set", "average=1"], ["average", "1", "from 0"]),
+    "set momentum": (["--set", "momentum=1"], ["momentum", "1", "from 0"]),
     "set tv_form": (["--set", "tv_form=power2"], ["tv_form", "did you mean 'power'"]),
     "set mean": (["--set", "mean_subtraction=maybe"], ["mean_subtraction", "'maybe'"]),
     "lr nan": (["--lr", "nan"], ["--lr", "nan", "at least"]),

@@ -30,11 +30,10 @@ def test_good_settings():
     ("typed", "said"),
     [
         ({"optimizer": "lbfgs"}, "--optimizer: lbfgs"),
-        ({"border": 8, "tile": "auto"}, "border=8"),
         ({"tile": "off"}, "--tile: off"),
     ],
 )
 def test_options_that_cannot_be_had_in_parts(typed, said):
     with pytest.raises(OptionError, match=said):
         check(Options(**typed))
-    check(Options(optimizer="adam", tile=256, average=0.9))
+    check(Options(optimizer="adam", tile=256))

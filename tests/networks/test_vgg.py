@@ -29,7 +29,6 @@ def build(
     pooling: str = "avg",
     padding: str = "zero",
     ceil: bool = False,
-    border: int = 0,
 ) -> tuple[Any, tiny.Arrays]:
     """A network of tiny.random_arrays, and these arrays."""
     needed = layers.needed_convolutions(wanted, tiny.BLOCKS[model])
@@ -41,7 +40,6 @@ def build(
         pooling=pooling,
         padding=padding,
         ceil=ceil,
-        border=border,
         device=mx.cpu(),
     )
     return network, arrays
@@ -86,18 +84,10 @@ def test_every_convolution_may_have_its_own_width(padding):
         ["relu1_2", "relu4_1"],
         pooling="avg",
         padding=padding,
-        border=0,
         device=mx.cpu(),
     )
     x = tiny.to_input(tiny.picture(1))
     check_taps(network, x, tiny.taps_of(arrays, x, padding=padding))
-
-
-def test_a_border_mirrors_the_edge_before_the_network():
-    network, arrays = build(["relu1_1", "relu3_1"], border=5)
-    x = tiny.to_input(tiny.picture(1, ODD))
-    wider = np.pad(x, ((0, 0), (5, 5), (5, 5)), mode="reflect")
-    check_taps(network, x, tiny.taps_of(arrays, wider))
 
 
 @pytest.mark.parametrize("pooling", ["avg", "avg-rescaled", "max"])

@@ -164,6 +164,17 @@ def test_what_another_version_remembers_is_refused_in_one_line(begun, change):
     assert text.endswith("; use 9.9.9 that wrote it") and "\n" not in text
 
 
+def test_options_that_no_longer_exist_are_left_out_where_they_had_no_effect(begun):
+    facts, arrays = checkpoint_file.read("out.ckpt.npz", checkpoint.KIND)
+    order = facts["order"]
+    for border in (0, 3):
+        order["options"] = {**begun.order.as_json()["options"], "average": 0.0, "border": border}
+        checkpoint_file.write(f"{border}.npz", checkpoint.KIND, facts, arrays)
+    assert checkpoint.read("0.npz").order.options == checkpoint.read("out.ckpt.npz").order.options
+    with pytest.raises(CheckpointError, match=r"cannot go on with it .*'border'"):
+        checkpoint.read("3.npz")
+
+
 def test_refusals_of_the_file_name_the_flag(folder):
     with pytest.raises(CheckpointError, match=r"^--resume none\.npz: no such file$"):
         checkpoint.read("none.npz")

@@ -165,10 +165,6 @@ def test_knobs_are_those_of_the_options():
     assert knobs["rate"] == 0.25
     assert [knobs[name] for name in ("momentum", "weight_decay", "backoff")] == [0.5, 0.125, 0.75]
     assert [knobs["schedule"](step) for step in (0, 1, 2, 4)] == [1, 1, 0.5, 0.25]
-    adam = multiscale.minimiser(
-        Options(optimizer="adam", epsilon=0.5), NORMALIZATIONS["gatys"], 600
-    )
-    assert adam.keywords["epsilon"] == 0.5
     lbfgs = multiscale.minimiser(
         Options(optimizer="lbfgs", evaluations=7), NORMALIZATIONS["keras"], 600
     )
@@ -295,7 +291,7 @@ def test_after_the_very_last_epoch_nothing_is_painted_any_more(paint):
 
 
 def test_a_state_is_on_the_host_and_a_copy(paint):
-    _, keeping = paint(average=0.5)
+    _, keeping = paint()
     for saved in keeping.kept.values():
         arrays = [saved.x, saved.good, *saved.state.values()]
         assert all(isinstance(value, (int, float, np.ndarray)) for value in arrays)

@@ -90,13 +90,6 @@ def test_the_limit_of_the_norm_is_in_multiples_of_the_pictures_values(build):
     assert norms[0] == norms[1e9] > 3 * x.size
 
 
-def test_a_border_is_not_wider_than_the_pictures_let_it(build):
-    extractor, task = build(border=64, scales=1)
-    assert extractor.network._border == 31
-    assert build(border=64)[0].network._border == 15  # smaller sizes come first
-    assert np.isfinite(list(terms_of(task, task.photo).values())).all()
-
-
 # ---- precision ----
 
 

@@ -334,7 +334,7 @@ def test_the_shown_name_is_what_the_user_types():
     assert names["stop_eps"] == "--stop-eps"
     assert names["momentum"] == "momentum"
     assert names["output_dir"] == "--output-dir"
-    assert (names["rescale"], names["rescale_method"]) == ("--rescale", "rescale_method")
+    assert (names["rescale"], names["tv_form"]) == ("--rescale", "tv_form")
 
 
 def test_a_run_without_any_loss_is_refused():
@@ -446,8 +446,3 @@ def test_tiles(value, expected):
 def test_what_is_no_tile_is_refused_with_what_is_allowed(value):
     message = refusal(Options, tile=value)
     assert message.startswith("--tile: ") and "auto, off, or from 64 to 65000" in message
-
-
-def test_tiles_cannot_be_with_a_border():
-    assert "--tile: 64 cannot be with border=3" in refusal(Options, tile=64, border=3)
-    assert [Options(tile=tile, border=3).border for tile in ("auto", "off")] == [3, 3]

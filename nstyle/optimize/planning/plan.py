@@ -100,7 +100,7 @@ class Plan:
     def _tiling(self, size: Size, needed: Callable[[Size | None], int]) -> Tiling | None:
         """needed: edges of the tiles, or None -> bytes."""
         tile, reach = self._options.tile, self._setting.reach
-        if tile == "off" or self._options.border:
+        if tile == "off":
             return None
         if tile != "auto":
             asked = geometry.of_edge(size, int(tile), reach)
@@ -128,10 +128,9 @@ class Plan:
     ) -> int:
         """inner: edges of the tiles behind the boundary, in its positions."""
         inputs, options = self._inputs, self._options
-        border = 2 * options.border
         return memory.needed(
             self._costs(),
-            (size[0] + border, size[1] + border),
+            size,
             style,
             bfloat16=self._setting.in_bfloat16(size),
             doubles=self._doubles(),
@@ -164,8 +163,8 @@ class Plan:
         if options.optimizer == "lbfgs":
             steps = options.evaluations or options.max_num_epochs
             return memory.lbfgs_arrays(steps, bounded=options.clamp)
-        # Two of float32 are one: a second moment, old and new; the average and the point.
-        return (options.optimizer == "adam") + (options.average > 0)
+        # A second moment, old and new: two of float32 are one.
+        return int(options.optimizer == "adam")
 
 
 def in_pixels(edges: Size) -> Size:

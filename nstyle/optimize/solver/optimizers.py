@@ -24,6 +24,7 @@ Bounds = tuple[Any, Any]  # lowest and highest values, numbers or arrays of one 
 # From this step on a rising loss counts: before, momentum is still gathering.
 FIRST_BACKOFF_STEP = 10
 ADAM_DECAYS = 0.9, 0.999
+ADAM_EPSILON = 1e-8
 AT_FIRST = {"damping": 1.0, "last": math.inf}
 
 
@@ -103,14 +104,13 @@ def adam(
     weight_decay: float = 0.0,
     clip: float = 0.0,
     rescale: float = 1.0,
-    epsilon: float = 1e-8,
     schedule: Schedule = constant,
     bounds: Bounds | None = None,
 ) -> Any:
     """Adam (Kingma & Ba, arXiv:1412.6980), as mx.optimizer.Adam updates.
 
-    epsilon is added to the root of the second moment before the bias of the moments is corrected
-    (their section 2, last paragraph), so it counts for more in the first steps.
+    ADAM_EPSILON is added to the root of the second moment before the bias of the moments is
+    corrected (their section 2, last paragraph), so it counts for more in the first steps.
     """
     first, second = ADAM_DECAYS
     state = dict(state or {"step": 0, "since": 0, "mean": x * 0, "square": x * 0})
@@ -128,7 +128,7 @@ def adam(
         del gradient  # as large as the picture
         corrected = math.sqrt(1 - second ** (step + 1)) / (1 - first ** (step + 1))
         push = square**0.5
-        push += epsilon
+        push += ADAM_EPSILON
         push = mean / push
         push *= rate * corrected * schedule(step - since)
         x = x - push
@@ -145,38 +145,6 @@ def decayed(average: Any, value: Any, decay: float) -> Any:
     average = average * decay
     average += value * (1 - decay)
     return average
-
-
-def averaged(minimise: Callable[..., Any], decay: float) -> Callable[..., Any]:
-    """The same optimiser, observed through the running average of its points.
-
-    average <- decay average + (1 - decay) x, divided by 1 - decay^t, so that the start does not
-    count (as Adam's moments).
-    """
-
-    def run(
-        objective: Any,
-        x: Any,
-        *,
-        observe: Observe,
-        state: Mapping[str, Any] | None = None,
-        **knobs: Any,
-    ) -> Any:
-        seen = dict(state or {"average": x * 0, "averaged": 0})
-        mean, count = seen.pop("average"), int(seen.pop("averaged"))
-        shown = x
-
-        def through(x: Any, loss: float, inner: dict[str, Any]) -> bool:
-            nonlocal mean, count, shown
-            mean, count = decayed(mean, x, decay), count + 1
-            shown = mean / (1 - decay**count)
-            return observe(shown, loss, {**inner, "point": x, "average": mean, "averaged": count})
-
-        start = seen.pop("point", x)
-        minimise(objective, start, observe=through, state=seen or None, **knobs)
-        return shown
-
-    return run
 
 
 def prepared(

@@ -99,7 +99,6 @@ def test_a_cluster_that_is_gone_is_said_in_a_line(place, weights_file, capsys, m
         (["--dask", "there"], "--dask: 'there' is neither"),
         (["--parts", "0"], "--parts: 0 is out of range"),
         (["--optimizer", "lbfgs"], "--optimizer: lbfgs keeps all"),
-        (["--set", "border=4", "--tile", "auto"], "border=4: mirrors"),
         (["--tile", "off"], "--tile: off is not allowed"),
         (["--content-image", "none.png"], "none.png"),
     ],

@@ -49,7 +49,7 @@ def features(loaded: reader.Weights, picture: np.ndarray, model: str) -> dict[st
     """The taps of a uint8 picture through everything between a file and a feature."""
     from nstyle.system.backend import mx, nd
 
-    arguments: dict[str, Any] = {"pooling": "avg", "padding": "zero", "border": 0}
+    arguments: dict[str, Any] = {"pooling": "avg", "padding": "zero"}
     blocks = tiny.BLOCKS[model]
     network = vgg.build(blocks, loaded.arrays, TAPS, device=mx.cpu(), **arguments)
     x = preprocessing.to_array(Picture(picture), loaded.convention)

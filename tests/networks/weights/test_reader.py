@@ -44,7 +44,6 @@ def features(loaded: reader.Weights, picture: np.ndarray, model: str) -> list[np
         TAPS,
         pooling=loaded.pooling,
         padding=loaded.padding,
-        border=0,
         device=mx.cpu(),
     )
     x = preprocessing.to_array(Picture(picture), loaded.convention)

@@ -10,7 +10,6 @@ import pytest
 import tiny
 
 from nstyle import evaluate
-from nstyle.errors import OptionError
 from nstyle.images.regions import Masks
 from nstyle.losses import image
 from nstyle.losses.statistics import FeatureStatistics
@@ -311,9 +310,3 @@ def test_evaluate_and_score_in_tiles(weights_file):
         for tile in ("off", 64)
     ]
     assert scores[1][0].layers == pytest.approx(scores[0][0].layers, rel=1e-4)
-
-
-def test_a_border_cannot_be_in_tiles(weights_file):
-    with pytest.raises(OptionError, match="--tile: 64 cannot be with border=3; give off"):
-        Options(tile=64, border=3)
-    assert type(task("auto", weights=weights_file, border=3).executor) is Objective

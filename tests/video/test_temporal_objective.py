@@ -11,7 +11,7 @@ from nstyle.optimize import inputs, loss_terms, multiscale, problem
 from nstyle.optimize.context import PaintContext
 from nstyle.options.options import Options
 from nstyle.system.backend import nd
-from nstyle.video.by_optimization import Objectives
+from nstyle.video.temporal_objective import Objectives
 
 SIZE = (48, 40)
 PHOTO, STYLE = Picture(tiny.picture(1, SIZE)), tiny.picture(2, (130, 130))

@@ -1,0 +1,68 @@
+"""The objective of a film's frames, compiled once, with the temporal loss. Loads MXNet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nstyle.images.picture import Picture
+from nstyle.images.sizes import Size
+from nstyle.networks import preprocessing
+from nstyle.optimize import loss_terms, problem
+from nstyle.optimize.extractor import FeatureExtractor
+from nstyle.optimize.inputs import Inputs
+from nstyle.optimize.objective import LossTerm
+from nstyle.optimize.problem import Problem
+from nstyle.optimize.tiles.sources import FeatureSource
+from nstyle.options.options import Options
+from nstyle.system.backend import nd
+
+
+class Objectives:
+    """As problem.build, for frame after frame; what its styles show is kept by the setting."""
+
+    def __init__(self, extractor: FeatureExtractor, device: Any, options: Options) -> None:
+        self.extractor, self.device, self._options = extractor, device, options
+        self._size: Size | None = None
+        self._network: Any = None
+        self._held: tuple[LossTerm, ...] = ()
+        self._new: np.ndarray | None = None
+
+    def hold(
+        self, moved: Picture | None, trust: np.ndarray | None = None, weight: float = 0.0
+    ) -> None:
+        """Hold the next frame to the one before, moved; None: not. trust: (H, W), 0..1.
+
+        Where that says nothing the style counts on its own: the picture as a whole has it already,
+        and what comes into view would stay a photo.
+        """
+        self._held, self._new = (), None if trust is None else 1 - trust
+        if moved is None or trust is None or not weight:
+            return
+        target = preprocessing.to_array(moved, self.extractor.convention, self._options.pixel_range)
+        arrays = (target, trust[np.newaxis, np.newaxis])
+        loaded = (nd.array(array, ctx=self.device) for array in arrays)
+        self._held = (loss_terms.temporal_term(self._options, weight, *loaded),)
+
+    def __call__(self, given: Inputs) -> Problem:
+        """The problem of a frame at one of its sizes."""
+        size, options = given.photo.size, self._options
+        if size != self._size:
+            self._network = None  # frees the other size's memory
+            problem.release_memory()
+        paintings = problem.look_at_paintings(self.extractor, given, options, self.device)
+        if self._network is None:
+            problem.release_memory()
+            self._network = problem.compiled(self.extractor, given, options, self.device)
+            self._size = size
+        executor = problem.make_executor(
+            self.extractor, given, options, self.device, paintings, self._network, self._more
+        )
+        return Problem(executor, given.photo, self.extractor.convention, options)
+
+    def _more(self, terms: Sequence[LossTerm], photo: FeatureSource) -> list[LossTerm]:
+        """What a frame that goes on from another is made of, besides."""
+        new = [] if self._new is None else loss_terms.once_more(terms, photo, self._new)
+        return [*new, *self._held]
