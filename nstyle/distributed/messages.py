@@ -7,13 +7,16 @@ import math
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 import numpy as np
 
 from nstyle.distributed.partition import Block, Box
 from nstyle.images.picture import Picture
 from nstyle.options.options import Options
+
+if TYPE_CHECKING:  # it loads MXNet
+    from nstyle.losses.image import LossTerm
 
 # One triangle of (C, C), row by row; (C, 1) or None.
 Packed = tuple[np.ndarray, Optional[np.ndarray]]
@@ -83,16 +86,13 @@ class PartSpec:
 
 @dataclass(frozen=True)
 class TermSpec:
-    """A term of the loss as a part must know it: objective.LossTerm without the style's target.
+    """A loss as a part must know it: without arrays. weight, positions: of style's statistics.
 
     weight: of what the part sees of a layer, (h, w) or one more of each, or None; positions: of
     the whole picture.
     """
 
-    kind: str
-    layer: str
-    scale: float
-    form: str
+    loss: LossTerm
     weight: np.ndarray | None = None
     positions: float | None = None
 

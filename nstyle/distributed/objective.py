@@ -16,12 +16,13 @@ from nstyle.distributed.pool import PartPool
 from nstyle.distributed.spread import DistributedObjective
 from nstyle.errors import OptionError
 from nstyle.images.picture import Picture
+from nstyle.losses.image import ContentLoss, LossTerm
 from nstyle.losses.statistics import Statistics
+from nstyle.losses.style import StyleLoss
 from nstyle.networks import layers
 from nstyle.optimize import loss_terms, problem
 from nstyle.optimize.extractor import FeatureExtractor
 from nstyle.optimize.inputs import Inputs
-from nstyle.optimize.objective import LossTerm
 from nstyle.optimize.planning import memory
 from nstyle.optimize.planning.plan import Plan
 from nstyle.optimize.problem import Problem
@@ -146,13 +147,16 @@ def neighbours(number: int, parts: Sequence[Block]) -> dict[int, tuple[Box | Non
 
 def summand(term: LossTerm, part: Block) -> TermSpec:
     """A term as a part must know it."""
-    moments, weight, positions = term.moments, None, None
-    if moments is not None:
-        positions = moments.positions
-        if moments.weight is not None:
+    weight, positions = None, None
+    if isinstance(term, ContentLoss):
+        term = dataclasses.replace(term, target=None)
+    if isinstance(term, StyleLoss):
+        statistics, positions = term.statistics, term.statistics.positions
+        term = dataclasses.replace(term, target=None, statistics=None)  # type: ignore[arg-type]
+        if statistics.weight is not None:
             step, (width, height) = layers.stride(term.layer), part.seen.size
             top, left = part.seen.top // step, part.seen.left // step
             # One more than may be needed: the part knows which way pooling rounds.
             bottom, right = top + height // step + 1, left + width // step + 1
-            weight = moments.weight[:, :, top:bottom, left:right].asnumpy()[0, 0]
-    return TermSpec(term.kind, term.layer, term.scale, term.form, weight, positions)
+            weight = statistics.weight[:, :, top:bottom, left:right].asnumpy()[0, 0]
+    return TermSpec(term, weight, positions)

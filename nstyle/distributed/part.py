@@ -7,6 +7,7 @@ knows nothing of Dask.
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -24,13 +25,13 @@ from nstyle.distributed.messages import (
     unpacked,
 )
 from nstyle.distributed.partition import Box
-from nstyle.losses import image
+from nstyle.losses.image import ContentLoss, LossTerm, dot
 from nstyle.losses.statistics import FeatureStatistics
+from nstyle.losses.style import StyleLoss
 from nstyle.networks import preprocessing
 from nstyle.optimize.context import PaintContext
 from nstyle.optimize.extractor import load_network
 from nstyle.optimize.inputs import Inputs
-from nstyle.optimize.objective import LossTerm
 from nstyle.optimize.tiles.features import TiledFeatures
 from nstyle.optimize.tiles.objective import TiledObjective
 from nstyle.optimize.tiles.sources import energy
@@ -85,18 +86,17 @@ class TileGroup:
         self._executor = TiledObjective(self._pieces, terms, device=self._device)
         self._terms = terms
 
-    def _term(self, summand: TermSpec) -> LossTerm:
-        target = self._targets[summand.layer] if summand.kind == "content" else None
-        moments = None
-        if summand.kind == "style":
-            shape = self._pieces.shapes[summand.layer]
-            weight = summand.weight
-            weight = None if weight is None else weight[: shape[2], : shape[3]]
-            moments = FeatureStatistics(
-                shape, device=self._device, weight=weight, positions=summand.positions
-            )
-        form, scale = summand.form, summand.scale
-        return LossTerm(summand.kind, summand.layer, scale, target, form, moments=moments)
+    def _term(self, spec: TermSpec) -> LossTerm:
+        if isinstance(spec.loss, ContentLoss):
+            return spec.loss.of_part(self._targets)
+        if not isinstance(spec.loss, StyleLoss):
+            return spec.loss
+        shape = self._pieces.shapes[spec.loss.layer]
+        weight = None if spec.weight is None else spec.weight[: shape[2], : shape[3]]
+        statistics = FeatureStatistics(
+            shape, device=self._device, weight=weight, positions=spec.positions
+        )
+        return dataclasses.replace(spec.loss, statistics=statistics)
 
     # ---- arrays ----
 
@@ -129,7 +129,7 @@ class TileGroup:
         if asked is None:
             return 0.0
         array = self._arrays[asked.number]
-        return float(image.dot(array, array).asscalar())
+        return float(dot(array, array).asscalar())
 
     # ---- loss and gradient, one call after another; everyone must be done with the one before ----
 
@@ -158,20 +158,16 @@ class TileGroup:
                 put(seen, box, nd.array(self._inbox[PICTURE, number], ctx=self._device))
         self._seen, self._smoothness = seen, None
         smooth = {
-            number: self._smooth(term)
-            for number, term in enumerate(self._terms)
-            if term.kind == "tv"
+            number: self._smooth(term) for number, term in enumerate(self._terms) if not term.layer
         }
         sums = self._executor.sums(seen)
         statistics = {number: packed(each.second, each.mean) for number, each in sums.items()}
         return statistics, smooth
 
-    def _smooth(self, term: LossTerm) -> float:
+    def _smooth(self, term: Any) -> float:
         """The value of a total variation; its gradient is kept."""
         top, bottom, left, right = self._own
-        value, self._smoothness = image.share_of_variation(
-            term.form, self._seen, term.scale, (top, bottom), (left, right)
-        )
+        value, self._smoothness = term.share(self._seen, (top, bottom), (left, right))
         return float(value.asscalar())
 
     def backward(self, slopes: Mapping[int, Packed]) -> tuple[dict[int, float], int]:

@@ -14,8 +14,9 @@ import numpy as np
 from nstyle.distributed.messages import Instruction, Ref, packed, unpacked
 from nstyle.distributed.pool import PartPool, Seen
 from nstyle.images.sizes import Size
+from nstyle.losses.image import LossTerm
 from nstyle.losses.statistics import divided
-from nstyle.optimize.objective import Loss, LossTerm
+from nstyle.optimize.objective import Loss
 from nstyle.optimize.tiles.objective import compared
 
 
@@ -181,9 +182,8 @@ class DistributedObjective:
         """(values, slopes) of the terms of style."""
         statistics = {}
         for number, sums in seen.items():
-            moments = self._terms[number].moments
-            assert moments is not None
-            statistics[number] = divided(*unpacked(sums, self._device), moments.positions)
+            positions = self._terms[number].statistics.positions
+            statistics[number] = divided(*unpacked(sums, self._device), positions)
         values, slopes = compared(self._terms, statistics)
         return (
             {number: float(value.asscalar()) for number, value in values.items()},

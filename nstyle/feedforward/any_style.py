@@ -15,12 +15,12 @@ from nstyle.feedforward import ENCODER, SHOWN, TAPS, blocks, tiled
 from nstyle.feedforward.blocks import fill, keeping, start
 from nstyle.feedforward.decoder import Decoder
 from nstyle.feedforward.network_file import ANY_STYLE, NetworkFile
-from nstyle.losses.style import STYLE_LOSSES
+from nstyle.losses.style import STYLE_DISTANCES
 from nstyle.networks import layers
 from nstyle.networks import vgg as networks
+from nstyle.networks.features import Features
 from nstyle.networks.weights import reader
 from nstyle.optimize import loss_terms
-from nstyle.optimize.objective import Features
 from nstyle.optimize.tiles import geometry
 from nstyle.optimize.tiles.features import TiledFeatures, TiledSource
 from nstyle.optimize.tiles.sources import FeatureSource, WholeImage
@@ -41,7 +41,7 @@ def look_through(view: FeatureSource, weight: np.ndarray | None = None) -> Look:
 
     Of all of it where weight is None, or next to nothing.
     """
-    measure = STYLE_LOSSES["mean-std"]
+    measure = STYLE_DISTANCES["mean-std"]
     found: dict[str, Any] = {}
     if weight is not None:
         found = loss_terms.measured(view, measure, {tap: (tap, weight) for tap in TAPS})

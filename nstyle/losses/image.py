@@ -1,8 +1,11 @@
-"""Content, total variation, change in time, colours: value and gradient. Style: see `style`.
+"""Content, total variation, temporal and colour losses: value and gradient. Style: see `style`.
 
 Features are (1, C, H, W). Gatys, Ecker & Bethge, "A neural algorithm of artistic style"
 (arXiv:1508.06576), equations 1 and 2; total variation after Mahendran & Vedaldi (arXiv:1412.0035);
-change in time after Ruder, Dosovitskiy & Brox (arXiv:1604.08610).
+the temporal loss after Ruder, Dosovitskiy & Brox (arXiv:1604.08610).
+
+A loss is a function of arrays and a class that knows scale and target. The classes are what an
+objective adds up, whole, in tiles or in parts, without knowing which loss it is.
 
 Values are one-element NDArrays, so that nothing here waits for the device. Features may be
 bfloat16: what is computed of them is float32.
@@ -10,9 +13,10 @@ bfloat16: what is computed of them is float32.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -190,3 +194,122 @@ def means_of_parts(length: int, parts: int, copies: int, device: Any) -> Any:
     for part, (begin, end) in enumerate(zip(edges, edges[1:])):
         rows[:, part, begin:end] = 1 / (end - begin)
     return nd.array(rows, ctx=device)
+
+
+# ---- what an objective adds up ----
+
+
+class LossTerm:
+    """A loss of a layer's features, or with layer "" of the picture itself."""
+
+    kind: ClassVar[str]
+    layer: str
+    scale: float
+    statistics: Any  # of a loss that depends on these alone, see style.StyleLoss; else None
+
+    @property
+    def name(self) -> str:
+        """As records show it: content:relu4_2, style:relu1_1:#ff0000, tv, temporal, colours."""
+        return f"{self.kind}:{self.layer}" if self.layer else self.kind
+
+    def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
+        """Of features (1, C, h, w) or the picture (1, 3, H, W)."""
+        raise NotImplementedError
+
+    def add_gradient(self, x: Any, gradient: Any) -> Any:
+        """The value; the gradient is added to `gradient`, in little memory where that can be."""
+        value, slope = self.value_and_gradient(x)
+        gradient += slope
+        return value
+
+    def of_tile(self, cut: Callable[[Any], Any]) -> LossTerm:
+        """A layer's loss for what a tile owns; cut: the same of an array of the whole layer."""
+        raise NotImplementedError
+
+    def compare(self, seen: Any) -> tuple[Any, Any, Any]:
+        """From statistics of the whole: value, gradients of second moments and mean."""
+        raise NotImplementedError
+
+    def times(self, factor: float) -> LossTerm:
+        """The same loss, weighted."""
+        return replace(self, scale=self.scale * factor)  # type: ignore[type-var]
+
+
+@dataclass(frozen=True)
+class ContentLoss(LossTerm):
+    """`content` at a layer."""
+
+    layer: str
+    scale: float
+    target: Any = None
+    kind: ClassVar[str] = "content"
+    statistics: Any = field(default=None, init=False)
+
+    def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
+        """See content."""
+        return content(x, self.target, self.scale)
+
+    def of_tile(self, cut: Callable[[Any], Any]) -> ContentLoss:
+        """See LossTerm."""
+        return replace(self, target=cut(self.target))
+
+    def of_part(self, photo: Mapping[str, Any]) -> ContentLoss:
+        """For a part of a picture; photo: the features of its photo there."""
+        return replace(self, target=photo[self.layer])
+
+
+@dataclass(frozen=True)
+class TotalVariation(LossTerm):
+    """VARIATIONS[form] of the picture."""
+
+    scale: float
+    form: str = "squared"
+    kind: ClassVar[str] = "tv"
+    layer: str = field(default="", init=False)
+    statistics: Any = field(default=None, init=False)
+
+    def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
+        """See VARIATIONS."""
+        return VARIATIONS[self.form](x, self.scale)
+
+    def add_gradient(self, x: Any, gradient: Any) -> Any:
+        """See add_variation."""
+        return add_variation(self.form, x, self.scale, gradient)
+
+    def share(self, x: Any, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[Any, Any]:
+        """See share_of_variation."""
+        return share_of_variation(self.form, x, self.scale, rows, columns)
+
+
+@dataclass(frozen=True)
+class TemporalLoss(LossTerm):
+    """`temporal` of the picture; target: (moved, trust)."""
+
+    scale: float
+    target: Sequence[Any]
+    kind: ClassVar[str] = "temporal"
+    layer: str = field(default="", init=False)
+    statistics: Any = field(default=None, init=False)
+
+    def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
+        """See temporal."""
+        return temporal(x, self.target, self.scale)
+
+    def add_gradient(self, x: Any, gradient: Any) -> Any:
+        """See add_temporal."""
+        return add_temporal(x, self.target, self.scale, gradient)
+
+
+@dataclass(frozen=True)
+class ColorLoss(LossTerm):
+    """`colours` of the picture."""
+
+    scale: float
+    target: Any
+    kind: ClassVar[str] = "colours"
+    layer: str = field(default="", init=False)
+    statistics: Any = field(default=None, init=False)
+
+    def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
+        """See colours."""
+        return colours(x, self.target, self.scale)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from nstyle.losses.image import dot
+from nstyle.losses.image import LossTerm, dot
 from nstyle.losses.normalization import TINY
-from nstyle.losses.statistics import Statistics
+from nstyle.losses.statistics import FeatureStatistics, Statistics
 from nstyle.system.backend import nd
 
 Target = tuple[Any, ...]
@@ -23,7 +23,7 @@ FLOOR = 1e-5
 
 
 @dataclass(frozen=True)
-class StyleLoss:
+class StyleDistance:
     """A distance. mean: whether it needs the mean.
 
     measure(statistics) -> target; energy(target) -> its squared size; ready(target) -> what
@@ -111,7 +111,7 @@ def with_root(target: Target) -> Target:
     return mean, (vectors * values) @ vectors.T, (vectors * np.sqrt(values)) @ vectors.T, floor
 
 
-def added(first: StyleLoss, second: StyleLoss, *, parts: int) -> StyleLoss:
+def added(first: StyleDistance, second: StyleDistance, *, parts: int) -> StyleDistance:
     """The sum of two distances, each relative to its target's size, times that of the first's: so
     it says about twice as much as either.
 
@@ -130,7 +130,7 @@ def added(first: StyleLoss, second: StyleLoss, *, parts: int) -> StyleLoss:
         pushes = [push for push in means if push is not None]
         return sum(values), sum(seconds), sum(pushes) if pushes else None
 
-    return StyleLoss(
+    return StyleDistance(
         lambda seen: first.measure(seen) + second.measure(seen),
         lambda target: first.energy(target[:parts]),
         compare,
@@ -156,11 +156,50 @@ def blend(targets: Sequence[Target], shares: Sequence[float]) -> Target:
     return tuple(sum(p * share for p, share in zip(part, shares)) for part in parts)
 
 
-GRAM = StyleLoss(lambda seen: (seen.second,), squares, gram, mean=False)
-WASSERSTEIN = StyleLoss(gaussian, spread, wasserstein, with_root)
-STYLE_LOSSES = {
+GRAM = StyleDistance(lambda seen: (seen.second,), squares, gram, mean=False)
+WASSERSTEIN = StyleDistance(gaussian, spread, wasserstein, with_root)
+STYLE_DISTANCES = {
     "gram": GRAM,
-    "mean-std": StyleLoss(mean_and_deviation, squares, mean_std, with_floor),
+    "mean-std": StyleDistance(mean_and_deviation, squares, mean_std, with_floor),
     "wasserstein": WASSERSTEIN,
     "gram+wasserstein": added(GRAM, WASSERSTEIN, parts=1),
 }
+
+
+@dataclass(frozen=True)
+class StyleLoss(LossTerm):
+    """STYLE_DISTANCES[distance] at a layer, of all positions or of a region's.
+
+    statistics: how they are measured; target: see StyleDistance.ready.
+    """
+
+    layer: str
+    scale: float
+    distance: str
+    statistics: FeatureStatistics
+    target: Any = None
+    region: str = ""
+    kind: ClassVar[str] = "style"
+
+    @property
+    def name(self) -> str:
+        """See LossTerm."""
+        return ":".join(filter(None, (self.kind, self.layer, self.region)))
+
+    @property
+    def wants_mean(self) -> bool:
+        """Whether the distance depends on the mean, too."""
+        return STYLE_DISTANCES[self.distance].mean
+
+    def compare(self, seen: Statistics) -> tuple[Any, Any, Any]:
+        """Value, gradients of second moments and mean; see StyleDistance."""
+        return STYLE_DISTANCES[self.distance].compare(seen, self.target, self.scale)
+
+    def value(self, x: Any) -> Any:
+        """Of features (1, C, h, w)."""
+        return self.compare(self.statistics.of(x, mean=self.wants_mean))[0]
+
+    def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
+        """Of features (1, C, h, w)."""
+        value, second, mean = self.compare(self.statistics.of(x, mean=self.wants_mean))
+        return value, self.statistics.backward(x, second, mean)

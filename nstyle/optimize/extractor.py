@@ -17,12 +17,12 @@ import numpy as np
 from nstyle.errors import OptionError
 from nstyle.networks import calibration, layers, vgg
 from nstyle.networks.calibration import LayerScale
+from nstyle.networks.features import Features
 from nstyle.networks.layers import BOUNDARY
 from nstyle.networks.preprocessing import Preprocessing
 from nstyle.networks.weights import reader
 from nstyle.optimize.context import LOOKS, LRUCache, PaintContext
 from nstyle.optimize.inputs import Inputs
-from nstyle.optimize.objective import Features
 from nstyle.optimize.planning import memory
 from nstyle.optimize.tiles import geometry
 from nstyle.optimize.tiles.features import TiledFeatures, TiledSource

@@ -15,13 +15,13 @@ import numpy as np
 from nstyle.errors import OptionError
 from nstyle.images.masks import shown
 from nstyle.images.regions import at_size, softened
+from nstyle.losses.image import ContentLoss, LossTerm, TemporalLoss, TotalVariation
 from nstyle.losses.normalization import NORMALIZATIONS, TEMPORAL, Layer, Normalization
 from nstyle.losses.statistics import FeatureStatistics
-from nstyle.losses.style import STYLE_LOSSES, StyleLoss, Target, blend
+from nstyle.losses.style import STYLE_DISTANCES, StyleDistance, StyleLoss, Target, blend
 from nstyle.networks import calibration
 from nstyle.networks.calibration import LayerScale
 from nstyle.optimize.inputs import Inputs
-from nstyle.optimize.objective import LossTerm
 from nstyle.optimize.tiles.sources import Asked, FeatureSource, WholeImage
 from nstyle.options.options import Options
 from nstyle.options.parse import parse_layers
@@ -41,7 +41,7 @@ def look_at(inputs: Inputs, options: Options, number: int, view: FeatureSource) 
     names = parse_layers(options.style_layers, "layers")
     parts = [region.styles[number] for region in inputs.regions] or [None]
     wanted = {(name, place): (name, part) for name in names for place, part in enumerate(parts)}
-    return measured(view, STYLE_LOSSES[options.style_loss], wanted)
+    return measured(view, STYLE_DISTANCES[options.style_loss], wanted)
 
 
 def build_terms(
@@ -54,14 +54,14 @@ def build_terms(
     """The summands of the loss. photo: at the result's size; looks: likeness by layer."""
     scales = NORMALIZATIONS[options.normalization]
     area = inputs.photo.width * inputs.photo.height
-    terms = []
+    terms: list[LossTerm] = []
     if options.content_weight:
         terms += content_terms(options, scales, looks, photo, area)
     if options.style_weight:
         terms += style_terms(inputs, options, looks, photo, paintings)
     if options.tv_weight:
         scale = options.tv_weight * scales.tv(3 * area)
-        terms.append(LossTerm("tv", "", scale, form=options.tv_form))
+        terms.append(TotalVariation(scale, options.tv_form))
     if not terms:
         raise OptionError("--keep-mask: leaves nothing to paint; make more of it black")
     return terms
@@ -73,7 +73,7 @@ def temporal_term(options: Options, weight: float, moved: Any, trust: Any) -> Lo
     weight: 0 or more; about how many times the network's own wishes it counts.
     """
     scale = weight * TEMPORAL * NORMALIZATIONS[options.normalization].tv(moved.size)
-    return LossTerm("temporal", "", scale, (moved, trust))
+    return TemporalLoss(scale, (moved, trust))
 
 
 def content_terms(
@@ -84,14 +84,14 @@ def content_terms(
     area: int,
 ) -> list[LossTerm]:
     """One per content layer."""
-    terms = []
+    terms: list[LossTerm] = []
     shares = layer_weights(options.content_layers, scales)
     for name, target in photo.features(shares).items():
         shape, energy = photo.shapes[name], photo.energy(target)
         like = calibration.nearest(looks, name, channels=shape[1])
         scale = scales.content(layer_facts(shape, energy, area, like, like.content))
         scale *= options.content_weight * shares[name] * like.content
-        terms.append(LossTerm("content", name, scale, target))
+        terms.append(ContentLoss(name, scale, target))
     return terms
 
 
@@ -103,12 +103,12 @@ def style_terms(
     paintings: Sequence[Shown],
 ) -> list[LossTerm]:
     """One per style layer and region."""
-    scales, loss = NORMALIZATIONS[options.normalization], STYLE_LOSSES[options.style_loss]
+    scales, loss = NORMALIZATIONS[options.normalization], STYLE_DISTANCES[options.style_loss]
     area = inputs.photo.width * inputs.photo.height
     # As keras-prisma: a style that takes the result's size has no strokes to scale.
     strength = options.style_weight * (options.style_scale if options.fit == "stretch" else 1.0)
     places = places_of(inputs)
-    terms = []
+    terms: list[LossTerm] = []
     for name, share in layer_weights(options.style_layers, scales).items():
         shape, shared = photo.shapes[name], None
         like = calibration.nearest(looks, name, channels=shape[1])
@@ -127,8 +127,8 @@ def style_terms(
             shared = moments = FeatureStatistics(
                 shape, device=photo.device, weight=weight, share=shared
             )
-            ready, form = loss.ready(target), options.style_loss
-            terms.append(LossTerm("style", name, scale, ready, form, region, moments))
+            ready, word = loss.ready(target), options.style_loss
+            terms.append(StyleLoss(name, scale, word, moments, ready, region))
     return terms
 
 
@@ -138,19 +138,19 @@ def once_more(terms: Sequence[LossTerm], photo: FeatureSource, where: np.ndarray
     What is small in a picture counts little in its sums, so that it may stay without style. Each
     position counts as it does in the whole.
     """
-    found = []
+    found: list[LossTerm] = []
     for term in terms:
-        if term.moments is None:
+        if not isinstance(term, StyleLoss):
             continue
         shape = photo.shapes[term.layer]
         weight = at_size(where, (shape[3], shape[2]))
-        if term.moments.weight is not None:
-            weight = weight * term.moments.weight.asnumpy()[0, 0]
+        if term.statistics.weight is not None:
+            weight = weight * term.statistics.weight.asnumpy()[0, 0]
         if weight.sum() >= FEWEST:
             part = FeatureStatistics(shape, device=photo.device, weight=weight)
-            scale = term.scale * part.positions / term.moments.positions
+            scale = term.scale * part.positions / term.statistics.positions
             region = f"{term.region} new".strip()
-            found.append(dataclasses.replace(term, scale=scale, moments=part, region=region))
+            found.append(dataclasses.replace(term, scale=scale, statistics=part, region=region))
     return found
 
 
@@ -177,13 +177,13 @@ def places_of(inputs: Inputs) -> list[tuple[str, np.ndarray | None]]:
     ]
 
 
-def measure(tap: Any, loss: StyleLoss, within: np.ndarray | None = None) -> Target | None:
+def measure(tap: Any, loss: StyleDistance, within: np.ndarray | None = None) -> Target | None:
     """What a style loss measures of a layer, (1, C, h, w), for once; see `measured`."""
     return measured(WholeImage({"": tap}), loss, {"": ("", within)})[""]
 
 
 def measured(
-    view: FeatureSource, loss: StyleLoss, wanted: Mapping[Any, tuple[str, np.ndarray | None]]
+    view: FeatureSource, loss: StyleDistance, wanted: Mapping[Any, tuple[str, np.ndarray | None]]
 ) -> dict[Any, Target | None]:
     """What a style loss measures of parts of layers, for once; None where there is too little.
 

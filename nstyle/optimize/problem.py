@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 
 from nstyle.images.picture import Picture
+from nstyle.losses.image import LossTerm
 from nstyle.losses.normalization import NORMALIZATIONS, Normalization
-from nstyle.losses.style import STYLE_LOSSES, blend
+from nstyle.losses.style import STYLE_DISTANCES, blend
 from nstyle.networks import preprocessing
+from nstyle.networks.features import Features
 from nstyle.networks.preprocessing import Preprocessing
 from nstyle.optimize import loss_terms
 from nstyle.optimize.extractor import FeatureExtractor
 from nstyle.optimize.inputs import Inputs
-from nstyle.optimize.objective import Features, LossTerm, Objective
+from nstyle.optimize.objective import Objective
 from nstyle.optimize.planning import memory
 from nstyle.optimize.planning.plan import Plan
 from nstyle.optimize.tiles.features import TiledFeatures, TiledSource
@@ -162,7 +164,7 @@ def distances(
 
     def style_of(view: FeatureSource) -> dict[str, Any]:
         found = loss_terms.measured(
-            view, STYLE_LOSSES["gram"], {name: (name, None) for name in style}
+            view, STYLE_DISTANCES["gram"], {name: (name, None) for name in style}
         )
         return {f"style:{name}": target for name, target in found.items()}
 

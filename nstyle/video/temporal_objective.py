@@ -9,11 +9,11 @@ import numpy as np
 
 from nstyle.images.picture import Picture
 from nstyle.images.sizes import Size
+from nstyle.losses.image import LossTerm
 from nstyle.networks import preprocessing
 from nstyle.optimize import loss_terms, problem
 from nstyle.optimize.extractor import FeatureExtractor
 from nstyle.optimize.inputs import Inputs
-from nstyle.optimize.objective import LossTerm
 from nstyle.optimize.problem import Problem
 from nstyle.optimize.tiles.sources import FeatureSource
 from nstyle.options.options import Options

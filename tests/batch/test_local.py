@@ -17,7 +17,7 @@ from nstyle.options.options import Options
 
 STUB = """
 import glob, os, time
-from nstyle import processes
+from nstyle.system import processes
 from nstyle.batch.tasks import Answer
 out = os.dup(1)
 say = processes.speaker()

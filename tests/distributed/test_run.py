@@ -65,7 +65,7 @@ CASES: dict[str, dict[str, Any]] = {
     "from noise, another strength of smoothness": {"init": "noise:0.5", "tv_weight": 0.3},
     "without bounds": {"clamp": False},
     "nag": {"optimizer": "nag", "weight_decay": 0.001},
-    "adam, averaged": {"optimizer": "adam", "average": 0.8, "clip_gradient": 5.0},
+    "adam": {"optimizer": "adam", "clip_gradient": 5.0},
     "a part is kept": {"keep": True},
     "only luminance": {"colors": "content"},
     "stopped by eps": {"stop_eps": 0.05, "max_num_epochs": 60, "scales": 1},

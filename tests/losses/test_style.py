@@ -10,12 +10,12 @@ import scipy.linalg
 
 from nstyle.losses import style as styles
 from nstyle.losses.statistics import FeatureStatistics
-from nstyle.losses.style import STYLE_LOSSES
+from nstyle.losses.style import STYLE_DISTANCES
 from nstyle.system.backend import mx, nd
 
 SHAPE = (1, 3, 5, 7)
 CPU = mx.cpu()
-every_loss = pytest.mark.parametrize("name", STYLE_LOSSES)
+every_loss = pytest.mark.parametrize("name", STYLE_DISTANCES)
 
 
 def values(seed: int, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
@@ -27,7 +27,7 @@ def weight(seed: int = 5) -> np.ndarray:
 
 
 def target_of(name: str, x: np.ndarray) -> Any:
-    loss = STYLE_LOSSES[name]
+    loss = STYLE_DISTANCES[name]
     return loss.measure(FeatureStatistics(x.shape, device=CPU).of(nd.array(x), mean=loss.mean))
 
 
@@ -35,7 +35,7 @@ def compared(
     name: str, x: np.ndarray, target: Any, scale: float = 1.0, weight: np.ndarray | None = None
 ) -> tuple[float, np.ndarray]:
     """Value, and gradient of the features."""
-    loss, moments = STYLE_LOSSES[name], FeatureStatistics(x.shape, device=CPU, weight=weight)
+    loss, moments = STYLE_DISTANCES[name], FeatureStatistics(x.shape, device=CPU, weight=weight)
     seen = moments.of(nd.array(x), mean=loss.mean)
     value, second, mean = loss.compare(seen, loss.ready(target), scale)
     assert value.shape == (1,)
@@ -141,7 +141,7 @@ def test_following_the_gradient_lowers_the_loss_a_lot(name):
 @every_loss
 def test_a_blend_lies_between_its_styles(name):
     one, two = target_of(name, values(2)), target_of(name, 3 * values(4))
-    loss = STYLE_LOSSES[name]
+    loss = STYLE_DISTANCES[name]
     mixed = styles.blend([one, two], [0.25, 0.75])
     assert loss.energy(one) < loss.energy(mixed) < loss.energy(two)
     for part, first, second in zip(mixed, one, two):
@@ -158,7 +158,7 @@ def test_a_blend_of_one_is_that_one(name):
 
 @every_loss
 def test_the_energy_grows_with_the_square_of_what_is_measured(name):
-    loss, power = STYLE_LOSSES[name], 4 if name in ("gram", "gram+wasserstein") else 2
+    loss, power = STYLE_DISTANCES[name], 4 if name in ("gram", "gram+wasserstein") else 2
     one, two = (loss.energy(target_of(name, factor * values(2))) for factor in (1, 2))
     assert two == pytest.approx(2**power * one, rel=1e-4)
 

@@ -104,14 +104,14 @@ def test_with_ceil_odd_sizes_are_rounded_up_and_nothing_is_averaged_in(pooling, 
 LOUD = """
 import sys
 import tiny
-from nstyle import networks
-from nstyle.backend import mx, nd
-from nstyle.executor import Features
+from nstyle.networks import vgg
+from nstyle.system.backend import mx, nd
+from nstyle.networks.features import Features
 
 arrays = {name: tiny.random_arrays()[name] for name in tiny.conv_names(tiny.BLOCKS["vgg19"])}
 for pooling in ("avg", "avg-rescaled", "max"):
     for ceil in (False, True):
-        network = networks.build(
+        network = vgg.build(
             tiny.BLOCKS["vgg19"], arrays, ["relu5_4"], pooling=pooling, padding="zero", ceil=ceil,
             device=mx.cpu(),
         )

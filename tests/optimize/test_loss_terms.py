@@ -9,7 +9,7 @@ import pytest
 import tiny
 
 from nstyle.images.regions import Masks
-from nstyle.losses.style import STYLE_LOSSES
+from nstyle.losses.style import STYLE_DISTANCES
 from nstyle.optimize import inputs, loss_terms
 from nstyle.optimize.extractor import load_network
 from nstyle.options.options import Options
@@ -53,7 +53,10 @@ def test_edges_are_soft(weights_file):
 
 
 def test_too_little_of_a_region_has_no_target():
-    tap, gram = nd.array(np.random.default_rng(1).normal(size=(1, 3, 6, 8))), STYLE_LOSSES["gram"]
+    tap, gram = (
+        nd.array(np.random.default_rng(1).normal(size=(1, 3, 6, 8))),
+        STYLE_DISTANCES["gram"],
+    )
     within = np.zeros((12, 16), np.float32)
     within[:4, :4] = 1  # four of the layer's positions
     assert loss_terms.measure(tap, gram, within) is None

@@ -10,9 +10,12 @@ import pytest
 import tiny
 
 from nstyle.losses import image
+from nstyle.losses.image import ColorLoss, ContentLoss, LossTerm, TemporalLoss, TotalVariation
 from nstyle.losses.statistics import FeatureStatistics
+from nstyle.losses.style import StyleLoss
 from nstyle.networks import layers, vgg
-from nstyle.optimize.objective import Features, LossTerm, Objective
+from nstyle.networks.features import Features
+from nstyle.optimize.objective import Objective
 from nstyle.system import runtime
 from nstyle.system.backend import mx, nd
 
@@ -27,7 +30,7 @@ def make_features(
     ordered = sorted(wanted, key=layers.taps(tiny.BLOCKS["vgg19"]).index)
     needed = layers.needed_convolutions(ordered, tiny.BLOCKS["vgg19"])
     arrays = {name: tiny.random_arrays()[name] for name in needed}
-    knobs = {"padding": "zero", "border": 0, **knobs}
+    knobs = {"padding": "zero", **knobs}
     network = vgg.build(tiny.BLOCKS["vgg19"], arrays, ordered, pooling=pooling, device=CPU, **knobs)
     return Features(network, (1, 3, SIZE[1], SIZE[0]), device=CPU, bfloat16=bfloat16)
 
@@ -47,21 +50,21 @@ def make_executor(
 ) -> Objective:
     """Each term divided by its target's energy, so that all of them count."""
     features = make_features({*content, *style}, **knobs)
-    terms = []
+    terms: list[LossTerm] = []
     for kind, names, seed in (("content", content, 1), ("style", style, 2)):
         taps = features.forward(nd.array(picture(seed)))
         for name in names:
             if kind == "content":
                 target = image.as_float32(taps[name]).copy()
                 scale = 1 / float(nd.square(target).sum().asscalar())
-                terms.append(LossTerm(kind, name, scale, target))
+                terms.append(ContentLoss(name, scale, target))
                 continue
             moments = FeatureStatistics(taps[name].shape, device=CPU)
             target = moments.of(taps[name])[:1]
             scale = 1 / float(nd.square(target[0]).sum().asscalar())
-            terms.append(LossTerm(kind, name, scale, target, form="gram", moments=moments))
+            terms.append(StyleLoss(name, scale, "gram", moments, target))
     if tv:
-        terms.append(LossTerm("tv", "", tv / picture(1).size, form=form))
+        terms.append(TotalVariation(tv / picture(1).size, form))
     return Objective(features, [*terms, *more], device=CPU, clip_norm=clip_norm)
 
 
@@ -83,7 +86,6 @@ CASES: dict[str, dict[str, Any]] = {
     "maximum pooling": {"pooling": "max"},
     "rescaled average pooling": {"pooling": "avg-rescaled"},
     "reflecting convolutions": {"padding": "reflect"},
-    "mirrored border": {"border": 3},
     "content and style at one layer": {"content": ("relu2_1", "relu3_1"), "style": ("relu2_1",)},
     "taps before the ReLU and after pooling": {
         "content": ("conv3_1",),
@@ -204,7 +206,7 @@ def held_executor(**knobs: Any) -> Objective:
     """make_executor() with a term that holds the picture to another one."""
     trust = np.random.default_rng(1).uniform(0, 1, (1, 1, SIZE[1], SIZE[0]))
     held = nd.array(picture(5)), nd.array(trust)
-    return make_executor(more=[LossTerm("temporal", "", 1e-4, held)], **knobs)
+    return make_executor(more=[TemporalLoss(1e-4, held)], **knobs)
 
 
 def test_a_picture_may_be_held_to_another():
@@ -228,7 +230,7 @@ def test_a_picture_may_be_held_to_another():
 def test_a_picture_may_be_held_to_the_colours_of_another():
     kept = image.averaged(nd.array(picture(5)), (2, 2))
     x, plain = nd.array(picture(3)), make_executor()
-    held = make_executor(more=[LossTerm("colours", "", 1e-3, kept)])
+    held = make_executor(more=[ColorLoss(1e-3, kept)])
     (loss, slope), (more, steeper) = plain(x), held(x)
     assert list(held.terms) == [*plain.terms, "colours"]
     alone, backward = image.colours(x, kept, 1e-3)

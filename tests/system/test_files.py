@@ -153,7 +153,7 @@ def test_a_line_for_which_there_is_no_room_leaves_no_half_of_it(tmp_path, mode):
 
 STUCK = """
 import sys, time
-from nstyle.files import atomic_write
+from nstyle.system.files import atomic_write
 def write(file):
     file.write(b"half")
     file.flush()

@@ -17,7 +17,7 @@ from nstyle.system.processes import Ended, Worker
 
 SCRIPT = """
 import os, time
-from nstyle import processes
+from nstyle.system import processes
 out = os.dup(1)
 say = processes.speaker()
 print("a library says something")

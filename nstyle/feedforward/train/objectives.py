@@ -16,7 +16,7 @@ from nstyle.feedforward.residual import SPREAD
 from nstyle.feedforward.train.loop import TrainingSample
 from nstyle.feedforward.train.perceptual_loss import PerceptualLoss, style_loss, weighted
 from nstyle.losses import image
-from nstyle.optimize.objective import LossTerm
+from nstyle.losses.image import ColorLoss, ContentLoss, LossTerm
 
 KINDS = ("content", "style", "tv")  # of terms of the painter's
 # px: of how much of a photo the mean colour is kept. A usual stroke or two; larger strokes take the
@@ -64,7 +64,7 @@ class OneStyleSamples:
             return []
         cells = [round(edge / CELL) for edge in photo.shape[2:]]
         kept = image.averaged(self._perception.load(photo), cells)
-        return [LossTerm("colours", "", self._colours / kept.size / SPREAD**2, kept)]
+        return [ColorLoss(self._colours / kept.size / SPREAD**2, kept)]
 
 
 class AnyStyleSamples:
@@ -86,13 +86,13 @@ class AnyStyleSamples:
         painting = self._perception.see(self._paintings(number))
         terms = self._perception.terms(photo, self._perception.shown(painting))
         own = style_loss(terms, photo) + LEAST
-        whole = sum(energy(term) for term in terms if term.kind == "content")
+        whole = sum(energy(term) for term in terms if isinstance(term, ContentLoss))
         factors = {"style": 1 / own, "content": self._content / whole, "tv": 1 / own}
         terms = weighted(terms, factors)
         inputs = [photo[tap] for tap in TAPS[:SHOWN]] + look(painting)
         return TrainingSample(inputs, self._perception.objective(terms))
 
 
-def energy(term: LossTerm) -> float:
+def energy(term: ContentLoss) -> float:
     """What a term of content would be for features that are 0."""
     return float(term.scale * image.dot(term.target, term.target).asscalar())

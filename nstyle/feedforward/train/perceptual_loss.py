@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from nstyle.losses.image import LossTerm
 from nstyle.losses.normalization import NORMALIZATIONS
-from nstyle.losses.style import STYLE_LOSSES
+from nstyle.losses.style import StyleLoss
 from nstyle.networks import preprocessing
 from nstyle.optimize import loss_terms
 from nstyle.optimize.inputs import Inputs
 from nstyle.optimize.loss_terms import Shown
-from nstyle.optimize.objective import LossTerm, Objective
+from nstyle.optimize.objective import Objective
 from nstyle.optimize.problem import FeatureExtractor
 from nstyle.optimize.tiles.sources import WholeImage
 from nstyle.options.options import Options
@@ -77,16 +77,10 @@ class PerceptualLoss:
 
 def style_loss(terms: list[LossTerm], taps: Taps) -> float:
     """The sum of the terms of style for a picture with these taps."""
-    values = []
-    for term in terms:
-        if term.kind == "style":
-            loss, moments = STYLE_LOSSES[term.form], term.moments
-            assert moments is not None
-            seen = moments.of(taps[term.layer], mean=loss.mean)
-            values.append(loss.compare(seen, term.target, term.scale)[0])
+    values = [term.value(taps[term.layer]) for term in terms if isinstance(term, StyleLoss)]
     return float(nd.concat(*values, dim=0).sum().asscalar())
 
 
 def weighted(terms: list[LossTerm], factors: Mapping[str, float]) -> list[LossTerm]:
     """The terms, each times the factor of its kind."""
-    return [dataclasses.replace(t, scale=t.scale * factors[t.kind]) for t in terms]
+    return [term.times(factors[term.kind]) for term in terms]

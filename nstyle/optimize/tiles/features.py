@@ -15,8 +15,8 @@ import numpy as np
 from nstyle.losses.image import as_float32
 from nstyle.losses.statistics import FeatureStatistics, RunningStatistics, Statistics
 from nstyle.networks import layers
+from nstyle.networks.features import Features
 from nstyle.networks.layers import BOUNDARY
-from nstyle.optimize.objective import Features
 from nstyle.optimize.tiles.geometry import Tile, Tiling
 from nstyle.optimize.tiles.sources import energy
 from nstyle.system.backend import nd

@@ -11,14 +11,15 @@ tiles add up.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nstyle.losses import image
+from nstyle.losses.image import LossTerm
 from nstyle.losses.statistics import RunningStatistics, Statistics, backward
-from nstyle.losses.style import STYLE_LOSSES
+from nstyle.losses.style import StyleLoss
 from nstyle.networks.layers import BOUNDARY
-from nstyle.optimize.objective import Loss, LossTerm, Objective
+from nstyle.optimize.objective import Loss, Objective
 from nstyle.optimize.tiles.features import Asked, TiledFeatures
 from nstyle.optimize.tiles.geometry import Tile
 from nstyle.system.backend import nd
@@ -44,8 +45,8 @@ class TiledObjective(Objective):
         self._asked: dict[int, Asked] = {}
         self._by_layer: dict[str, list[int]] = {}
         for number, term in enumerate(terms):
-            if term.moments is not None:
-                self._asked[number] = term.layer, term.moments, STYLE_LOSSES[term.form].mean
+            if isinstance(term, StyleLoss):
+                self._asked[number] = term.layer, term.statistics, term.wants_mean
             if term.layer:
                 self._by_layer.setdefault(term.layer, []).append(number)
 
@@ -55,10 +56,8 @@ class TiledObjective(Objective):
         gradient = self.backward(x, slopes, values).astype("float32")
         self._limit(gradient)
         for number, term in enumerate(self._terms):
-            if term.kind == "temporal":
-                values[number] = image.add_temporal(x, term.target, term.scale, gradient)
-            elif term.kind == "tv":
-                values[number] = image.add_variation(term.form, x, term.scale, gradient)
+            if not term.layer:
+                values[number] = term.add_gradient(x, gradient)
         if self._free is not None:
             nd.broadcast_mul(gradient, self._free, out=gradient)
         numbers = nd.concat(*(values[n] for n in range(len(self._terms))), dim=0).asnumpy()
@@ -118,9 +117,8 @@ class TiledObjective(Objective):
                     out = pieces.scratch(1, flat.shape) if head is None else None
                     part = self._style(pieces, number, tile, flat, slopes[number], out)
                 else:
-                    term = self._terms[number]
-                    target = pieces.own(name, tile, term.target)
-                    value, part = image.content(flat, target, term.scale)
+                    here = self._terms[number].of_tile(functools.partial(pieces.own, name, tile))
+                    value, part = here.value_and_gradient(flat)
                     values[number] = values[number] + value if number in values else value
                 head = part if head is None else head + part
             heads[name] = pieces.placed(name, tile, head)
@@ -154,7 +152,5 @@ def compared(
     values: dict[int, Any] = {}
     slopes: dict[int, Sequence[Any]] = {}
     for number, statistics in seen.items():
-        term = terms[number]
-        compare = STYLE_LOSSES[term.form].compare
-        values[number], *slopes[number] = compare(statistics, term.target, term.scale)
+        values[number], *slopes[number] = terms[number].compare(statistics)
     return values, slopes

@@ -12,11 +12,14 @@ import tiny
 from nstyle import evaluate
 from nstyle.images.regions import Masks
 from nstyle.losses import image
+from nstyle.losses.image import ColorLoss, averaged
 from nstyle.losses.statistics import FeatureStatistics
+from nstyle.losses.style import StyleLoss
 from nstyle.networks import layers, vgg
+from nstyle.networks.features import Features
 from nstyle.optimize import evaluation, inputs, loss_terms, problem
 from nstyle.optimize.extractor import FeatureExtractor, load_network
-from nstyle.optimize.objective import Features, LossTerm, Objective
+from nstyle.optimize.objective import Objective
 from nstyle.optimize.tiles import geometry
 from nstyle.optimize.tiles.features import TiledFeatures, TiledSource
 from nstyle.optimize.tiles.objective import TiledObjective
@@ -160,7 +163,10 @@ def test_held_to_another_picture(clip_norm, weights_file):
         for tile in ("off", 64)
     ]
     trust = np.random.default_rng(1).uniform(0, 1, (1, 1, *X.shape[2:]))
-    held = [loss_terms.temporal_term(chosen[0], 4.0, nd.array(X[..., ::-1]), nd.array(trust))]
+    held = [
+        loss_terms.temporal_term(chosen[0], 4.0, nd.array(X[..., ::-1]), nd.array(trust)),
+        ColorLoss(1e-3, averaged(nd.array(X[..., ::-1]), (3, 2))),
+    ]
     found = []
     for options in chosen:
         gathered = inputs.gather(PHOTO, PAINTING, options)
@@ -282,7 +288,7 @@ def test_a_layer_without_terms_gets_no_gradient():
     pieces = TiledFeatures(Features(network, (1, 3, height, width), device=CPU), tiling, device=CPU)
     moments = FeatureStatistics(whole.shapes["relu1_1"], device=CPU)
     target = (nd.zeros((4, 4)),)
-    terms = [LossTerm("style", "relu1_1", 1.0, target, form="gram", moments=moments)]
+    terms = [StyleLoss("relu1_1", 1.0, "gram", moments, target)]
     check_same(Objective(whole, terms, device=CPU), TiledObjective(pieces, terms, device=CPU))
 
 
