@@ -19,6 +19,7 @@ from nstyle.options import presets
 from nstyle.options.options import Options
 from nstyle.options.parse import flag, nearest, noise_share
 from nstyle.system import locations
+from nstyle.system.files import refuse_overwriting
 
 TEXTURE = "texture"  # {content} where there is no photo
 KNOWN = ("content", "style", "preset", *(entry.name for entry in dataclasses.fields(Options)))
@@ -238,11 +239,9 @@ def check_places(jobs: Sequence[Job], folder: str, typed: Sequence[str]) -> None
     typed: the words of --content-image; what they find in the folder of results may be results.
     """
     here = os.path.realpath(folder)
-    read = {os.path.realpath(path): path for job in jobs for path in files_of(job).values()}
-    for job in jobs:
-        place = os.path.join(folder, job.output)
-        if os.path.realpath(place) in read:
-            raise OptionError(f"--output-dir: {place} is one of the inputs; give another folder")
+    written = [("--output-dir", os.path.join(folder, job.output)) for job in jobs]
+    read = [path for job in jobs for path in files_of(job).values()]
+    refuse_overwriting(written, read, advice="give another folder")
     for job in jobs:
         photo = job.pictures.get("content_image")
         if photo is None or job.where or photo in typed:

@@ -10,18 +10,15 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nstyle.errors import OptionError
 from nstyle.options.options import Options
 from nstyle.options.output import OutputOptions
+from nstyle.system.files import refuse_overwriting
 
 log = logging.getLogger("nstyle")
 
 
 def check_overwriting(delivery: OutputOptions, read: Sequence[str | None]) -> None:
     """Refuse to write over a file that is read, or twice to one file. Raises OptionError."""
-    taken = {os.path.realpath(path): "one of the inputs" for path in read if path}
-    if delivery.resume:
-        taken[os.path.realpath(delivery.resume)] = "the checkpoint"
     written = {
         "--output": delivery.path,
         "--trace": delivery.trace,
@@ -29,14 +26,8 @@ def check_overwriting(delivery: OutputOptions, read: Sequence[str | None]) -> No
         "--report": delivery.page,
         "the checkpoint": delivery.checkpoint,
     }
-    for flag, path in written.items():
-        if not path:
-            continue
-        place = os.path.realpath(path)
-        goes_on = delivery.resume and flag == taken.get(place)
-        if place in taken and not goes_on:
-            raise OptionError(f"{flag}: {path} is {taken[place]}; give another file")
-        taken[place] = f"the {flag.strip('-')}, too"
+    resumed = {delivery.resume: "the checkpoint"} if delivery.resume else {}
+    refuse_overwriting(written.items(), read, known=resumed)
 
 
 @contextlib.contextmanager

@@ -9,8 +9,10 @@ import hashlib
 import os
 import secrets
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO
+
+from nstyle.errors import OptionError
 
 
 def atomic_write(path: str | os.PathLike[str], write_to: Callable[[BinaryIO], Any]) -> None:
@@ -50,6 +52,40 @@ def check_place(path: str | os.PathLike[str]) -> None:
     # Permissions alone do not tell: root may do all, a read-only disk nothing.
     with tempfile.TemporaryFile(dir=folder), contextlib.suppress(FileNotFoundError):
         os.stat(path)  # refuses names that no file can have
+
+
+def check_writable(flag: str, path: str) -> None:
+    """check_place as a refusal. Raises OptionError."""
+    try:
+        check_place(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OptionError(
+            f"{flag}: {path} cannot be written ({reason}); choose another place"
+        ) from error
+
+
+def refuse_overwriting(
+    written: Iterable[tuple[str, str | None]],
+    read: Iterable[str | None],
+    *,
+    known: Mapping[str, str] | None = None,
+    advice: str = "give another file",
+) -> None:
+    """Refuse to write over a file that is read, or twice to one file. Raises OptionError.
+
+    written: (flag, path), in order; known: other files that stay -> their names. A flag of such a
+    name may write there.
+    """
+    taken = {os.path.realpath(path): "one of the inputs" for path in read if path}
+    taken.update({os.path.realpath(path): name for path, name in (known or {}).items()})
+    for flag, path in written:
+        if not path:
+            continue
+        place = os.path.realpath(path)
+        if taken.get(place, flag) != flag:
+            raise OptionError(f"{flag}: {path} is {taken[place]}; {advice}")
+        taken[place] = f"the {flag.strip('-')}, too"
 
 
 def append_whole(file: Any, data: bytes) -> None:

@@ -12,8 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from nstyle.errors import OptionError
 from nstyle.system import files
-from nstyle.system.files import append_whole, atomic_write, check_place, sweep_beside
+from nstyle.system.files import (
+    append_whole,
+    atomic_write,
+    check_place,
+    refuse_overwriting,
+    sweep_beside,
+)
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -216,3 +223,26 @@ def test_a_folder_that_is_gone_or_oddly_named_is_swept_without_a_complaint(tmp_p
     (odd / ".nstyle-1-abcd.tmp").write_text("left")
     sweep_beside(odd / "a.bin")
     assert os.listdir(odd) == []
+
+
+# ---- what may be written over ----
+
+
+def test_writing_over_what_is_read_or_twice_is_refused_by_the_flag(tmp_path):
+    photo, other = str(tmp_path / "a.png"), str(tmp_path / "b.png")
+    link = tmp_path / "link.png"
+    link.symlink_to(photo)
+    refuse_overwriting([("--output", other), ("--trace", None)], [photo, None])
+    with pytest.raises(OptionError, match=r"^--output: .*a\.png is one of the inputs; give an"):
+        refuse_overwriting([("--output", photo)], [photo])
+    with pytest.raises(OptionError, match=r"link\.png is one of the inputs; give a folder$"):
+        refuse_overwriting([("--output", str(link))], [photo], advice="give a folder")
+    with pytest.raises(OptionError, match=r"^--trace: .*b\.png is the output, too"):
+        refuse_overwriting([("--output", other), ("--trace", other)], [photo])
+
+
+def test_what_is_known_by_the_flags_own_name_may_be_written_over(tmp_path):
+    kept = str(tmp_path / "a.npz")
+    refuse_overwriting([("the checkpoint", kept)], [], known={kept: "the checkpoint"})
+    with pytest.raises(OptionError, match="--output: .* is the checkpoint; give another file"):
+        refuse_overwriting([("--output", kept)], [], known={kept: "the checkpoint"})

@@ -12,6 +12,7 @@ from nstyle.cli.flags import SAMPLE_PHOTO, SAMPLE_STYLE, add_fields, sample, spl
 from nstyle.errors import NStyleError, OptionError
 from nstyle.options.options import Options
 from nstyle.options.parse import nearest
+from nstyle.system.files import refuse_overwriting
 
 if TYPE_CHECKING:  # it loads numpy
     from nstyle.feedforward.apply import Instant
@@ -80,10 +81,8 @@ def check_places(places: Sequence[str], read: Sequence[str | None]) -> None:
     """
     from nstyle.images import image_file
 
-    taken = {os.path.realpath(path) for path in read if path}
-    for place in places:
-        if os.path.realpath(place) in taken:
-            raise OptionError(f"--output-dir: {place} is one of the inputs; give another folder")
+    written = [("--output-dir", place) for place in places]
+    refuse_overwriting(written, read, advice="give another folder")
     image_file.check_destination(places[0])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +18,10 @@ from nstyle.cli.flags import (
     typed_for,
     typed_pictures,
 )
-from nstyle.errors import DivergedError, ImageError, NStyleError, OptionError
+from nstyle.errors import DivergedError, ImageError, NStyleError
 from nstyle.options.field import build
 from nstyle.options.output import OutputOptions
+from nstyle.system.files import refuse_overwriting
 from nstyle.video.options import OPTIMISE, FilmOptions
 
 if TYPE_CHECKING:  # it loads numpy
@@ -72,12 +72,11 @@ def work(words: argparse.Namespace) -> int:
 
 
 def check_overwriting(options: FilmOptions, pictures: Any, styles: Any) -> None:
-    """Refuse to write over what is read. Raises OptionError."""
+    """Refuse to write over a file that is read. Raises OptionError."""
     read = [options.content_video, options.network, *styles]
     read += [pictures.get(name) for name in ("content_mask", "keep_mask")]
     read += pictures.get("style_mask", [])
-    if os.path.realpath(options.output) in {os.path.realpath(path) for path in read if path}:
-        raise OptionError(f"--output: {options.output} is one of the inputs; give another file")
+    refuse_overwriting([("--output", options.output)], read)
 
 
 class Lines:

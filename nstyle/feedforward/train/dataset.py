@@ -23,7 +23,7 @@ from nstyle.optimize import inputs
 from nstyle.options.options import Options, shaping
 from nstyle.options.parse import parse_layers
 from nstyle.system import checksums
-from nstyle.system.files import check_place
+from nstyle.system.files import check_writable, refuse_overwriting
 
 log = logging.getLogger("nstyle")
 
@@ -135,23 +135,13 @@ def check_written(wanted: TrainOptions, options: Options) -> None:
         "the preview": wanted.preview,
     }
     read = [wanted.style_image, wanted.heldout, options.weights, wanted.beginning]
-    taken = {os.path.realpath(path): "one of the inputs" for path in read if path}
+    refuse_overwriting(written.items(), read)
     for flag, path in written.items():
         if not path:
             continue
-        place = os.path.realpath(path)
-        if place in taken:
-            raise OptionError(f"{flag}: {path} is {taken[place]}; give another file")
         if path != wanted.preview and trained_on(path, wanted):
             raise OptionError(f"{flag}: {path} is a picture to train on, or would be; give another")
-        taken[place] = f"the file of {flag}, too"
-        try:
-            check_place(path)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise OptionError(
-                f"{flag}: {path} cannot be written ({reason}); choose another place"
-            ) from error
+        check_writable(flag, path)
 
 
 def trained_on(path: str, wanted: TrainOptions) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nstyle.errors import OptionError
 from nstyle.options.field import check_fields, option
 from nstyle.options.parse import flag
-from nstyle.system.files import check_place
+from nstyle.system.files import check_writable
 
 LEAST_WIDTH = 4  # of what --width leaves
 
@@ -91,16 +91,8 @@ class DistillOptions:
     def check_written(self) -> None:
         """Refuse files that cannot be written; makes their folders. Raises OptionError."""
         for name in ("output", "checkpoint", "curve"):
-            path = getattr(self, name)
-            if not path:
-                continue
-            try:
-                check_place(path)
-            except (OSError, ValueError) as error:
-                reason = getattr(error, "strerror", None) or error
-                raise OptionError(
-                    f"{flag(name)}: {path} cannot be written ({reason}); choose another place"
-                ) from error
+            if getattr(self, name):
+                check_writable(flag(name), getattr(self, name))
 
     def _typed_widths(self) -> list[int]:
         try:

@@ -270,7 +270,7 @@ def test_results_that_cannot_be_written_end_it(batch, here, monkeypatch, capsys)
 
 WATCH = """
 import sys
-from nstyle.cli import main
+from nstyle.cli.main import main
 code = main(sys.argv[1:])
 names = ("mxnet", "numpy", "PIL", "skimage", "scipy", "tqdm", "distributed")
 heavy = [name for name in names if name in sys.modules]
