@@ -14,7 +14,6 @@ from typing import Any
 
 from benchmarks import reporting
 from nstyle.optimize import inputs, problem
-from nstyle.optimize.extractor import load_network
 from nstyle.options.options import Options
 from nstyle.system import locations
 from nstyle.system.backend import device
@@ -33,7 +32,7 @@ def task_of(weights: str, edge: int) -> Any:
     options = Options(gpu=-1, max_long_edge=edge, precision="float32", **network)
     photo, style = locations.sample("coffee.jpg"), locations.sample("cubist.jpg")
     gathered = inputs.gather(photo, style, options)
-    return problem.build(load_network(gathered, options, device(-1)), gathered, options, device(-1))
+    return problem.build(problem.set_up(gathered, options, device(-1)), gathered)
 
 
 def main() -> None:
@@ -46,12 +45,12 @@ def main() -> None:
     words = parser.parse_args()
     named = dict(word.split("=", 1) for word in words.networks)
     tasks = {name: task_of(weights, words.edge) for name, weights in named.items()}
-    arrays = {name: task.executor.load(task.photo) for name, task in tasks.items()}
+    arrays = {name: task.objective.load(task.photo) for name, task in tasks.items()}
     best = dict.fromkeys(tasks, float("inf"))
     for turn in range(words.rounds + 1):
         for name, task in tasks.items():
             start = time.perf_counter()
-            task.executor(arrays[name])[1].wait_to_read()
+            task.objective(arrays[name])[1].wait_to_read()
             if turn:  # the first compiles
                 best[name] = min(best[name], time.perf_counter() - start)
     first = next(iter(best.values()))

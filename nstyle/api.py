@@ -80,11 +80,13 @@ def paint(
     saver: Saver | None = None,
     begun: RunState | None = None,
     context: PaintContext | None = None,
+    budget: plan.Budget = plan.Budget(),  # noqa: B008, it is frozen
     build: Callable[..., Any] | None = None,
 ) -> Result:
     """run() for inputs that are already gathered, by inputs.gather with the same options.
 
-    context: what paintings of this process share; build: instead of problem.build.
+    context: caches for paintings of this process; budget: memory it may take; build: instead of
+    problem.build.
     """
     runtime.prepare(options.threads)
     from nstyle.optimize import multiscale  # here, because it loads MXNet
@@ -101,6 +103,7 @@ def paint(
         saver=saver,
         begun=begun,
         context=context,
+        budget=budget,
         build=build,
     )
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from benchmarks.processes import answer_jobs
 from nstyle.optimize import inputs
-from nstyle.optimize.extractor import load_network
 from nstyle.optimize.planning import memory
 from nstyle.optimize.records import Step
 from nstyle.options import presets
@@ -32,13 +31,12 @@ def paint(job: dict[str, Any]) -> dict[str, Any]:
         options = presets.resolve({**job["options"], "max_long_edge": edge})
         gathered = inputs.gather(job["content"], job["style"], options)
         runtime.prepare(options.threads)
-        from nstyle.optimize import multiscale
-        from nstyle.optimize.planning import plan
+        from nstyle.optimize import multiscale, problem
         from nstyle.system import backend
 
-        extractor = load_network(gathered, options, backend.device(options.gpu))
-        estimate = plan.Plan(gathered, options, extractor).needed(gathered.photo.size)
-        del extractor
+        setup = problem.set_up(gathered, options, backend.device(options.gpu))
+        estimate = setup.plan.needed(gathered.photo.size)
+        del setup
         multiscale.paint(gathered, options, listeners=[watch])
         gc.collect()
         held.append(memory.resident())

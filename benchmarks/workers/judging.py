@@ -13,7 +13,6 @@ import numpy as np
 from benchmarks.processes import answer_jobs
 from nstyle.images.picture import Picture
 from nstyle.optimize import inputs
-from nstyle.optimize.extractor import load_network
 from nstyle.options.options import Options
 from nstyle.system import runtime
 
@@ -28,13 +27,12 @@ def losses(job: dict[str, Any]) -> Iterator[float]:
     from nstyle.optimize import problem  # here, because they load MXNet
     from nstyle.system import backend
 
-    device = backend.device(options.gpu)
-    extractor = load_network(gathered, options, device)
-    task = problem.build(extractor, gathered, options, device)
+    setup = problem.set_up(gathered, options, backend.device(options.gpu))
+    task = problem.build(setup, gathered)
     for file in job["files"]:
         floats = Picture(np.load(file)).floats()
         x = preprocessing.from_floats(floats, task.convention, options.pixel_range)
-        yield float(task.executor(task.executor.load(x))[0])
+        yield float(task.objective(task.objective.load(x))[0])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import numpy as np
 
 from benchmarks.processes import serve
 from nstyle.optimize import inputs
-from nstyle.optimize.extractor import load_network
 from nstyle.options.options import Options
 from nstyle.system import runtime
 
@@ -24,10 +23,9 @@ class Ours:
         from nstyle.optimize import multiscale, problem
         from nstyle.system import backend
 
-        device = backend.device(options.gpu)
-        extractor = load_network(gathered, options, device)
-        task = problem.build(extractor, gathered, options, device)
-        self._objective: Any = task.executor
+        setup = problem.set_up(gathered, options, backend.device(options.gpu))
+        task = problem.build(setup, gathered)
+        self._objective: Any = task.objective
         self._minimise = multiscale.minimiser(options, task.normalization, task.photo.size)
         self._x: Any = self._objective.load(np.load(job["start"]))
         self._state: dict[str, Any] | None = None

@@ -48,7 +48,7 @@ def note_sizes() -> list[dict[str, Any]]:
     def build_noted(*words: Any) -> Any:
         noted.append({"tiles": "at once", "seen": 1.0, "looks": []})
         task = build(*words)
-        tiling = getattr(task.executor, "tiling", None)
+        tiling = getattr(task.objective, "tiling", None)
         if tiling is not None:
             noted[-1].update(tiles=str(tiling).partition(" ")[2], seen=tiling.overlap)
         noted[-1]["looks"].clear()

@@ -22,6 +22,7 @@ from nstyle.errors import DivergedError, ImageError, NStyleError
 from nstyle.images import image_file, regions
 from nstyle.optimize import inputs
 from nstyle.optimize.context import PaintContext
+from nstyle.optimize.planning.plan import Budget
 from nstyle.optimize.records import Result
 from nstyle.options.options import Options
 from nstyle.system import processes
@@ -80,8 +81,8 @@ def painted(task: Task, context: PaintContext) -> Result:
     masks = regions.given(pictures)
     photo, styles = pictures.get("content_image"), pictures["style_image"]
     gathered = inputs.gather(photo, styles, network, masks=masks)
-    context.share = task["share"]
-    return api.paint(gathered, options, preset=task["preset"], context=context)
+    budget = Budget() if task["share"] is None else Budget(task["share"])
+    return api.paint(gathered, options, preset=task["preset"], context=context, budget=budget)
 
 
 def facts_of(result: Result) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Actor:
         self._number, self._threads = number, threads
         self._neighbours: Mapping[int, Any] = {}
         self._inbox: dict[tuple[str, int], np.ndarray] = {}
-        self._workplace = PaintContext()
+        self._context = PaintContext()
         self._part: Any = None
         self._released = False
         self._weights = ""
@@ -75,7 +75,7 @@ class Actor:
 
         self._part = None  # its memory first
         self._inbox.clear()
-        self._part = TileGroup(order, self._weights, self._workplace, self._post, self._inbox)
+        self._part = TileGroup(order, self._weights, self._context, self._post, self._inbox)
         return self._part.facts()
 
     def do(self, name: str, *words: Any) -> Any:

@@ -21,15 +21,12 @@ from nstyle.losses.statistics import Statistics
 from nstyle.losses.style import StyleLoss
 from nstyle.networks import layers
 from nstyle.optimize import loss_terms, problem
-from nstyle.optimize.extractor import FeatureExtractor
 from nstyle.optimize.inputs import Inputs
 from nstyle.optimize.planning import memory
-from nstyle.optimize.planning.plan import Plan
-from nstyle.optimize.problem import Problem
+from nstyle.optimize.problem import PaintSetup, PaintTask
 from nstyle.optimize.tiles.features import whole_shapes
 from nstyle.optimize.tiles.geometry import Tiling
 from nstyle.optimize.tiles.sources import Asked
-from nstyle.options.options import Options
 
 log = logging.getLogger("nstyle")
 
@@ -57,46 +54,40 @@ class RemoteSource:
 
 
 def build(
-    extractor: FeatureExtractor,
+    setup: PaintSetup,
     inputs: Inputs,
-    options: Options,
-    device: Any,
     *,
     team: ActorPool,
     counted: Counted,
     every: int,
-) -> Problem:
+) -> PaintTask:
     """The objective for these pictures. every: see DistributedObjective. Raises OptionError."""
     problem.release_memory()  # of the size before
-    paintings = [
-        problem.shown_by(extractor, inputs, options, device, number)
-        for number in range(len(inputs.styles))
-    ]
+    paintings = problem.look_at_paintings(setup, inputs)
     problem.release_memory()
-    size = inputs.photo.size
-    tiling, parts = divided(extractor, inputs, options, team)
+    size, options, device = inputs.photo.size, setup.options, setup.device
+    extractor = setup.extractor
+    tiling, parts = divided(setup, inputs, team)
     log.info("%dx%d, parts: %d, %s", *size, len(parts), tiling)
-    crew = PartPool(team, orders(extractor, inputs, options, parts), counted)
+    crew = PartPool(team, orders(setup, inputs, parts), counted)
     view = RemoteSource(crew, tiling, device)
     terms = loss_terms.build_terms(inputs, options, extractor.layer_scales, view, paintings)
     crew.aim({number: [summand(term, part) for term in terms] for number, part in enumerate(parts)})
     clip_norm = options.clip_norm * 3 * size[0] * size[1]
     about = {"device": device, "clip_norm": clip_norm, "every": every}
     objective = DistributedObjective(crew, size, terms, **about)
-    return Problem(objective, inputs.photo, extractor.convention, options)
+    return PaintTask(objective, inputs.photo, extractor.convention, options)
 
 
-def divided(
-    extractor: FeatureExtractor, inputs: Inputs, options: Options, team: ActorPool
-) -> tuple[Tiling, list[Block]]:
+def divided(setup: PaintSetup, inputs: Inputs, team: ActorPool) -> tuple[Tiling, list[Block]]:
     """The tiles, and the parts that they are in. Raises OptionError where a worker has no room."""
-    plan, free = Plan(inputs, options, extractor), team.free()
+    plan, free = setup.plan, team.free()
 
     def fits(part: tuple[int, int], edges: tuple[int, int]) -> bool:
         return memory.fits(plan.of_part(part, edges), free)
 
     size = inputs.photo.size
-    tiling = tiles_for(size, extractor.reach, options.tile, team.count, fits)
+    tiling = tiles_for(size, setup.extractor.reach, setup.options.tile, team.count, fits)
     parts = blocks(tiling, team.count)
     most = max((part.seen.size for part in parts), key=lambda edges: edges[0] * edges[1])
     if not fits(most, tiling.edges):
@@ -108,12 +99,10 @@ def divided(
     return tiling, parts
 
 
-def orders(
-    extractor: FeatureExtractor, inputs: Inputs, options: Options, parts: Sequence[Block]
-) -> list[PartSpec]:
+def orders(setup: PaintSetup, inputs: Inputs, parts: Sequence[Block]) -> list[PartSpec]:
     """What each part is to be."""
-    bfloat16, kept = extractor.in_bfloat16(inputs.photo.size), inputs.kept
-    chosen = dataclasses.replace(options, precision="bfloat16" if bfloat16 else "float32")
+    bfloat16, kept = setup.plan.in_bfloat16(inputs.photo.size), inputs.kept
+    chosen = dataclasses.replace(setup.options, precision="bfloat16" if bfloat16 else "float32")
     made = []
     for number, part in enumerate(parts):
         seen, own = part.seen, part.own

@@ -75,7 +75,7 @@ class Mural:
     def building(self, team: ActorPool, gathered: inputs.Inputs) -> Callable[..., Any]:
         """As problem.build; sizes that are worth it on a team. gathered: of the whole run."""
 
-        def build(extractor: Any, inputs: inputs.Inputs, options: Options, device: Any) -> Any:
+        def build(setup: Any, inputs: inputs.Inputs) -> Any:
             from nstyle.distributed import objective
             from nstyle.optimize import problem  # here, as it loads MXNet
 
@@ -84,10 +84,10 @@ class Mural:
                 self._objective = None
             width, height = size = inputs.photo.size
             if size != gathered.photo.size and width * height < WORTH * team.count:
-                return problem.build(extractor, inputs, options, device)
+                return problem.build(setup, inputs)
             about: dict[str, Any] = {"team": team, "counted": self.counted, "every": self._every}
-            made = objective.build(extractor, inputs, options, device, **about)
-            self._objective = made.executor
+            made = objective.build(setup, inputs, **about)
+            self._objective = made.objective
             return made
 
         return build

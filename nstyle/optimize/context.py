@@ -1,12 +1,10 @@
-"""What paintings of one process share: networks that stay loaded, what styles look like to them."""
+"""Per-process cache of loaded networks and style statistics."""
 
 from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Hashable
 from typing import Any
-
-from nstyle.optimize.planning import memory
 
 NETWORKS, LOOKS = 2, 32  # kept; a look of VGG-19 at a style takes 2.4 MB for each region
 
@@ -29,23 +27,12 @@ class LRUCache:
 
 
 class PaintContext:
-    """One for all paintings of a process, one after another.
+    """Caches for all paintings of a process, one after another.
 
-    share: bytes of memory that a painting may take, where other processes paint, too. first: by
-    GPU, what painted the pictures of one pass to begin with (see api.first_guess). parts: see
-    extractor.FeatureExtractor.
+    networks: loaded networks, with style statistics; first: by GPU, what painted the pictures of
+    one pass to begin with (see api.first_guess).
     """
 
-    parts = 0
-
-    def __init__(self, share: int | None = None) -> None:
+    def __init__(self) -> None:
         self.networks = LRUCache(NETWORKS)
         self.first: dict[Any, Any] = {}
-        self.share = share
-
-    def free(self) -> int | None:
-        """Bytes there are for a painting, None where nobody knows.
-
-        A share is all that counts: what others take meanwhile must not decide about tiles.
-        """
-        return memory.available() if self.share is None else self.share

@@ -15,7 +15,7 @@ from nstyle.errors import ImageError
 from nstyle.images import image_file as images
 from nstyle.images.color import LUMA
 from nstyle.optimize import inputs
-from nstyle.optimize.extractor import load_network
+from nstyle.optimize.context import PaintContext
 from nstyle.options import presets
 from nstyle.options.options import Options
 from nstyle.options.parse import parse_layers
@@ -71,19 +71,19 @@ def evaluate(
     from nstyle.optimize import problem  # here, because they load MXNet
     from nstyle.system import backend
 
-    device = backend.device(chosen.gpu)
-    task = problem.build(load_network(gathered, chosen, device), gathered, chosen, device)
+    setup = problem.set_up(gathered, chosen, backend.device(chosen.gpu))
+    task = problem.build(setup, gathered)
     if gathered.chroma is not None:
         values = np.repeat((values @ LUMA.astype(np.float32))[..., np.newaxis], 3, axis=2)
     x = preprocessing.from_floats(values, task.convention, chosen.pixel_range)
-    loss, gradient = task.executor(task.executor.load(x))
-    slope = task.executor.read(gradient)[0].transpose(1, 2, 0) * np.float32(chosen.pixel_range)
-    return Evaluation(loss, dict(task.executor.terms), np.ascontiguousarray(slope))
+    loss, gradient = task.objective(task.objective.load(x))
+    slope = task.objective.read(gradient)[0].transpose(1, 2, 0) * np.float32(chosen.pixel_range)
+    return Evaluation(loss, dict(task.objective.terms), np.ascontiguousarray(slope))
 
 
 def score(pictures: Iterable[Any], content: Any, style: Any, options: Options) -> Iterator[Score]:
     """Scores of pictures, one after another, each at its own size. Raises as evaluate does."""
-    network: Any = None
+    context = PaintContext()
     pictures = list(pictures)
     for picture in pictures:  # before any work: a bad one shall not be found after the good ones
         floats_of(picture, options)
@@ -96,10 +96,9 @@ def score(pictures: Iterable[Any], content: Any, style: Any, options: Options) -
         from nstyle.optimize import problem  # here, because they load MXNet
         from nstyle.system import backend
 
-        device = backend.device(options.gpu)
-        network = network or load_network(gathered, options, device)
-        x = preprocessing.from_floats(values, network.convention, options.pixel_range)
-        found = problem.distances(network, gathered, x, options, device)
+        setup = problem.set_up(gathered, options, backend.device(options.gpu), context)
+        x = preprocessing.from_floats(values, setup.extractor.convention, options.pixel_range)
+        found = problem.distances(setup, gathered, x)
         yield Score(
             total(found, "content", options.content_layers),
             total(found, "style", options.style_layers),

@@ -23,7 +23,6 @@ from nstyle.networks.preprocessing import Preprocessing
 from nstyle.networks.weights import reader
 from nstyle.optimize.context import LOOKS, LRUCache, PaintContext
 from nstyle.optimize.inputs import Inputs
-from nstyle.optimize.planning import memory
 from nstyle.optimize.tiles import geometry
 from nstyle.optimize.tiles.features import TiledFeatures, TiledSource
 from nstyle.optimize.tiles.geometry import Reach, Tiling
@@ -45,9 +44,7 @@ class FeatureExtractor:
     """The network, and what of it does not change with the pictures.
 
     loaded: about the weights, without their arrays, which the network has; widths: channels of the
-    convolutions by name, in order; free: bytes that were to be had before the painting, None where
-    nobody knows, or where they do not count; looks: what styles look like, where that is kept;
-    parts: of a picture where the style counts on its own, besides the regions of masks.
+    convolutions by name, in order; looks: cache of style statistics, or None.
     """
 
     network: vgg.VGGFeatures
@@ -56,9 +53,7 @@ class FeatureExtractor:
     convention: Preprocessing
     layer_scales: Mapping[str, LayerScale]
     bfloat16: bool = False
-    free: int | None = None
     looks: LRUCache | None = None
-    parts: int = 0
 
     @property
     def reach(self) -> Reach:
@@ -126,26 +121,22 @@ def load_network(
 ) -> FeatureExtractor:
     """The network cut at the deepest layer, with its weights. Raises WeightsError, OptionError.
 
-    context: where it stays loaded, with what styles look like to it.
+    context: where it stays loaded, with statistics of styles.
     """
     wanted = wanted_layers(options)
     if context is None:
-        extractor = cut_network(inputs, options, device, wanted)
-        free = memory.available()
-    else:
-        # What decides what it is; options by name.
-        names = "pooling", "pooling_ceil", "mean_subtraction", "precision"
-        chosen = tuple(getattr(options, name) for name in names)
-        key = file_state(inputs.weights), inputs.model, *wanted, str(device), chosen
-        extractor = context.networks.find(
-            key,
-            lambda: dataclasses.replace(
-                cut_network(inputs, options, device, wanted), looks=LRUCache(LOOKS)
-            ),
-        )
-        free = context.free()
-    free = free if device.device_type == "cpu" else None
-    return dataclasses.replace(extractor, free=free, parts=context.parts if context else 0)
+        return cut_network(inputs, options, device, wanted)
+    # What decides what it is; options by name.
+    names = "pooling", "pooling_ceil", "mean_subtraction", "precision"
+    chosen = tuple(getattr(options, name) for name in names)
+    key = file_state(inputs.weights), inputs.model, *wanted, str(device), chosen
+
+    def make() -> FeatureExtractor:
+        made = cut_network(inputs, options, device, wanted)
+        return dataclasses.replace(made, looks=LRUCache(LOOKS))
+
+    found: FeatureExtractor = context.networks.find(key, make)
+    return found
 
 
 def wanted_layers(options: Options) -> list[str]:
@@ -165,7 +156,7 @@ def file_state(path: str) -> tuple[str, int, int]:
 def cut_network(
     inputs: Inputs, options: Options, device: Any, wanted: Sequence[str]
 ) -> FeatureExtractor:
-    """See load_network; not told what memory is free."""
+    """See load_network."""
     file = reader.read(inputs.weights, inputs.model)
     blocks = layers.BLOCKS[file.family]
     layers.check_taps(wanted, layers.taps(blocks), file.family)

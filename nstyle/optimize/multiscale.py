@@ -21,11 +21,11 @@ from nstyle.networks import preprocessing
 from nstyle.optimize import problem
 from nstyle.optimize.checkpoint import RunState, Saver
 from nstyle.optimize.context import PaintContext
-from nstyle.optimize.extractor import FeatureExtractor, load_network
 from nstyle.optimize.inputs import Inputs
 from nstyle.optimize.planning import memory, plan
+from nstyle.optimize.planning.plan import Budget
 from nstyle.optimize.postprocess import finished, with_kept
-from nstyle.optimize.problem import Problem
+from nstyle.optimize.problem import PaintSetup, PaintTask
 from nstyle.optimize.records import Result, Step
 from nstyle.optimize.solver import loop, optimizers
 from nstyle.options.consistency import RATES
@@ -37,7 +37,7 @@ from nstyle.system.interrupts import Interruption
 
 log = logging.getLogger("nstyle")
 
-Build = Callable[[FeatureExtractor, Inputs, Options, Any], Problem]  # see problem.build
+Build = Callable[[PaintSetup, Inputs], PaintTask]  # see problem.build
 
 
 def paint(
@@ -49,18 +49,19 @@ def paint(
     saver: Saver | None = None,
     begun: RunState | None = None,
     context: PaintContext | None = None,
+    budget: Budget = Budget(),  # noqa: B008, it is frozen
     build: Build | None = None,
 ) -> Result:
     """Paint the photo in the style; see api.paint."""
     began = time.perf_counter() - (begun.seconds if begun else 0.0)
-    extractor, device = set_up(inputs, options, context)
+    setup = set_up(inputs, options, context, budget)
     ctrl_c = Interruption()
     heard: list[loop.Listener] = [*listeners, ctrl_c]
-    painting = Painting(inputs, options, extractor, device, heard, saver, begun, build)
+    painting = Painting(inputs, options, setup, heard, saver, begun, build)
 
     def result(watch: loop.LoopState) -> Result:
         seconds = time.perf_counter() - began
-        model = extractor.loaded.model
+        model = setup.extractor.loaded.model
         about = {**(metadata or {}), "model": model}
         picture = painting.finished(watch.x)
         return Result(picture, watch.history, watch.stopped, seconds, model, about)
@@ -74,15 +75,19 @@ def paint(
 
 
 def set_up(
-    inputs: Inputs, options: Options, context: PaintContext | None = None
-) -> tuple[FeatureExtractor, Any]:
-    """(the network, its device), once it is known that memory is enough. Raises OptionError."""
+    inputs: Inputs,
+    options: Options,
+    context: PaintContext | None = None,
+    budget: Budget = Budget(),  # noqa: B008, it is frozen
+) -> PaintSetup:
+    """As problem.set_up, once it is known that memory is enough. Raises OptionError."""
     device = find_device(options.gpu)
-    extractor = load_network(inputs, options, device, context)
-    need = plan.check_memory(inputs, options, extractor) if device.device_type == "cpu" else None
-    say_what_runs(inputs, extractor, options, device, need)
+    setup = problem.set_up(inputs, options, device, context, budget)
+    on_cpu = device.device_type == "cpu"
+    need = plan.check_memory(inputs, options, setup.plan) if on_cpu else None
+    say_what_runs(setup, inputs, need)
     filters.prepare(options.denoiser, options.remove_noise)
-    return extractor, device
+    return setup
 
 
 class Painting:
@@ -92,22 +97,21 @@ class Painting:
         self,
         inputs: Inputs,
         options: Options,
-        extractor: FeatureExtractor,
-        device: Any,
+        setup: PaintSetup,
         listeners: Sequence[loop.Listener],
         saver: Saver | None = None,
         begun: RunState | None = None,
         build: Build | None = None,
     ) -> None:
-        self._whole, self._options, self._setting = inputs, options, extractor
-        self._device, self._listeners = device, listeners
+        self._whole, self._options, self._setup = inputs, options, setup
+        self._listeners = listeners
         self._build = build or problem.build
         self._saver, self._begun = saver, begun
-        self._forecast = plan.forecast_for(inputs, options, extractor)
+        self._forecast = plan.forecast_for(inputs, options, setup.plan)
         for step in begun.history if begun else ():
             self._forecast.after(step.scale, step.eps, step.seconds)
         self._scale, self._inputs = 0, inputs
-        self._task: Problem | None = None
+        self._task: PaintTask | None = None
 
     def run(self) -> loop.LoopState:
         """All sizes, one after another; the last one's watch. Raises DivergedError."""
@@ -138,12 +142,12 @@ class Painting:
             last.objective = None  # holds the smaller one's memory, as self._task does
         inputs = self._whole.at(size, options.resize)
         self._task = None  # frees the smaller one's memory before the larger is made
-        task = self._build(self._setting, inputs, options, self._device)
+        task = self._build(self._setup, inputs)
         self._task, self._inputs, self._scale = task, inputs, scale
         x, standing = self._begin(last, size)
         return loop.solve(
             minimiser(options, task.normalization, 3 * math.prod(size), self._bounds()),
-            task.executor,
+            task.objective,
             x,
             describe=self._describe,
             listeners=self._listeners,
@@ -155,7 +159,7 @@ class Painting:
 
     def _begin(self, last: loop.LoopState | None, size: Size) -> tuple[Any, dict[str, Any]]:
         """(the array to go on from, what else loop.solve is told of what has been done)."""
-        load, begun = self.task.executor.load, self._begun
+        load, begun = self.task.objective.load, self._begun
         if last is not None:
             picture, state = self._grown(last, size)
             picture = load(self._with_kept(picture))
@@ -199,7 +203,7 @@ class Painting:
         return preprocessing.resized(on_host(last.x), *size), state
 
     @property
-    def task(self) -> Problem:
+    def task(self) -> PaintTask:
         """The problem of the present size."""
         assert self._task is not None
         return self._task
@@ -209,7 +213,7 @@ class Painting:
         if not self._options.clamp:
             return None
         low, high = preprocessing.limits(self.task.convention, self._options.pixel_range)
-        return self.task.executor.load(low), self.task.executor.load(high)
+        return self.task.objective.load(low), self.task.objective.load(high)
 
     def _describe(self, epoch: int, loss: float, eps: float, seconds: float, x: Any) -> Step:
         width, height = self._inputs.photo.size
@@ -220,7 +224,7 @@ class Painting:
 
     def finished(self, x: Any) -> Picture:
         """The array as a picture of the final size, noise removed, 16 bits."""
-        options, convention = self._options, self._setting.convention
+        options, convention = self._options, self._setup.extractor.convention
         values = preprocessing.to_floats(on_host(x), convention, options.pixel_range)
         values = filters.DENOISERS[options.denoiser](values, options.remove_noise)
         return finished(values, self._inputs, options, self._whole.final_size)
@@ -231,22 +235,17 @@ def on_host(x: Any) -> np.ndarray:
     return np.asarray(x.asnumpy())
 
 
-def say_what_runs(
-    inputs: Inputs,
-    extractor: FeatureExtractor,
-    options: Options,
-    device: Any,
-    need: int | None,
-) -> None:
+def say_what_runs(setup: PaintSetup, inputs: Inputs, need: int | None) -> None:
     """One line, so that nobody wonders which network painted, and why."""
-    size, model = inputs.photo.size, extractor.loaded.model
+    options, loaded = setup.options, setup.extractor.loaded
+    size, model = inputs.photo.size, loaded.model
     chosen = options.model == "auto" and options.weights is None
     why = " (built in; vgg19 is not installed)" if chosen and model == locations.DEFAULT else ""
-    tiling = plan.Plan(inputs, options, extractor).tiling(size)
+    tiling = setup.plan.tiling(size)
     parts = f", {tiling}" if tiling else ""
     room = f"; needs about {memory.shown(need)}" if need else ""
-    log.info("painting %dx%d with %s%s on %s%s%s", *size, model, why, device, parts, room)
-    log.debug("weights: %s, made for %s pooling", inputs.weights, extractor.loaded.pooling)
+    log.info("painting %dx%d with %s%s on %s%s%s", *size, model, why, setup.device, parts, room)
+    log.debug("weights: %s, made for %s pooling", inputs.weights, loaded.pooling)
 
 
 def minimiser(
@@ -274,7 +273,7 @@ def minimiser(
     return partial(method, **{name: knobs[name] for name in knobs if name in known})
 
 
-def start_values(inputs: Inputs, task: Problem, options: Options) -> np.ndarray:
+def start_values(inputs: Inputs, task: PaintTask, options: Options) -> np.ndarray:
     """Where the optimisation begins, float32 (1, 3, H, W)."""
     if inputs.start is not None:
         return preprocessing.to_array(inputs.start, task.convention, options.pixel_range)

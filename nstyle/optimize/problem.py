@@ -16,11 +16,12 @@ from nstyle.networks import preprocessing
 from nstyle.networks.features import Features
 from nstyle.networks.preprocessing import Preprocessing
 from nstyle.optimize import loss_terms
-from nstyle.optimize.extractor import FeatureExtractor
+from nstyle.optimize.context import PaintContext
+from nstyle.optimize.extractor import FeatureExtractor, load_network
 from nstyle.optimize.inputs import Inputs
 from nstyle.optimize.objective import Objective
 from nstyle.optimize.planning import memory
-from nstyle.optimize.planning.plan import Plan
+from nstyle.optimize.planning.plan import Budget, Plan
 from nstyle.optimize.tiles.features import TiledFeatures, TiledSource
 from nstyle.optimize.tiles.objective import TiledObjective
 from nstyle.optimize.tiles.sources import FeatureSource, WholeImage
@@ -29,15 +30,47 @@ from nstyle.options.parse import parse_layers
 from nstyle.system import checksums
 from nstyle.system.backend import nd
 
+# From the losses of the options and the photo, those besides.
+MoreTerms = Callable[[Sequence[LossTerm], FeatureSource], Sequence[LossTerm]]
+
 
 @dataclass(frozen=True)
-class Problem:
-    """An objective, and what is needed to read its arrays.
+class PaintSetup:
+    """What all sizes of a painting share."""
 
-    executor: an Objective, or what keeps its contract (see `mural`).
+    options: Options
+    device: Any
+    extractor: FeatureExtractor
+    plan: Plan
+
+    def array(self, picture: Picture) -> np.ndarray:
+        """The network's input, float32 (1, 3, H, W)."""
+        return preprocessing.to_array(picture, self.extractor.convention, self.options.pixel_range)
+
+
+def set_up(
+    inputs: Inputs,
+    options: Options,
+    device: Any,
+    context: PaintContext | None = None,
+    budget: Budget = Budget(),  # noqa: B008, it is frozen
+) -> PaintSetup:
+    """The network loaded, the plan made. Raises WeightsError, OptionError."""
+    extractor = load_network(inputs, options, device, context)
+    free = memory.available() if budget.free == "auto" else budget.free
+    known = free if isinstance(free, int) and device.device_type == "cpu" else None
+    plan = Plan(inputs, options, extractor, known, budget.regions)
+    return PaintSetup(options, device, extractor, plan)
+
+
+@dataclass(frozen=True)
+class PaintTask:
+    """The objective for pictures of one size, and what is needed to read its arrays.
+
+    objective: an Objective, or what keeps its contract (see `distributed`).
     """
 
-    executor: Any
+    objective: Any
     picture: Picture
     convention: Preprocessing
     options: Options
@@ -53,35 +86,29 @@ class Problem:
         return NORMALIZATIONS[self.options.normalization]
 
 
-def build(extractor: FeatureExtractor, inputs: Inputs, options: Options, device: Any) -> Problem:
+def build(setup: PaintSetup, inputs: Inputs) -> PaintTask:
     """The objective for these pictures, with its targets taken from photo and styles."""
     release_memory()  # of the size before
-    paintings = look_at_paintings(extractor, inputs, options, device)
+    paintings = look_at_paintings(setup, inputs)
     release_memory()
-    network = compiled(extractor, inputs, options, device)
-    executor = make_executor(extractor, inputs, options, device, paintings, network)
-    return Problem(executor, inputs.photo, extractor.convention, options)
+    objective = make_objective(setup, inputs, paintings, compiled(setup, inputs))
+    return PaintTask(objective, inputs.photo, setup.extractor.convention, setup.options)
 
 
-def look_at_paintings(
-    extractor: FeatureExtractor, inputs: Inputs, options: Options, device: Any
-) -> list[loss_terms.Shown]:
+def look_at_paintings(setup: PaintSetup, inputs: Inputs) -> list[loss_terms.Shown]:
     """What each painting shows to the style loss, at its size in `inputs`."""
     # One after another, as their layers are large.
-    count = len(inputs.styles)
-    return [shown_by(extractor, inputs, options, device, number) for number in range(count)]
+    return [shown_by(setup, inputs, number) for number in range(len(inputs.styles))]
 
 
-def shown_by(
-    extractor: FeatureExtractor, inputs: Inputs, options: Options, device: Any, number: int
-) -> loss_terms.Shown:
-    """What a painting shows; number: which. Not looked at again where that is kept."""
-    painting = inputs.styles[number]
-    tiling = Plan(inputs, options, extractor).style_tiling(painting.size)
+def shown_by(setup: PaintSetup, inputs: Inputs, number: int) -> loss_terms.Shown:
+    """What a painting shows; number: which. Not looked at again where that is cached."""
+    painting, options, extractor = inputs.styles[number], setup.options, setup.extractor
+    tiling = setup.plan.style_tiling(painting.size)
 
     def look() -> loss_terms.Shown:
-        x = preprocessing.to_array(painting, extractor.convention, options.pixel_range)
-        return loss_terms.look_at(inputs, options, number, extractor.view(x, device, tiling))
+        view = extractor.view(setup.array(painting), setup.device, tiling)
+        return loss_terms.look_at(inputs, options, number, view)
 
     if extractor.looks is None:
         return look()
@@ -90,38 +117,32 @@ def shown_by(
     return extractor.looks.find((checksums.of_value([painting, parts]), asked, tiling), look)
 
 
-def compiled(
-    extractor: FeatureExtractor, inputs: Inputs, options: Options, device: Any
-) -> Features | TiledFeatures:
+def compiled(setup: PaintSetup, inputs: Inputs) -> Features | TiledFeatures:
     """The network for photos of the size in `inputs`: for all of one at once, or its tiles."""
     size = inputs.photo.size
-    tiling = Plan(inputs, options, extractor).tiling(size)
+    tiling = setup.plan.tiling(size)
     if tiling is not None:
-        return extractor.pieces(tiling, device)
-    return extractor.features((1, 3, size[1], size[0]), device)
+        return setup.extractor.pieces(tiling, setup.device)
+    return setup.extractor.features((1, 3, size[1], size[0]), setup.device)
 
 
 def release_memory() -> None:
-    """Of memory that is free once MXNet has done what it was told."""
+    """Wait for MXNet, then return freed memory to the system."""
     nd.waitall()
     memory.give_back()
 
 
-def make_executor(
-    extractor: FeatureExtractor,
+def make_objective(
+    setup: PaintSetup,
     inputs: Inputs,
-    options: Options,
-    device: Any,
     paintings: Sequence[loss_terms.Shown],
     network: Features | TiledFeatures,
-    more: Callable[
-        [Sequence[LossTerm], FeatureSource], Sequence[LossTerm]
-    ] = lambda terms, view: (),
+    more: MoreTerms = lambda terms, view: (),
 ) -> Objective:
-    """The objective; network: compiled for the photo's size; more: from the summands of the options
+    """The objective; network: compiled for the photo's size; more: from the losses of the options
     and the photo, those besides.
     """
-    photo = preprocessing.to_array(inputs.photo, extractor.convention, options.pixel_range)
+    photo, options, device = setup.array(inputs.photo), setup.options, setup.device
     knobs = {
         "device": device,
         "clip_norm": options.clip_norm * photo.size,
@@ -129,7 +150,8 @@ def make_executor(
     }
 
     def terms(view: FeatureSource) -> list[LossTerm]:
-        found = loss_terms.build_terms(inputs, options, extractor.layer_scales, view, paintings)
+        scales = setup.extractor.layer_scales
+        found = loss_terms.build_terms(inputs, options, scales, view, paintings)
         return [*found, *more(found, view)]
 
     if isinstance(network, TiledFeatures):
@@ -144,23 +166,18 @@ def free_pixels(inputs: Inputs, device: Any) -> Any:
     return None if kept is None else nd.array(1 - kept[np.newaxis, np.newaxis], ctx=device)
 
 
-def distances(
-    extractor: FeatureExtractor, inputs: Inputs, x: np.ndarray, options: Options, device: Any
-) -> dict[str, float]:
+def distances(setup: PaintSetup, inputs: Inputs, x: np.ndarray) -> dict[str, float]:
     """Relative squared distances of an array to its photo and styles, by layer.
 
     "content:relu4_2": ||F - P||^2 / ||P||^2; "style:relu1_1": ||G - A||^2 / ||A||^2, A the blend.
     """
-    content = parse_layers(options.content_layers, "content_layers")
-    style = parse_layers(options.style_layers, "style_layers")
-    plan = Plan(inputs, options, extractor)
+    content = parse_layers(setup.options.content_layers, "content_layers")
+    style = parse_layers(setup.options.style_layers, "style_layers")
 
     def look(array: np.ndarray) -> FeatureSource:
         height, width = array.shape[2:]
-        return extractor.view(array, device, plan.style_tiling((width, height)))
-
-    def of_picture(picture: Picture) -> FeatureSource:
-        return look(preprocessing.to_array(picture, extractor.convention, options.pixel_range))
+        tiling = setup.plan.style_tiling((width, height))
+        return setup.extractor.view(array, setup.device, tiling)
 
     def style_of(view: FeatureSource) -> dict[str, Any]:
         found = loss_terms.measured(
@@ -171,9 +188,9 @@ def distances(
     def content_of(view: FeatureSource) -> dict[str, Any]:
         return {f"content:{name}": [tap] for name, tap in view.features(content).items()}
 
-    paintings = [style_of(of_picture(painting)) for painting in inputs.styles]
+    paintings = [style_of(look(setup.array(painting))) for painting in inputs.styles]
     wanted = {name: blend([p[name] for p in paintings], inputs.shares) for name in paintings[0]}
-    wanted.update(content_of(of_picture(inputs.photo)))
+    wanted.update(content_of(look(setup.array(inputs.photo))))
     view = look(x)
     seen = {**style_of(view), **content_of(view)}
     return {name: relative(seen[name][0], target[0]) for name, target in wanted.items()}

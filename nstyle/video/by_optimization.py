@@ -27,20 +27,7 @@ from nstyle.options.options import Options, shaping
 from nstyle.system import checksums, runtime
 from nstyle.video.frames import Last, Painted
 
-
-class FilmContext(PaintContext):
-    """A film's, where as much memory is taken to be free as when it was begun: that decides how
-    large tiles are, and with them how sums are rounded. begun: bytes, None before.
-    """
-
-    begun: int | None = None
-    parts = 1  # what comes into view, see Objectives.hold
-
-    def free(self) -> int | None:
-        """See PaintContext."""
-        if self.begun is None:
-            self.begun = super().free()
-        return self.begun
+NEW = 1  # regions where the style counts on its own: what comes into view, see Objectives.hold
 
 
 class OptimizationPainter:
@@ -66,7 +53,11 @@ class OptimizationPainter:
         self._going_on = dataclasses.replace(options, scales=1, max_num_epochs=most)
         self.first = inputs.gather(frame, styles, options, masks=masks)
         self._objectives: Any = None
-        self._workplace, self._restored = FilmContext(), False
+        self._context = PaintContext()
+        # Bytes that were free when the film was begun: they decide how large tiles are, and with
+        # them how sums are rounded.
+        self._begun: int | None = None
+        self._restored = False
 
     def order(self) -> dict[str, object]:
         """See FramePainter."""
@@ -79,35 +70,36 @@ class OptimizationPainter:
         from nstyle.video.temporal_objective import Objectives
 
         if self._objectives is None:
-            extractor, device = multiscale.set_up(self.first, self.options, self._workplace)
-            self._check_memory(extractor)
-            self._objectives = Objectives(extractor, device, self.options)
+            budget = plan.Budget("auto" if self._begun is None else self._begun, regions=NEW)
+            setup = multiscale.set_up(self.first, self.options, self._context, budget)
+            self._check_memory(setup.plan)
+            self._begun = setup.plan.free
+            self._objectives = Objectives(setup)
         objectives, options = self._objectives, self._going_on if last else self.options
         given = self._beginning(given, last)
         painting = multiscale.Painting(
             given,
             options,
-            objectives.extractor,
-            objectives.device,
+            objectives.setup,
             self._listeners,
-            build=lambda extractor, inputs, options, device: objectives(inputs),
+            build=lambda setup, inputs: objectives(inputs),
         )
         watch = painting.run()
         if watch.stopped == "interrupted":
             raise KeyboardInterrupt
-        x, convention = multiscale.on_host(watch.x), objectives.extractor.convention
+        x, convention = multiscale.on_host(watch.x), objectives.setup.extractor.convention
         values = Picture.from_floats(preprocessing.to_floats(x, convention, options.pixel_range))
         return Painted(values, painting.finished(watch.x), len(watch.history))
 
-    def _check_memory(self, extractor: Any) -> None:
+    def _check_memory(self, made: plan.Plan) -> None:
         """Refuse tiles of a film gone on with that were made for more memory than there is now."""
         now = memory.available()
-        if not self._restored or extractor.free is None:
+        if not self._restored or made.free is None:
             return
-        need = plan.Plan(self.first, self.options, extractor).needed(self.first.photo.size)
+        need = made.needed(self.first.photo.size)
         if not memory.fits(need, now):
             raise OptionError(
-                f"the film was begun with {memory.shown(extractor.free)} of memory free and needs "
+                f"the film was begun with {memory.shown(made.free)} of memory free and needs "
                 f"about {memory.shown(need)}, {memory.shown(now or 0)} are free now; free some, or "
                 "begin anew with --restart"
             )
@@ -122,18 +114,17 @@ class OptimizationPainter:
         self._objectives.hold(None)
         if not plan.begins_painted(given, self.options):
             return given
-        guess = api.first_guess(given, self.options, self._workplace)
+        guess = api.first_guess(given, self.options, self._context)
         return dataclasses.replace(given, start=guess)
 
     def state(self) -> dict[str, np.ndarray]:
         """See FramePainter: what decides how large tiles are."""
-        room = self._workplace.begun
-        return {} if room is None else {"free": np.array(room)}
+        return {} if self._begun is None else {"free": np.array(self._begun)}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """See FramePainter."""
         if "free" in state:
-            self._workplace.begun, self._restored = int(state["free"]), True
+            self._begun, self._restored = int(state["free"]), True
 
 
 def begun(photo: Picture, moved: Picture, trust: np.ndarray) -> Picture:

@@ -10,21 +10,18 @@ import numpy as np
 from nstyle.images.picture import Picture
 from nstyle.images.sizes import Size
 from nstyle.losses.image import LossTerm
-from nstyle.networks import preprocessing
 from nstyle.optimize import loss_terms, problem
-from nstyle.optimize.extractor import FeatureExtractor
 from nstyle.optimize.inputs import Inputs
-from nstyle.optimize.problem import Problem
+from nstyle.optimize.problem import PaintSetup, PaintTask
 from nstyle.optimize.tiles.sources import FeatureSource
-from nstyle.options.options import Options
 from nstyle.system.backend import nd
 
 
 class Objectives:
-    """As problem.build, for frame after frame; what its styles show is kept by the setting."""
+    """As problem.build, for frame after frame; the extractor caches statistics of styles."""
 
-    def __init__(self, extractor: FeatureExtractor, device: Any, options: Options) -> None:
-        self.extractor, self.device, self._options = extractor, device, options
+    def __init__(self, setup: PaintSetup) -> None:
+        self.setup = setup
         self._size: Size | None = None
         self._network: Any = None
         self._held: tuple[LossTerm, ...] = ()
@@ -41,26 +38,23 @@ class Objectives:
         self._held, self._new = (), None if trust is None else 1 - trust
         if moved is None or trust is None or not weight:
             return
-        target = preprocessing.to_array(moved, self.extractor.convention, self._options.pixel_range)
-        arrays = (target, trust[np.newaxis, np.newaxis])
-        loaded = (nd.array(array, ctx=self.device) for array in arrays)
-        self._held = (loss_terms.temporal_term(self._options, weight, *loaded),)
+        arrays = (self.setup.array(moved), trust[np.newaxis, np.newaxis])
+        loaded = (nd.array(array, ctx=self.setup.device) for array in arrays)
+        self._held = (loss_terms.temporal_term(self.setup.options, weight, *loaded),)
 
-    def __call__(self, given: Inputs) -> Problem:
+    def __call__(self, given: Inputs) -> PaintTask:
         """The problem of a frame at one of its sizes."""
-        size, options = given.photo.size, self._options
+        size, setup = given.photo.size, self.setup
         if size != self._size:
             self._network = None  # frees the other size's memory
             problem.release_memory()
-        paintings = problem.look_at_paintings(self.extractor, given, options, self.device)
+        paintings = problem.look_at_paintings(setup, given)
         if self._network is None:
             problem.release_memory()
-            self._network = problem.compiled(self.extractor, given, options, self.device)
+            self._network = problem.compiled(setup, given)
             self._size = size
-        executor = problem.make_executor(
-            self.extractor, given, options, self.device, paintings, self._network, self._more
-        )
-        return Problem(executor, given.photo, self.extractor.convention, options)
+        objective = problem.make_objective(setup, given, paintings, self._network, self._more)
+        return PaintTask(objective, given.photo, setup.extractor.convention, setup.options)
 
     def _more(self, terms: Sequence[LossTerm], photo: FeatureSource) -> list[LossTerm]:
         """What a frame that goes on from another is made of, besides."""

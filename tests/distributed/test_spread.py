@@ -16,7 +16,6 @@ from nstyle.distributed.messages import MOMENTS, STRIPS, Counted
 from nstyle.errors import BackendError, OptionError
 from nstyle.images.regions import Masks
 from nstyle.optimize import inputs, problem
-from nstyle.optimize.extractor import load_network
 from nstyle.options.options import Options
 from nstyle.system.backend import mx
 
@@ -41,12 +40,11 @@ def task(
     common = {**SHALLOW, "tile": 64, "max_long_edge": edge, "gpu": -1, "weights": weights}
     chosen = Options(**{**common, **options})
     gathered = inputs.gather(photo, PAINTING, chosen, masks=masks)
-    extractor = load_network(gathered, chosen, CPU)
+    setup = problem.set_up(gathered, chosen, CPU)
     if team is None:
-        return problem.build(extractor, gathered, chosen, CPU).executor
-    return objective.build(
-        extractor, gathered, chosen, CPU, team=team, counted=Counted(), every=every
-    ).executor
+        return problem.build(setup, gathered).objective
+    about: dict[str, Any] = {"team": team, "counted": Counted(), "every": every}
+    return objective.build(setup, gathered, **about).objective
 
 
 @functools.lru_cache(maxsize=1)

@@ -14,7 +14,9 @@ from nstyle.networks.calibration import LayerScale
 from nstyle.networks.preprocessing import CAFFE
 from nstyle.networks.weights import reader
 from nstyle.optimize import inputs, problem
-from nstyle.optimize.extractor import FeatureExtractor, load_network
+from nstyle.optimize.extractor import FeatureExtractor
+from nstyle.optimize.planning.plan import Plan
+from nstyle.optimize.problem import PaintSetup
 from nstyle.options.options import Options
 from nstyle.system.backend import mx
 from nstyle.system.locations import PRETRAINED
@@ -87,7 +89,7 @@ def test_every_layer_of_the_built_in_network_has_the_factors_of_its_own_block(la
 REPEATS, GAIN = 3, 5.0  # the large network has each channel so many times, so much stronger
 
 
-def task_of(large: bool, normalization: str) -> problem.Problem:
+def task_of(large: bool, normalization: str) -> problem.PaintTask:
     """A problem at relu1_1, for a small network with factors, or for the large one without."""
     kernel, bias = tiny.random_arrays()["conv1_1"]
     table = {"relu1_1": LayerScale(4 * REPEATS, REPEATS * GAIN**2, REPEATS**2 * GAIN**4)}
@@ -108,14 +110,15 @@ def task_of(large: bool, normalization: str) -> problem.Problem:
     )
     loaded = reader.Weights("vgg19", arrays, CAFFE)
     extractor = FeatureExtractor(network, loaded, {}, CAFFE, table)
-    return problem.build(extractor, gathered, options, mx.cpu())
+    plan = Plan(gathered, options, extractor)
+    return problem.build(PaintSetup(options, mx.cpu(), extractor, plan), gathered)
 
 
-def loss_of(task: problem.Problem) -> tuple[dict[str, Any], np.ndarray]:
+def loss_of(task: problem.PaintTask) -> tuple[dict[str, Any], np.ndarray]:
     """Terms and gradient at a third picture."""
     x = tiny.to_input(tiny.picture(3))[np.newaxis].astype(np.float32)
-    _, gradient = task.executor(task.executor.load(x))
-    return task.executor.terms, gradient.asnumpy()
+    _, gradient = task.objective(task.objective.load(x))
+    return task.objective.terms, gradient.asnumpy()
 
 
 @pytest.mark.parametrize(
@@ -135,9 +138,8 @@ def test_the_table_of_the_built_in_network_is_used():
             content_layers="relu4_2", style_layers="relu1_1", normalization=normalization
         )
         gathered = inputs.gather(tiny.picture(1), tiny.picture(2), options)
-        extractor = load_network(gathered, options, mx.cpu())
-        task = problem.build(extractor, gathered, options, mx.cpu())
-        return {term.name: term.scale for term in task.executor._terms}
+        task = problem.build(problem.set_up(gathered, options, mx.cpu()), gathered)
+        return {term.name: term.scale for term in task.objective._terms}
 
     table = calibration.of(BUILT_IN)
     found = scales("gatys")

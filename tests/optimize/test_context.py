@@ -14,9 +14,10 @@ from nstyle import api
 from nstyle.feedforward import apply
 from nstyle.images.regions import Masks
 from nstyle.networks.weights import reader
-from nstyle.optimize import extractor, inputs, loss_terms
+from nstyle.optimize import inputs, loss_terms
 from nstyle.optimize.context import LRUCache, PaintContext
 from nstyle.optimize.planning import memory
+from nstyle.optimize.planning.plan import Budget
 from nstyle.options.options import Options
 
 PHOTOS = [tiny.picture(seed, (48, 40)) for seed in (1, 2)]
@@ -38,14 +39,6 @@ def test_nothing_is_kept_of_what_could_not_be_made():
     with pytest.raises(ZeroDivisionError):
         kept.find("a", lambda: 1 / 0)
     assert kept.find("a", lambda: 1) == 1
-
-
-@pytest.mark.parametrize(
-    ("there", "share", "free"), [(10, None, 10), (10, 4, 4), (3, 4, 4), (None, 4, 4)]
-)
-def test_a_share_of_memory_counts_whatever_is_free_at_the_moment(monkeypatch, there, share, free):
-    monkeypatch.setattr(memory, "available", lambda: there)
-    assert PaintContext(share).free() == free
 
 
 @pytest.fixture
@@ -123,14 +116,17 @@ def test_a_weights_file_written_anew_is_read_anew(weights_file, tmp_path, counte
     assert counted["read"] == 2
 
 
-def test_each_painting_is_told_anew_what_memory_is_free(weights_file, monkeypatch):
+@pytest.mark.parametrize(("share", "known"), [("auto", None), (4, 4), (None, None)])
+def test_a_budget_counts_whatever_is_free_at_the_moment(weights_file, monkeypatch, share, known):
+    from nstyle.optimize import problem
     from nstyle.system.backend import mx
 
     options = Options(weights=weights_file, gpu=-1)
     gathered, place = inputs.gather(PHOTOS[0], STYLES[0], options), PaintContext()
     for free in (10**9, 2 * 10**9):
         monkeypatch.setattr(memory, "available", lambda free=free: free)
-        assert extractor.load_network(gathered, options, mx.cpu(), place).free == free
+        plan = problem.set_up(gathered, options, mx.cpu(), place, Budget(share)).plan
+        assert plan.free == (free if share == "auto" else known)
 
 
 def test_pictures_of_one_pass_to_begin_with_come_from_one_network(weights_file, monkeypatch):

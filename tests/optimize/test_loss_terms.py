@@ -11,7 +11,6 @@ import tiny
 from nstyle.images.regions import Masks
 from nstyle.losses.style import STYLE_DISTANCES
 from nstyle.optimize import inputs, loss_terms
-from nstyle.optimize.extractor import load_network
 from nstyle.options.options import Options
 from nstyle.system.backend import mx, nd
 
@@ -84,7 +83,6 @@ def test_each_region_counts_by_its_area(weights_file):
     options = Options(weights=weights_file, style_layers="relu1_1")
     masks = Masks(mask, ["#ff0000", "#0000ff"])
     given = inputs.gather(PHOTO, [PAINTING, PAINTING], options, masks=masks)
-    extractor = load_network(given, options, mx.cpu())
-    task = problem.build(extractor, given, options, mx.cpu())
-    scales = {t.region: t.scale for t in task.executor._terms if t.kind == "style"}
+    task = problem.build(problem.set_up(given, options, mx.cpu()), given)
+    scales = {t.region: t.scale for t in task.objective._terms if t.kind == "style"}
     assert scales["#0000ff"] / scales["#ff0000"] == pytest.approx(3, rel=0.05)

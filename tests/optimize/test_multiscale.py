@@ -313,10 +313,10 @@ def test_ctrl_c_between_two_sizes_saves_the_smaller(paint, monkeypatch):
     whole, _ = paint()
     build = problem.build
 
-    def interrupted(extractor: Any, gathered: Any, *words: Any) -> Any:
+    def interrupted(setup: Any, gathered: Any) -> Any:
         if gathered.photo.width == 40:
             raise KeyboardInterrupt
-        return build(extractor, gathered, *words)
+        return build(setup, gathered)
 
     with monkeypatch.context() as patch:
         patch.setattr(problem, "build", interrupted)

@@ -11,7 +11,7 @@ import tiny
 
 from nstyle.losses.normalization import NORMALIZATIONS
 from nstyle.optimize import inputs, loss_terms, problem
-from nstyle.optimize.extractor import FeatureExtractor, load_network
+from nstyle.optimize.extractor import FeatureExtractor
 from nstyle.options.options import Options
 from nstyle.system import runtime
 from nstyle.system.backend import mx
@@ -21,20 +21,20 @@ PHOTO, PAINTING = tiny.picture(1, (40, 32)), tiny.picture(2, (36, 44))
 
 @pytest.fixture
 def build(weights_file):
-    """The setting and the problem for these options, on a tiny network."""
+    """The extractor and the task for these options, on a tiny network."""
 
-    def call(**values: Any) -> tuple[FeatureExtractor, problem.Problem]:
+    def call(**values: Any) -> tuple[FeatureExtractor, problem.PaintTask]:
         options = Options(weights=weights_file, **values)
         gathered = inputs.gather(PHOTO, PAINTING, options)
-        extractor = load_network(gathered, options, mx.cpu())
-        return extractor, problem.build(extractor, gathered, options, mx.cpu())
+        setup = problem.set_up(gathered, options, mx.cpu())
+        return setup.extractor, problem.build(setup, gathered)
 
     return call
 
 
-def terms_of(task: problem.Problem, x: np.ndarray) -> dict[str, float]:
-    task.executor(task.executor.load(x))
-    return task.executor.terms
+def terms_of(task: problem.PaintTask, x: np.ndarray) -> dict[str, float]:
+    task.objective(task.objective.load(x))
+    return task.objective.terms
 
 
 def test_the_mean_is_subtracted_or_not(build):
@@ -85,7 +85,7 @@ def test_the_limit_of_the_norm_is_in_multiples_of_the_pictures_values(build):
     norms = {}
     for limit in (0, 2, 1e9):
         _, task = build(clip_norm=limit, **knobs)
-        norms[limit] = task.executor.norm(task.executor(task.executor.load(x))[1])
+        norms[limit] = task.objective.norm(task.objective(task.objective.load(x))[1])
     assert norms[2] == pytest.approx(2 * x.size, rel=1e-4)
     assert norms[0] == norms[1e9] > 3 * x.size
 

@@ -16,8 +16,7 @@ from transcription import RECIPES, UPDATES
 
 from nstyle.api import stylize
 from nstyle.optimize import inputs, multiscale, problem
-from nstyle.optimize.extractor import load_network
-from nstyle.optimize.problem import Problem
+from nstyle.optimize.problem import PaintTask
 from nstyle.options import presets
 from nstyle.options.options import Options
 from nstyle.options.output import OutputOptions
@@ -53,14 +52,14 @@ def stretched(name: str, pixels: np.ndarray) -> np.ndarray:
 class Both:
     """A preset's problem, ours and the transcription's, and a start that is neither picture."""
 
-    task: Problem
+    task: PaintTask
     options: Options
     reference: transcription.Objective
     start: np.ndarray
 
     def gradients(self) -> tuple[np.ndarray, np.ndarray]:
         """Ours and the transcription's at the start; both then know their terms."""
-        _, gradient = self.task.executor(self.task.executor.load(self.start[np.newaxis]))
+        _, gradient = self.task.objective(self.task.objective.load(self.start[np.newaxis]))
         return gradient.asnumpy()[0], self.reference(self.start.astype(np.float64))[1]
 
 
@@ -74,8 +73,7 @@ def both(tmp_path_factory):
         recipe, (typed, (width, height)) = RECIPES[name], SIZES[name]
         options = presets.resolve({"weights": files[recipe.model], **typed, **other}, name)
         gathered = inputs.gather(PHOTO, PAINTING, options)
-        extractor = load_network(gathered, options, mx.cpu())
-        task = problem.build(extractor, gathered, options, mx.cpu())
+        task = problem.build(problem.set_up(gathered, options, mx.cpu()), gathered)
         arrays = tiny.random_arrays(model=recipe.model)
         reference = transcription.Objective(
             recipe, arrays, stretched(name, PHOTO), stretched(name, PAINTING)
@@ -134,8 +132,8 @@ def test_both_pictures_are_stretched_to_the_presets_size(name, both):
 def test_every_term_is_that_of_the_transcription(name, both):
     there = both(name)
     there.gradients()
-    assert list(there.task.executor.terms) == list(there.reference.terms)
-    assert there.task.executor.terms == pytest.approx(there.reference.terms, rel=1e-3)
+    assert list(there.task.objective.terms) == list(there.reference.terms)
+    assert there.task.objective.terms == pytest.approx(there.reference.terms, rel=1e-3)
     assert min(there.reference.terms.values()) > 0
 
 
@@ -155,7 +153,7 @@ def points_of(there: Both, count: int) -> list[np.ndarray]:
 
     task = there.task
     minimise = multiscale.minimiser(there.options, task.normalization, task.photo.size)
-    minimise(task.executor, task.executor.load(there.start[np.newaxis]), observe=observe)
+    minimise(task.objective, task.objective.load(there.start[np.newaxis]), observe=observe)
     return points
 
 
@@ -188,9 +186,9 @@ def test_the_limit_of_the_gradient_binds_with_the_examples_own_weights(name, bot
 def test_an_epoch_is_a_call_of_scipys_lbfgs_with_20_evaluations(name, both, monkeypatch):
     there = both(name)
     shape, calls = there.start.shape, []
-    real = type(there.task.executor).__call__
+    real = type(there.task.objective).__call__
     monkeypatch.setattr(
-        type(there.task.executor), "__call__", lambda *args: calls.append(1) or real(*args)
+        type(there.task.objective), "__call__", lambda *args: calls.append(1) or real(*args)
     )
     found = points_of(there, 3)[-1].astype(np.float64)
     assert len(calls) <= 3 * 20

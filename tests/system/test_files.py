@@ -244,5 +244,5 @@ def test_writing_over_what_is_read_or_twice_is_refused_by_the_flag(tmp_path):
 def test_what_is_known_by_the_flags_own_name_may_be_written_over(tmp_path):
     kept = str(tmp_path / "a.npz")
     refuse_overwriting([("the checkpoint", kept)], [], known={kept: "the checkpoint"})
-    with pytest.raises(OptionError, match="--output: .* is the checkpoint; give another file"):
+    with pytest.raises(OptionError, match=r"--output: .* is the checkpoint; give another file"):
         refuse_overwriting([("--output", kept)], [], known={kept: "the checkpoint"})

@@ -113,7 +113,8 @@ def tilings(painter):
     """Of a large picture that is painted, and of a painting, as the film's frames have them."""
     painter.paint(painter.first, None)
     options = dataclasses.replace(painter.options, max_long_edge=3000, enlarge=True)
-    plan = Plan(painter.first, options, painter._objectives.extractor)
+    made = painter._objectives.setup
+    plan = Plan(painter.first, options, made.extractor, made.plan.free, regions=1)
     return plan.tiling((3000, 2000)), plan.style_tiling((4000, 4000))
 
 

@@ -24,21 +24,21 @@ def given(weights_file):
 
 
 def test_a_problem_is_that_of_a_picture(given):
-    extractor, device = multiscale.set_up(*given, PaintContext())
+    setup = multiscale.set_up(*given, PaintContext())
     x = nd.array(tiny.to_input(tiny.picture(4, SIZE))[np.newaxis].astype(np.float32))
-    plain = problem.build(extractor, *given, device).executor
-    ours = Objectives(extractor, device, given[1])(given[0]).executor
+    plain = problem.build(setup, given[0]).objective
+    ours = Objectives(setup)(given[0]).objective
     (loss, slope), (other, same) = plain(x), ours(x)
     assert loss == other and (slope == same).asnumpy().all()
 
 
 def test_a_frame_is_held_until_it_is_let_go(given):
-    objectives = Objectives(*multiscale.set_up(*given, PaintContext()), given[1])
+    objectives = Objectives(multiscale.set_up(*given, PaintContext()))
     trust = np.ones(SIZE[::-1], np.float32)
     x = nd.array(tiny.to_input(tiny.picture(4, SIZE))[np.newaxis].astype(np.float32))
 
     def terms():
-        executor = objectives(given[0]).executor
+        executor = objectives(given[0]).objective
         executor(x)
         return executor.terms
 
@@ -53,13 +53,13 @@ def test_a_frame_is_held_until_it_is_let_go(given):
 
 
 def test_what_comes_into_view_has_the_style_on_its_own(given):
-    objectives = Objectives(*multiscale.set_up(*given, PaintContext()), given[1])
+    objectives = Objectives(multiscale.set_up(*given, PaintContext()))
     x = nd.array(tiny.to_input(tiny.picture(4, SIZE))[np.newaxis].astype(np.float32))
     trust = np.ones(SIZE[::-1], np.float32)
 
     def terms(*held):
         objectives.hold(*held)
-        executor = objectives(given[0]).executor
+        executor = objectives(given[0]).objective
         executor(x)
         return executor.terms
 
@@ -82,7 +82,7 @@ def test_styles_are_looked_at_once_and_the_network_is_compiled_once(given, monke
     look, build = loss_terms.look_at, problem.compiled
     monkeypatch.setattr(loss_terms, "look_at", lambda *words: looks.append(1) or look(*words))
     monkeypatch.setattr(problem, "compiled", lambda *words: built.append(1) or build(*words))
-    objectives = Objectives(*multiscale.set_up(*given, PaintContext()), given[1])
+    objectives = Objectives(multiscale.set_up(*given, PaintContext()))
     small = given[0].at((24, 20))
     for size, counts in (
         (given[0], (1, 1)),

@@ -12,10 +12,10 @@ from nstyle.losses.normalization import NORMALIZATIONS
 from nstyle.losses.style import StyleLoss
 from nstyle.networks import preprocessing
 from nstyle.optimize import loss_terms
+from nstyle.optimize.extractor import FeatureExtractor
 from nstyle.optimize.inputs import Inputs
 from nstyle.optimize.loss_terms import Shown
 from nstyle.optimize.objective import Objective
-from nstyle.optimize.problem import FeatureExtractor
 from nstyle.optimize.tiles.sources import WholeImage
 from nstyle.options.options import Options
 from nstyle.system.backend import nd

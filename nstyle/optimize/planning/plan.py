@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from nstyle.errors import OptionError
@@ -45,14 +46,36 @@ def begins_painted(inputs: Inputs, options: Options) -> bool:
     return options.init == "instant" and not inputs.texture
 
 
-class Plan:
-    """What painting takes, and in which tiles the network sees a picture.
+@dataclass(frozen=True)
+class Budget:
+    """What a painting may take.
 
-    extractor: a FeatureExtractor, whose `free` bytes are what there is for it.
+    free: bytes of memory; "auto": what is free once the network is loaded; None: any. regions:
+    parts of the picture where the style counts on its own, besides those of masks.
     """
 
-    def __init__(self, inputs: Inputs, options: Options, extractor: Any) -> None:
-        self._inputs, self._options, self._setting = inputs, options, extractor
+    free: int | str | None = "auto"
+    regions: int = 0
+
+
+class Plan:
+    """Memory and tiles of a painting, decided once. inputs: of the final size.
+
+    extractor: a FeatureExtractor; free: bytes there are for the painting, None for any; regions:
+    see Budget.
+    """
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        options: Options,
+        extractor: Any,
+        free: int | None = None,
+        regions: int = 0,
+    ) -> None:
+        self._inputs, self._options, self._extractor = inputs, options, extractor
+        self.free, self._more_regions = free, regions
+        self._tilings: dict[Size, Tiling | None] = {}
 
     def needed(self, size: Size) -> int:
         """Bytes of memory that painting a result of this size takes on a CPU, about."""
@@ -68,6 +91,15 @@ class Plan:
 
         Where they are chosen here, the network is divided if that lets it see fewer pixels.
         """
+        if size not in self._tilings:
+            self._tilings[size] = self._chosen_tiling(size)
+        return self._tilings[size]
+
+    def in_bfloat16(self, edges: Size) -> bool:
+        """Whether the network computes in bfloat16 for such a picture."""
+        return bool(self._extractor.in_bfloat16(edges))
+
+    def _chosen_tiling(self, size: Size) -> Tiling | None:
         found = self._tiling(size, lambda edges: self._bytes(size, NOTHING, edges, None))
         if found is None or self._options.tile != "auto":
             return found
@@ -75,7 +107,7 @@ class Plan:
         return parted if parted and parted.overlap < found.overlap else found
 
     def _divided(self, size: Size) -> Tiling | None:
-        reaches, free = self._setting.reaches, self._setting.free
+        reaches, free = self._extractor.reaches, self.free
         inner = geometry.at_boundary(size, ceil=self._options.pooling_ceil)
         # MAX_PIXELS_AT_ONCE is for the 64 channels of a pixel; at the boundary there are 128.
         if reaches is None or 2 * math.prod(inner) > MAX_PIXELS_AT_ONCE:
@@ -99,14 +131,14 @@ class Plan:
 
     def _tiling(self, size: Size, needed: Callable[[Size | None], int]) -> Tiling | None:
         """needed: edges of the tiles, or None -> bytes."""
-        tile, reach = self._options.tile, self._setting.reach
+        tile, reach = self._options.tile, self._extractor.reach
         if tile == "off":
             return None
         if tile != "auto":
             asked = geometry.of_edge(size, int(tile), reach)
             return asked if len(asked.tiles) > 1 else None
 
-        free = self._setting.free
+        free = self.free
 
         def fits(edges: Size | None, share: float = 1.0) -> bool:
             return small(edges or size) and (
@@ -132,7 +164,7 @@ class Plan:
             self._costs(),
             size,
             style,
-            bfloat16=self._setting.in_bfloat16(size),
+            bfloat16=self.in_bfloat16(size),
             doubles=self._doubles(),
             sizes=len(epoch_limits(options, inputs)),
             regions=self._regions(),
@@ -145,15 +177,15 @@ class Plan:
     def _regions(self) -> int:
         """How many parts of a picture have style terms with weights of their own."""
         masked = len(self._inputs.regions)
-        more = self._setting.parts * max(1, masked)
+        more = self._more_regions * max(1, masked)
         return more + (masked or int(self._inputs.keep is not None))
 
     def _parts(self, inner: Size) -> costs.Divided:
-        network = self._setting.network
-        return costs.divided(self._setting.widths, network.wanted, in_pixels(inner))
+        network = self._extractor.network
+        return costs.divided(self._extractor.widths, network.wanted, in_pixels(inner))
 
     def _costs(self) -> costs.Network:
-        options, extractor = self._options, self._setting
+        options, extractor = self._options, self._extractor
         content = parse_layers(options.content_layers, "layers") if options.content_weight else ()
         return costs.network(extractor.widths, extractor.network.wanted, content)
 
@@ -178,11 +210,11 @@ def small(edges: Size) -> bool:
     return math.prod(edges) <= MAX_PIXELS_AT_ONCE
 
 
-def check_memory(inputs: Inputs, options: Options, extractor: Any) -> int:
+def check_memory(inputs: Inputs, options: Options, plan: Plan) -> int:
     """Bytes this run will take. Raises OptionError, with what would fit, for more than are free."""
-    plan, size, free = Plan(inputs, options, extractor), inputs.photo.size, extractor.free
+    size, free = inputs.photo.size, plan.free
     wanted = plan.needed(size)
-    if memory.fits(wanted, free):
+    if free is None or memory.fits(wanted, free):
         return max(wanted, memory.peak_memory())
     edge = memory.largest_long_edge(size, int(ADVISED * free), plan.needed)
     flag, fitting = "--max-long-edge", str(edge)
@@ -195,10 +227,9 @@ def check_memory(inputs: Inputs, options: Options, extractor: Any) -> int:
     )
 
 
-def forecast_for(inputs: Inputs, options: Options, extractor: Any) -> TimeEstimate:
-    """Tells after each epoch how long the rest will take. extractor: a FeatureExtractor."""
+def forecast_for(inputs: Inputs, options: Options, plan: Plan) -> TimeEstimate:
+    """Tells after each epoch how long the rest will take."""
     scheduled = options.optimizer != "lbfgs"
-    plan = Plan(inputs, options, extractor)
 
     def overlap(size: Size) -> float:
         found = plan.tiling(size)
@@ -209,6 +240,6 @@ def forecast_for(inputs: Inputs, options: Options, extractor: Any) -> TimeEstima
         stop_eps=options.stop_eps,
         factor=options.lr_sched_factor if scheduled else 1.0,
         delay=options.lr_sched_delay,
-        in_bfloat16=extractor.in_bfloat16,
+        in_bfloat16=plan.in_bfloat16,
         overlap=overlap,
     )

@@ -12,7 +12,6 @@ import tiny
 from nstyle.api import stylize
 from nstyle.errors import OptionError
 from nstyle.optimize import inputs, problem
-from nstyle.optimize.extractor import load_network
 from nstyle.optimize.planning import memory, plan
 from nstyle.optimize.planning.plan import Plan
 from nstyle.optimize.tiles import geometry
@@ -112,8 +111,7 @@ def planned(monkeypatch, weights_file):
         monkeypatch.setattr(memory, "available", lambda: free)
         chosen = Options(weights=weights_file, max_long_edge=LARGE[0], enlarge=True, **options)
         gathered = inputs.gather(PHOTO, PAINTING, chosen)
-        extractor = load_network(gathered, chosen, device or mx.cpu())
-        return Plan(gathered, chosen, extractor)
+        return problem.set_up(gathered, chosen, device or mx.cpu()).plan
 
     return call
 
@@ -221,14 +219,14 @@ def test_a_picture_painted_in_tiles_is_the_same_picture(monkeypatch, weights_fil
     options.update(scales=2, max_num_epochs=4, stop_eps=0, remove_noise=0)
     built, build = [], problem.build
 
-    def watched(*words: object) -> problem.Problem:
+    def watched(*words: object) -> problem.PaintTask:
         built.append(build(*words))
         return built[-1]
 
     monkeypatch.setattr(problem, "build", watched)
     with caplog.at_level("INFO", "nstyle"):
         whole, parts = (stylize(PHOTO, PAINTING, tile=tile, **options) for tile in ("off", 64))
-    kinds = [type(task.executor).__name__ for task in built]
+    kinds = [type(task.objective).__name__ for task in built]
     assert kinds == ["Objective", "Objective", "Objective", "TiledObjective"]
     lines = [line for line in caplog.messages if line.startswith("painting")]
     assert "tiles" not in lines[0]
@@ -248,7 +246,7 @@ def test_so_is_one_of_a_divided_network(monkeypatch, weights_file, size, knobs):
     whole = stylize(photo, PAINTING, **options)
 
     def divided(plan: Plan, size: tuple[int, int]) -> geometry.Tiling:
-        near, far = plan._setting.reaches
+        near, far = plan._extractor.reaches
         inner = geometry.at_boundary(size, ceil=plan._options.pooling_ceil)
         behind = geometry.of_edge(inner, 24, far)
         return dataclasses.replace(geometry.of_edge(size, 100, near), behind=behind)

@@ -49,21 +49,20 @@ def keep_mask() -> np.ndarray:
 
 def task(
     tile: Any, styles: Any = None, masks: Masks | None = None, **options: Any
-) -> problem.Problem:
+) -> problem.PaintTask:
     chosen = Options(tile=tile, max_long_edge=SIZE[0], gpu=-1, **options)
     gathered = inputs.gather(PHOTO, styles or PAINTING, chosen, masks=masks)
-    extractor = load_network(gathered, chosen, CPU)
-    return problem.build(extractor, gathered, chosen, CPU)
+    return problem.build(problem.set_up(gathered, chosen, CPU), gathered)
 
 
 def divided_task(styles: Any = None, masks: Masks | None = None, **options: Any) -> Objective:
-    """As task(...).executor, the network divided: both kinds of tiles own 64 px at most."""
+    """As task(...).objective, the network divided: both kinds of tiles own 64 px at most."""
     chosen = Options(max_long_edge=SIZE[0], gpu=-1, **options)
     gathered = inputs.gather(PHOTO, styles or PAINTING, chosen, masks=masks)
-    extractor = load_network(gathered, chosen, CPU)
-    paintings = problem.look_at_paintings(extractor, gathered, chosen, CPU)
-    pieces = divided_network(extractor, ceil=chosen.pooling_ceil)
-    return problem.make_executor(extractor, gathered, chosen, CPU, paintings, pieces)
+    setup = problem.set_up(gathered, chosen, CPU)
+    paintings = problem.look_at_paintings(setup, gathered)
+    pieces = divided_network(setup.extractor, ceil=chosen.pooling_ceil)
+    return problem.make_objective(setup, gathered, paintings, pieces)
 
 
 def divided_network(
@@ -127,13 +126,13 @@ CASES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_tiles_give_loss_terms_and_gradient_of_the_whole(case, weights_file):
-    found = [task(tile, weights=weights_file, **CASES[case]).executor for tile in ("off", 64)]
+    found = [task(tile, weights=weights_file, **CASES[case]).objective for tile in ("off", 64)]
     check_same(*found)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_so_do_tiles_of_a_divided_network(case, weights_file):
-    whole = task("off", weights=weights_file, **CASES[case]).executor
+    whole = task("off", weights=weights_file, **CASES[case]).objective
     parts = divided_task(weights=weights_file, **CASES[case])
     check_same(whole, parts, count=12)
     behind = parts.tiling.behind
@@ -149,9 +148,9 @@ def test_with_masks_several_styles_and_every_style_loss(form, parts, weights_fil
         colour_mask((80, 60), parts=parts), [colour_mask((50, 50), parts=parts)] * 2, keep_mask()
     )
     options = {"weights": weights_file, "style_loss": form, "style_blend": "3,1"}
-    check_same(*(task(tile, styles, masks, **options).executor for tile in ("off", 64)))
+    check_same(*(task(tile, styles, masks, **options).objective for tile in ("off", 64)))
     check_same(
-        task("off", styles, masks, **options).executor, divided_task(styles, masks, **options)
+        task("off", styles, masks, **options).objective, divided_task(styles, masks, **options)
     )
 
 
@@ -170,21 +169,21 @@ def test_held_to_another_picture(clip_norm, weights_file):
     found = []
     for options in chosen:
         gathered = inputs.gather(PHOTO, PAINTING, options)
-        extractor = load_network(gathered, options, CPU)
-        paintings = problem.look_at_paintings(extractor, gathered, options, CPU)
-        words = extractor, gathered, options, CPU, paintings
-        networks = [problem.compiled(*words[:4])]
+        setup = problem.set_up(gathered, options, CPU)
+        paintings = problem.look_at_paintings(setup, gathered)
+        networks = [problem.compiled(setup, gathered)]
         if options.tile != "off":
-            networks.append(divided_network(extractor))
+            networks.append(divided_network(setup.extractor))
         for network in networks:
-            found.append(problem.make_executor(*words, network, lambda terms, view: held))
+            words = setup, gathered, paintings, network
+            found.append(problem.make_objective(*words, lambda terms, view: held))
     check_same(*found[:2])
     check_same(*found[::2])
     assert found[1].terms["temporal"] > 0.01 * sum(found[1].terms.values())
 
 
 def test_the_built_in_network():
-    found = [task(tile, model="vgg16-slim", threads=1).executor for tile in ("off", 64)]
+    found = [task(tile, model="vgg16-slim", threads=1).objective for tile in ("off", 64)]
     check_same(*found)
 
 
@@ -243,7 +242,7 @@ def test_features_are_kept(weights_file):
 
 
 def test_calls_in_any_order_give_the_same_bytes(weights_file):
-    executor = task(64, weights=weights_file).executor
+    executor = task(64, weights=weights_file).objective
     x = nd.array(X)
     loss, gradient = executor(x)
     before = gradient.asnumpy()
@@ -254,20 +253,20 @@ def test_calls_in_any_order_give_the_same_bytes(weights_file):
 
 
 def test_the_network_sees_every_tile_twice_but_the_last(weights_file, monkeypatch):
-    executor = task(64, weights=weights_file).executor
+    executor = task(64, weights=weights_file).objective
     seen = []
     forward = Features.forward
     monkeypatch.setattr(Features, "forward", lambda self, x: seen.append(1) or forward(self, x))
     executor(nd.array(X))
     assert len(seen) == 2 * len(executor.tiling.tiles) - 1
-    content = task(64, weights=weights_file, style_weight=0).executor
+    content = task(64, weights=weights_file, style_weight=0).objective
     seen.clear()
     content(nd.array(X))  # nothing to add up first
     assert len(seen) == len(content.tiling.tiles)
 
 
 def test_one_tile_alone_is_the_whole_too(weights_file):
-    whole = task("off", weights=weights_file).executor
+    whole = task("off", weights=weights_file).objective
     pieces_of_one = geometry.tiling(SIZE, 1, 1, geometry.Reach(70, 16))
     chosen = Options(weights=weights_file, gpu=-1)
     extractor = load_network(inputs.gather(PHOTO, PAINTING, chosen), chosen, CPU)
@@ -295,9 +294,9 @@ def test_a_layer_without_terms_gets_no_gradient():
 @pytest.mark.skipif(not runtime.bfloat16_works(), reason="this CPU has no bfloat16")
 def test_in_bfloat16_tiles_are_as_near_to_float32_as_the_whole(weights_file):
     options = {"weights": weights_file, "precision": "bfloat16"}
-    exact = task("off", weights=weights_file).executor(nd.array(X))[1].asnumpy()
+    exact = task("off", weights=weights_file).objective(nd.array(X))[1].asnumpy()
     errors = []
-    executors = [task(tile, **options).executor for tile in ("off", 64)]
+    executors = [task(tile, **options).objective for tile in ("off", 64)]
     for executor in (*executors, divided_task(**options)):
         gradient = executor(nd.array(X))[1]
         assert gradient.dtype == np.float32
