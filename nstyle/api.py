@@ -130,6 +130,6 @@ def first_guess(
 
 
 def describe(options: Options, preset: str | None) -> dict[str, Any]:
-    """What is written into results: version, preset, and the options that shape the picture."""
+    """Metadata of results: version, preset, and the options that shape the picture."""
     about = {"version": __version__, "options": shaping(options)}
     return {**about, "preset": preset} if preset else about

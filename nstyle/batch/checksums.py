@@ -1,4 +1,4 @@
-"""What jobs read, as checksums, so that it is known without painting whether a result is right.
+"""Checksums of jobs' inputs, to tell without painting whether a result is right.
 
 Knows neither numpy nor pillow: a batch that has nothing to do is over at once.
 """
@@ -47,7 +47,7 @@ def digest_of(path: str) -> str | None:
 
 
 def stand(path: str) -> tuple[int, ...] | None:
-    """What changes when a file is written, None where there is none."""
+    """Facts that change when a file is written; None if it is absent."""
     try:
         state = os.stat(path)
     except (OSError, ValueError):
@@ -88,5 +88,5 @@ def ending(job: Job) -> str:
 
 
 def circumstances(job: Job) -> dict[str, Any]:
-    """What beside its bytes decides whether a picture can be read."""
+    """Facts beside its bytes that decide whether a picture can be read."""
     return {"max_pixels": job.options.max_pixels, "heif": find_spec("pillow_heif") is not None}

@@ -1,4 +1,4 @@
-"""What is asked for: every job of a batch, from what was typed or from a file of jobs."""
+"""The jobs of a batch, from flags or a file of jobs."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Job:
 
 @dataclass(frozen=True)
 class JobRequest:
-    """What was typed: pictures by the names of their flags, options, preset, pattern of names."""
+    """Typed values: pictures by the names of their flags, options, preset, pattern of names."""
 
     pictures: Mapping[str, Any]
     options: Mapping[str, Any]
@@ -190,7 +190,7 @@ def check_column(name: str) -> None:
 
 
 def checked(name: str, value: Any) -> Any:
-    """What a column is given, which may be anything that JSON has. Raises OptionError."""
+    """The value of a column, which may be anything JSON has. Raises OptionError."""
     if name in job_file.SEVERAL:
         return [word(name, path) for path in (value if isinstance(value, list) else [value])]
     if name in PICTURES or name in WORDS:

@@ -1,4 +1,4 @@
-"""What a batch is told beside what shapes its pictures."""
+"""The options of `nstyle batch` that do not shape pictures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RETRIES = 2
 
 @dataclass(frozen=True)
 class Settings:
-    """How a batch is run. Raises OptionError for a bad value."""
+    """The options of a batch. Raises OptionError for a bad value."""
 
     jobs: str | None = option(
         None,
@@ -60,7 +60,7 @@ class Settings:
 
     @property
     def attempts(self) -> int:
-        """How often a job is tried in all."""
+        """Number of tries of a job."""
         return 1 + (RETRIES if self.retries is None else self.retries)
 
     @property

@@ -1,4 +1,4 @@
-"""What travels to a worker and back: a task as JSON can hold it, and its answer."""
+"""A job as JSON for a worker, and the worker's answer."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def died(attempts: int) -> Answer:
 
 
 class Pool(Protocol):
-    """What paints: processes of this machine, or a cluster."""
+    """Workers: processes of this machine, or a cluster."""
 
     def answers(self, tasks: Iterable[tuple[Any, Task]]) -> Iterator[tuple[Any, Answer]]:
         """(key, answer) of each (key, task), as they come; tasks are taken when there is room."""

@@ -58,7 +58,7 @@ def outcome(task: Task, context: PaintContext) -> Answer:
 
 @contextlib.contextmanager
 def gathered() -> Iterator[list[tuple[str, str]]]:
-    """What is logged meanwhile, as (level, line), instead of being said; errors are still said."""
+    """Collects log records as (level, line); errors still go to stderr."""
     notes = []
 
     def gather(record: logging.LogRecord) -> bool:
@@ -86,7 +86,7 @@ def painted(task: Task, context: PaintContext) -> Result:
 
 
 def facts_of(result: Result) -> dict[str, Any]:
-    """What is written down about a result."""
+    """Facts about a result."""
     width, height = result.picture.size
     about = {"stopped": result.stopped, "epochs": result.epochs, "model": result.model}
     return {"width": width, "height": height, **about}

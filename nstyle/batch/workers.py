@@ -1,4 +1,4 @@
-"""How many processes paint at once, and with how many threads each."""
+"""The number of worker processes, and of threads of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all commands share: exit codes, lines on stderr, the log."""
+"""Exit codes, messages on stderr, the log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def say(line: str) -> None:
 
 
 class LogHandler(logging.Handler):
-    """What is logged is said, on the stderr of that moment: a test's is gone with the test."""
+    """Writes log records to the present stderr: that of a test goes with the test."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """A line."""
@@ -22,7 +22,7 @@ class LogHandler(logging.Handler):
 
 
 def configure_logging(*, quiet: bool = False, verbose: bool = False) -> None:
-    """What the library logs, as plain lines on stderr."""
+    """Sends the library's log to stderr as plain lines."""
     level = logging.WARNING if quiet else logging.INFO
     logger = logging.getLogger("nstyle")
     logger.setLevel(logging.DEBUG if verbose else level)

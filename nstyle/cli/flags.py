@@ -147,7 +147,7 @@ def typed_for(cls: type[AnyOptions], words: argparse.Namespace) -> AnyOptions:
 def split_options(
     words: argparse.Namespace, without: Collection[str] = (), ways: Collection[str] | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the user typed for (Options, OutputOptions).
+    """The typed values for (Options, OutputOptions).
 
     without: names that mean something else here.
 

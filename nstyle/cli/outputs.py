@@ -1,4 +1,4 @@
-"""What watches a run: progress, snapshots, trace, report, film; and where it may write."""
+"""Listeners of a run: progress, snapshots, trace, report, film; overwriting is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lives at a worker: holds a part, and takes strips from its neighbours at any time.
+"""The actor at a worker: holds a part, and receives strips from its neighbours at any time.
 
 MXNet is loaded when the part begins, after the threads are set.
 """
@@ -69,7 +69,7 @@ class Actor:
         self._neighbours = actors
 
     def begin(self, order: PartSpec) -> Any:
-        """Be this part, and no other any more; its facts."""
+        """Load this part, replacing any earlier one; return its shapes and norms."""
         runtime.prepare(self._threads)
         from nstyle.distributed.part import TileGroup  # here, because it loads MXNet
 
@@ -79,7 +79,7 @@ class Actor:
         return self._part.facts()
 
     def do(self, name: str, *words: Any) -> Any:
-        """What the part's method gives."""
+        """Calls a method of the part."""
         self._released = False
         return getattr(self._part, name)(*words)
 

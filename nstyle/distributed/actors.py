@@ -34,14 +34,14 @@ class StillWaiting(Exception):
 
 
 class ActorPool(Protocol):
-    """Who holds the parts: actors of Dask, or what stands for them in a test."""
+    """The holders of the parts: Dask's actors, or a stand-in in tests."""
 
     @property
     def count(self) -> int:
-        """How many."""
+        """Number of actors."""
 
     def ask(self, method: str, words: Mapping[int, Sequence[Any]]) -> dict[int, Any]:
-        """What methods of actors give, by number, done at once by all of `words`. Raises Lost."""
+        """Calls methods of actors in parallel; results by number. Raises Lost."""
 
     def replace(self) -> set[int]:
         """Put new actors in the place of lost ones; their numbers. Raises Gone."""
@@ -105,7 +105,7 @@ class DaskActors:
         return answers
 
     def _answer(self, number: int, answer: Any) -> Any:
-        """What an actor answered. Raises StillWaiting, Lost, and what the actor raised."""
+        """The answer of an actor. Raises StillWaiting, Lost, and what the actor raised."""
         try:
             return answer.result(timeout=PATIENCE)
         except NStyleError:

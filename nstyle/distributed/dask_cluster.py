@@ -65,7 +65,7 @@ def version() -> str:
 
 
 def worker_folder() -> str:
-    """Where the worker that asks may leave files; Dask sweeps it."""
+    """A folder for the asking worker's files; Dask removes it."""
     return str(library().get_worker().local_directory)
 
 

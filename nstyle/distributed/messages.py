@@ -1,4 +1,4 @@
-"""What goes between the one who asks and the parts, and how many bytes that is."""
+"""Messages between the client and the parts, and their sizes in bytes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ Instruction = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class PartSpec:
-    """What a part is to be.
+    """The specification of a part.
 
     number: which part; block: where; neighbours: number of another part -> (what this one sees of
     what that one owns, what that one sees of what this one owns), rectangles of the whole picture;
@@ -98,7 +98,7 @@ class TermSpec:
 
 
 class Facts(NamedTuple):
-    """What a part tells when it begins: shapes of a tile's layers, sums of the photo's squares."""
+    """Facts of a loaded part: shapes of a tile's layers, sums of the photo's squares."""
 
     shapes: Mapping[str, Sequence[int]]
     energies: Mapping[str, float]

@@ -1,4 +1,4 @@
-"""What is minimised where a picture lies in parts: as problem.build, for a team. Loads MXNet."""
+"""Builds the objective of a picture in parts, as problem.build does. Loads MXNet."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RemoteSource:
         raise NotImplementedError
 
     def features(self, names: Iterable[str]) -> dict[str, Any]:
-        """What stands for features that are elsewhere: the sum of their squares."""
+        """In place of features that are elsewhere, the sum of their squares."""
         facts = self._crew.facts.values()
         return {name: sum(fact.energies[name] for fact in facts) for name in names}
 
@@ -100,7 +100,7 @@ def divided(setup: PaintSetup, inputs: Inputs, team: ActorPool) -> tuple[Tiling,
 
 
 def orders(setup: PaintSetup, inputs: Inputs, parts: Sequence[Block]) -> list[PartSpec]:
-    """What each part is to be."""
+    """The specification of each part."""
     bfloat16, kept = setup.plan.in_bfloat16(inputs.photo.size), inputs.kept
     chosen = dataclasses.replace(setup.options, precision="bfloat16" if bfloat16 else "float32")
     made = []

@@ -1,4 +1,4 @@
-"""What a mural is told beside what shapes a picture, and which options cannot be had with it."""
+"""The options of `nstyle mural`; those of a picture that it refuses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nstyle.options.options import Options
 
 @dataclass(frozen=True)
 class Settings:
-    """Where a mural is painted. Raises OptionError for a bad value."""
+    """Where and in how many parts a mural is painted. Raises OptionError for a bad value."""
 
     dask: str = option(
         "local:2",

@@ -76,12 +76,12 @@ class TileGroup:
         self._smoothness: Any = None  # gradient of the total variation
 
     def facts(self) -> Facts:
-        """What is known of the photo."""
+        """Shapes of the layers, sums of the photo's squares."""
         energies = {name: energy(found) for name, found in self._targets.items()}
         return Facts(self._features.shapes, energies)
 
     def aim(self, summands: Sequence[TermSpec]) -> None:
-        """What the loss is the sum of."""
+        """Sets the losses."""
         terms = [self._term(each) for each in summands]
         self._executor = TiledObjective(self._pieces, terms, device=self._device)
         self._terms = terms

@@ -28,7 +28,7 @@ class Box(NamedTuple):
         return self.right - self.left, self.bottom - self.top
 
     def common(self, other: Box) -> Box | None:
-        """What both have, or None."""
+        """The intersection, or None."""
         top, left = max(self.top, other.top), max(self.left, other.left)
         bottom, right = min(self.bottom, other.bottom), min(self.right, other.right)
         return Box(top, bottom, left, right) if top < bottom and left < right else None

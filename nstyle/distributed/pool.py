@@ -1,8 +1,8 @@
-"""All parts of a picture as one: what they are told, what they tell added up, and how they begin
-again from what was kept when one of them is lost.
+"""Drives all parts of a picture: sends commands, sums the results, and restores from the last kept
+state when a worker dies.
 
-Everything they are told since then is remembered as calls. Each gives the same again, so that
-after a loss all parts take up what was kept, the calls are repeated, and nobody else notices.
+Commands since then are recorded. Each gives the same result again, so after a loss all parts load
+the kept state, the commands are repeated, and nobody else notices.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ class PartPool:
 
     @property
     def boxes(self) -> dict[int, Any]:
-        """What each part owns, by number."""
+        """The rectangle each part owns, by number."""
         return {number: order.block.own for number, order in self._orders.items()}
 
     def aim(self, summands: Mapping[int, Sequence[TermSpec]]) -> None:
-        """What each part's share of the loss is the sum of."""
+        """Sets the losses of each part."""
         self._summands = dict(summands)
         words = {part: (each,) for part, each in summands.items()}
         self._patiently(lambda: self._do("aim", words, PICTURES))
@@ -198,13 +198,13 @@ class PartPool:
         self._do("restore", kept, PICTURES)
 
     def _forget(self, program: Sequence[Instruction]) -> None:
-        """What changes is no longer known here."""
+        """Forgets the state that was kept here."""
         for _, target, *_ in program:
             self._known.pop(target, None)
 
 
 def given_up(loss: Lost) -> Gone:
-    """What ends the painting."""
+    """The error that ends the painting."""
     return Gone(f"--dask: workers are lost again and again ({loss})")
 
 

@@ -29,7 +29,7 @@ KEEP_EVERY = 20  # epochs, where no checkpoints are asked for
 
 
 class Mural:
-    """How murals are painted. every: epochs that a lost worker costs at most.
+    """Paints murals. every: epochs that a lost worker costs at most.
 
     counted: bytes that travelled; epochs: that were painted in parts; connection: to the cluster
     while one is painted.
@@ -110,7 +110,7 @@ class Mural:
         self.epochs += bool(step.sent)
 
     def summary(self) -> str:
-        """What travelled for an epoch, in a line."""
+        """A line about the bytes of an epoch."""
         if not self.epochs:
             return "nothing travelled"
         each = {kind: self.counted[kind] / self.epochs / 1e6 for kind in EACH_EPOCH}

@@ -192,5 +192,5 @@ class DistributedObjective:
 
 
 def reference(operand: Any) -> Any:
-    """What stands for an operand in a program."""
+    """The operand as a program refers to it."""
     return operand.ref if isinstance(operand, RemoteArray) else operand

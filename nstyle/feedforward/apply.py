@@ -166,7 +166,7 @@ class Instant:
         return whole
 
     def _look(self, gathered: Inputs, index: int, region: int) -> Any:
-        """What a painting looks like, or a region of it; remembered where it stays the same."""
+        """Style statistics of a painting or a region of it; cached while it stays the same."""
         style = gathered.styles[index]
         x = preprocessing.to_array(style, self._network.convention)
         if gathered.regions:
@@ -197,7 +197,7 @@ def check_strokes(options: Options, path: str) -> None:
 
 
 def share_of_photo(strength: float, network: str) -> float:
-    """How much of the photo itself is mixed, pixel by pixel, with what a network painted.
+    """Share of the photo mixed, pixel by pixel, into the network's output.
 
     For one style 1 - strength. A network of any style is told the strength and mixes what it sees
     (AdaIN, arXiv:1703.06868, eq. 14), which without any style is the photo as its decoder rebuilds

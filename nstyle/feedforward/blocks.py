@@ -1,4 +1,4 @@
-"""What painting networks are made of. They see one picture at a time, (1, C, H, W), or
+"""Layers of painting networks. They see one picture at a time, (1, C, H, W), or
 parts of one, (N, C, H, W). Loads MXNet.
 
 No transposed convolutions, which leave checkerboards, and no zero padding, which leaves rims.
@@ -115,7 +115,7 @@ def norms_of(network: Any) -> list[InstanceNorm]:
 
 
 def kept(network: Any) -> list[np.ndarray]:
-    """What its normalisations use in predict mode: mean, variance of the first, of the second..."""
+    """Statistics of its normalisations: mean, variance of the first, of the second..."""
     pairs = ((norm.running_mean, norm.running_var) for norm in norms_of(network))
     return [values.data().asnumpy() for pair in pairs for values in pair]
 
@@ -129,7 +129,7 @@ def keep(network: Any, statistics: Sequence[np.ndarray]) -> None:
 
 @contextlib.contextmanager
 def keeping(network: Any) -> Iterator[None]:
-    """What a network sees meanwhile is what its normalisations use in predict mode afterwards."""
+    """Records statistics, which its normalisations then use in predict mode."""
     network.hybridize(False)  # a compiled network would not show what is inside
     with autograd.train_mode():
         yield

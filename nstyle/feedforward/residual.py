@@ -56,7 +56,7 @@ class Normalised(gluon.HybridBlock):
 
 
 class Residual(gluon.HybridBlock):
-    """What two convolutions find is added to what came in, without a ReLU after the sum."""
+    """Adds the output of two convolutions to its input, without a ReLU after the sum."""
 
     def __init__(self, channels: int, prefix: str) -> None:
         super().__init__(prefix=prefix)

@@ -26,7 +26,7 @@ SAMPLE = 256  # px, edge of the tiles that statistics are taken from
 
 
 class Network(Protocol):
-    """What paints. x: (N, 3, H, W) on its device, edges multiples of MULTIPLE -> the same."""
+    """A network. x: (N, 3, H, W) on its device, edges multiples of MULTIPLE -> the same."""
 
     device: Any
 

@@ -1,4 +1,4 @@
-"""What pillow's modes, colour profiles and tags mean: pillow images <-> sRGB arrays and bytes.
+"""Converts between pillow images (modes, profiles, tags) and sRGB arrays and bytes.
 
 Knows neither paths nor `Picture`. A broken file may raise anything; `image_file` turns that into
 one message.

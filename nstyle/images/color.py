@@ -92,7 +92,7 @@ def _moments(picture: Picture) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _visibility(picture: Picture) -> np.ndarray:
-    """How much each pixel counts, (H*W,): its alpha, or 1 where no pixel could be seen."""
+    """Weight of each pixel, (H*W,): its alpha, or 1 where no pixel could be seen."""
     alpha = picture.alpha
     if alpha is None or not alpha.any():
         return np.broadcast_to(1, picture.width * picture.height)

@@ -85,7 +85,7 @@ def table(rows: Grid, gap: int) -> Image.Image:
 
 
 def starts(lengths: Sequence[int], gap: int) -> list[int]:
-    """Where each of these begins, and where the next would."""
+    """Start of each, and of the next one."""
     found = [0]
     for length in lengths:
         found.append(found[-1] + length + gap)

@@ -1,4 +1,4 @@
-"""Which photos are meant: files, folders, patterns; and what their results are called."""
+"""Finds photos from files, folders and patterns; names their results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a mask says: which pixels belong to which colour, or how much of the photo stays.
+"""Reads masks: which pixels belong to which colour, or how much of the photo stays.
 
 A colour-coded mask paints each region in one plain colour. Files are rarely that plain: edges are
 smoothed, and JPEG adds noise. So a region is a colour that fills flat areas, and what is no flat
@@ -183,7 +183,7 @@ def _labels(pixels: np.ndarray, colours: Sequence[Colour]) -> np.ndarray:
 
 
 def keep(mask: Picture) -> np.ndarray:
-    """How much of the photo stays, float32 (H, W): 1 where the mask is white, 0 where it is black.
+    """Share of the photo kept, float32 (H, W): 1 where the mask is white, 0 where it is black.
 
     Grey (Rec. 709 luma) times alpha; of a mask that has one colour only and is transparent in
     places, alpha alone counts.

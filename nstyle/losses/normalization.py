@@ -1,4 +1,4 @@
-"""How each recipe scales the terms of its loss.
+"""Factors by which each recipe scales its losses.
 
 With G and A Gram matrices per position (statistics.gram), F and P features, C channels and M
 positions of a layer, N values of the picture: a term is scale * ||G - A||^2, scale * ||F - P||^2
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Layer:
-    """What a scale may depend on.
+    """The facts a factor may depend on.
 
     energy: ||P||^2 for content, ||A||^2 for style; area: the picture's width times height.
     """

@@ -1,4 +1,4 @@
-"""How much more VGG-16's layers hold than those of the small network that was made of it.
+"""Factors between losses on VGG-16's layers and on those of the built-in network.
 
 Recipes that do not divide by a layer's own size were balanced on VGG, which has more channels.
 With these factors they weigh the same on the small one.

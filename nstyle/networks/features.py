@@ -50,7 +50,7 @@ class Features:
         self._outputs: list[Any] = []
 
     def forward(self, x: Any) -> dict[str, Any]:
-        """x: of the compiled shape -> tap name -> (1, C, h, w), of which the next call lets go."""
+        """Run the network; the layers, (1, C, h, w), valid until the next call."""
         self._outputs = []  # before the new ones take memory
         x.copyto(self._data)
         with autograd.record() if self._records else autograd.pause():

@@ -20,7 +20,7 @@ CAFFE_MEAN = (123.68, 116.779, 103.939)
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a family of weights wants its input: (pixel 0..255 - mean) / deviation, in `order`."""
+    """The input convention of weights: (pixel 0..255 - mean) / deviation, in `order`."""
 
     name: str
     mean: tuple[float, float, float]  # RGB, 0..255

@@ -42,7 +42,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class RunState:
-    """Where a painting stands, on the host.
+    """State of a painting, on the host.
 
     scale: which size, from 1; before: epochs of smaller sizes; stopped: why this size is finished,
     or ""; history: all steps; x, good: see loop.LoopState, float32 (1, 3, H, W); state: the
@@ -65,7 +65,7 @@ class RunState:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What was asked for: pictures' paths by the names of their flags, options, preset."""
+    """The request: pictures' paths by the names of their flags, options, preset."""
 
     pictures: Mapping[str, Any]  # a path, or several
     options: Options
@@ -218,7 +218,7 @@ class Saver:
         self._saved_epoch, self._newest = epoch, self._path
 
     def _unlike(self, begun: Checkpoint) -> list[tuple[str, Any, Any]]:
-        """What may round differently: (name, what it was, what it is)."""
+        """Differences that may change rounding: (name, what it was, what it is)."""
         was, now = begun.order.options, self._order.options
         names = "threads", "gpu", "tile"
         options = [(flag(name), getattr(was, name), getattr(now, name)) for name in names]

@@ -33,7 +33,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Score:
-    """How far a picture is from photo and painting; 0 is the same.
+    """Distances of a picture from photo and painting; 0 is the same.
 
     layers: "content:relu4_2" -> ||F - P||^2 / ||P||^2, "style:relu1_1" -> ||G - A||^2 / ||A||^2 (G,
     A Gram matrices per position). content, style: their means, weighted as the layers are.

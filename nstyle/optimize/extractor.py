@@ -57,7 +57,7 @@ class FeatureExtractor:
 
     @property
     def reach(self) -> Reach:
-        """How far the network sees."""
+        """Receptive field of the network."""
         return geometry.reach(self.network.wanted, self.network.blocks)
 
     @property
@@ -110,7 +110,7 @@ class FeatureExtractor:
         return features.forward(nd.array(x, ctx=device))
 
     def view(self, x: np.ndarray, device: Any, tiling: Tiling | None = None) -> FeatureSource:
-        """What an array shows, for once. tiling: None for all of it at once."""
+        """The features of an array, once. tiling: None for all of it at once."""
         if tiling is None:
             return WholeImage(self.look(x, device))
         return TiledSource(self.pieces(tiling, device, gradient=False), x)
@@ -148,7 +148,7 @@ def wanted_layers(options: Options) -> list[str]:
 
 
 def file_state(path: str) -> tuple[str, int, int]:
-    """What tells a file from what it becomes when it is written anew."""
+    """Facts that change when a file is written anew."""
     state = os.stat(path)
     return os.path.realpath(path), state.st_mtime_ns, state.st_size
 

@@ -37,7 +37,7 @@ Shown = Mapping[tuple[str, int], Optional[Target]]
 
 
 def look_at(inputs: Inputs, options: Options, number: int, view: FeatureSource) -> Shown:
-    """What the style loss measures of a painting. number: which."""
+    """Style targets of a painting. number: which."""
     names = parse_layers(options.style_layers, "layers")
     parts = [region.styles[number] for region in inputs.regions] or [None]
     wanted = {(name, place): (name, part) for name in names for place, part in enumerate(parts)}
@@ -178,14 +178,14 @@ def places_of(inputs: Inputs) -> list[tuple[str, np.ndarray | None]]:
 
 
 def measure(tap: Any, loss: StyleDistance, within: np.ndarray | None = None) -> Target | None:
-    """What a style loss measures of a layer, (1, C, h, w), for once; see `measured`."""
+    """Style target of a layer, (1, C, h, w); see `measured`."""
     return measured(WholeImage({"": tap}), loss, {"": ("", within)})[""]
 
 
 def measured(
     view: FeatureSource, loss: StyleDistance, wanted: Mapping[Any, tuple[str, np.ndarray | None]]
 ) -> dict[Any, Target | None]:
-    """What a style loss measures of parts of layers, for once; None where there is too little.
+    """Style targets of parts of layers; None where there is too little.
 
     wanted: key -> (layer, weights at any size, None for all of it).
     """
@@ -209,5 +209,5 @@ def layer_weights(text: str, scales: Normalization) -> dict[str, float]:
 def layer_facts(
     shape: Sequence[int], energy: float, area: int, like: LayerScale, factor: float
 ) -> Layer:
-    """What a normalisation may ask about a layer, as VGG-19 would answer. shape: (1, C, h, w)."""
+    """Facts about a layer for a normalisation, as VGG-19 would have them. shape: (1, C, h, w)."""
     return Layer(like.channels, shape[2] * shape[3], energy * factor, area)

@@ -1,4 +1,4 @@
-"""Where all parts meet: objective, optimiser, loop, finished picture. Loads MXNet."""
+"""Paints at growing sizes: objective, optimiser, loop, finished picture. Loads MXNet."""
 
 from __future__ import annotations
 
@@ -274,7 +274,7 @@ def minimiser(
 
 
 def start_values(inputs: Inputs, task: PaintTask, options: Options) -> np.ndarray:
-    """Where the optimisation begins, float32 (1, 3, H, W)."""
+    """Start of the optimisation, float32 (1, 3, H, W)."""
     if inputs.start is not None:
         return preprocessing.to_array(inputs.start, task.convention, options.pixel_range)
     share, photo = noise_share(options.init) or 0.0, task.photo

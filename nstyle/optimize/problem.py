@@ -1,4 +1,4 @@
-"""What is minimised: targets and terms for pictures of one size. Loads MXNet."""
+"""Builds the objective for pictures of one size: targets and losses. Loads MXNet."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MoreTerms = Callable[[Sequence[LossTerm], FeatureSource], Sequence[LossTerm]]
 
 @dataclass(frozen=True)
 class PaintSetup:
-    """What all sizes of a painting share."""
+    """The values all sizes of a painting share."""
 
     options: Options
     device: Any
@@ -82,7 +82,7 @@ class PaintTask:
 
     @property
     def normalization(self) -> Normalization:
-        """How the recipe scales its terms."""
+        """Factors of the recipe's losses."""
         return NORMALIZATIONS[self.options.normalization]
 
 
@@ -96,13 +96,13 @@ def build(setup: PaintSetup, inputs: Inputs) -> PaintTask:
 
 
 def look_at_paintings(setup: PaintSetup, inputs: Inputs) -> list[loss_terms.Shown]:
-    """What each painting shows to the style loss, at its size in `inputs`."""
+    """Style targets of each painting, at its size in `inputs`."""
     # One after another, as their layers are large.
     return [shown_by(setup, inputs, number) for number in range(len(inputs.styles))]
 
 
 def shown_by(setup: PaintSetup, inputs: Inputs, number: int) -> loss_terms.Shown:
-    """What a painting shows; number: which. Not looked at again where that is cached."""
+    """Style targets of a painting, cached if there is a cache; number: which."""
     painting, options, extractor = inputs.styles[number], setup.options, setup.extractor
     tiling = setup.plan.style_tiling(painting.size)
 

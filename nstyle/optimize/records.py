@@ -1,4 +1,4 @@
-"""What listeners and callers get: `Step` after every epoch, `Result` at the end."""
+"""`Step`, which listeners receive after every epoch, and `Result`."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Result:
 
     @property
     def epochs(self) -> int:
-        """How many epochs were run."""
+        """Number of epochs."""
         return len(self.history)
 
     @property

@@ -24,7 +24,7 @@ RESAMPLING = ("lanczos", "bicubic", "bilinear", "bilinear-plain", "nearest")
 
 @dataclass(frozen=True)
 class Options:
-    """What shapes the picture, and where it is computed. Raises OptionError for a bad value."""
+    """The options that shape the picture, and the device. Raises OptionError for a bad value."""
 
     model: str = option(
         "auto",

@@ -1,4 +1,4 @@
-"""What a run leaves behind and what it says: options that do not shape the picture."""
+"""The options that do not shape the picture: files a run writes, messages it prints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nstyle.options.field import check_fields, option
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """What a run leaves behind and what it says. Raises OptionError for a bad value."""
+    """Files a run writes, messages it prints. Raises OptionError for a bad value."""
 
     output: str = option(
         "output/out.jpg", "result: .jpg .png .webp .tiff", kind=str, shapes=False, metavar="FILE"
@@ -63,17 +63,17 @@ class OutputOptions:
 
     @property
     def path(self) -> str:
-        """Where the result goes."""
+        """Path of the result."""
         if self.output_dir is None:
             return self.output
         return os.path.join(self.output_dir, os.path.basename(self.output))
 
     @property
     def page(self) -> str | None:
-        """Where the report goes, if one is wanted."""
+        """Path of the report, or None."""
         return os.path.join(self.report, "index.html") if self.report else None
 
     @property
     def checkpoint(self) -> str:
-        """Where the checkpoint goes: out.jpg -> out.ckpt.npz."""
+        """Path of the checkpoint: out.jpg -> out.ckpt.npz."""
         return os.path.splitext(self.path)[0] + ".ckpt.npz"

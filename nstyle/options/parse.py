@@ -1,4 +1,4 @@
-"""What users type: numbers, layers with weights, where to start. Knows no option by name."""
+"""Parses what users type: numbers, layers with weights, sizes. Knows no option by name."""
 
 from __future__ import annotations
 

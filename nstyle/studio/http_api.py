@@ -61,7 +61,7 @@ class Api:
         return JSONResponse({"ok": True, "version": __version__, **self._studio.painter.counts()})
 
     async def shelf(self, request: Request) -> Response:
-        """What everyone may choose, and the limits."""
+        """Samples, networks and limits."""
         shelf = self._studio.shelf
         photos, styles = await run_in_threadpool(lambda: (shelf.photos(), shelf.styles()))
         return JSONResponse(

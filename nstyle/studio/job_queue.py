@@ -77,7 +77,7 @@ class Painter:
             return facts
 
     def counts(self) -> dict[str, int]:
-        """How many are painted and wait."""
+        """Number of jobs that are painted or wait."""
         with self._changed:
             return {"painting": int(self._job is not None), "waiting": len(self._waiting)}
 

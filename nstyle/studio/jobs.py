@@ -36,7 +36,7 @@ class Job:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the painting can be gone on with."""
+        """Path of the checkpoint."""
         return self.folder / "result.ckpt.npz"
 
     @property
@@ -64,7 +64,7 @@ class Job:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def as_json(self) -> dict[str, Any]:
-        """What its owner may know: no paths of the server."""
+        """Facts for its owner, without paths of the server."""
         names = ("state", "note", "photo", "style", "created", "changed", "command", "progress")
         told = {name: self.facts.get(name) for name in (*names, "seconds", "one_pass")}
         ended = self.state in ("stopped", "interrupted", "failed")

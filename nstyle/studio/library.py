@@ -39,13 +39,13 @@ class Source:
     network: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """What the page may know: no paths."""
+        """Facts for the page, without paths."""
         names = ("id", "name", "width", "height", "network")
         return {name: getattr(self, name) for name in names}
 
 
 class Library:
-    """What everyone finds: sample photos and styles, trained networks of a folder."""
+    """Pictures for everyone: sample photos and styles, trained networks of a folder."""
 
     def __init__(self, networks: Path) -> None:
         self._folder = networks
@@ -95,7 +95,7 @@ class Library:
 
 
 def version(path: str) -> Version:
-    """What changes when the file does: (path, time in nanoseconds, bytes). Raises OSError."""
+    """Facts that change with the file: (path, time in nanoseconds, bytes). Raises OSError."""
     found = os.stat(path)
     return path, found.st_mtime_ns, found.st_size
 
@@ -140,7 +140,7 @@ def _style_of(path: str) -> Any:
 
 
 def clean_name(given: str) -> str:
-    """What an upload is called: no folders, nothing invisible, not long, never empty."""
+    """Name of an upload: no folders, nothing invisible, not long, never empty."""
     name = given.replace("\\", "/").rsplit("/", 1)[-1]
     name = "".join(letter for letter in name if letter.isprintable()).strip(" .")
     stem, extension = os.path.splitext(name)
@@ -150,7 +150,7 @@ def clean_name(given: str) -> str:
 
 
 def from_json(facts: Mapping[str, Any]) -> Source:
-    """What `asdict` gave. Raises TypeError."""
+    """Reverses `asdict`. Raises TypeError."""
     return Source(**facts)
 
 

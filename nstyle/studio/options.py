@@ -1,4 +1,4 @@
-"""What `nstyle studio` is told: where it listens, where it keeps things, what it allows."""
+"""The options of `nstyle studio`: address, folders, limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked for: options as the page or a program sends them, checked before any work."""
+"""Requests: options as the page or a program sends them, checked before any work."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def check_sizes(chosen: Options, photo: Source, style: Source, settings: Setting
 
 
 def preview(given: Mapping[str, Any], photo: Source, style: Source) -> dict[str, Any]:
-    """What a worker is asked for. Raises Refused."""
+    """The request for a worker. Raises Refused."""
     try:
         typed, preset = read(given)
         chosen = presets.resolve(typed, preset)

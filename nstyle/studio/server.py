@@ -148,7 +148,7 @@ def serve(app: Any, listening: socket.socket) -> None:
 
 
 def address(settings: Settings, listening: socket.socket) -> str:
-    """What to type into a browser."""
+    """The address for a browser."""
     host, port = listening.getsockname()[:2]
     host = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     return f"http://{host}:{port}/"

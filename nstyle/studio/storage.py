@@ -1,4 +1,4 @@
-"""What is kept on disk: for each browser's token a folder with its uploads and its jobs."""
+"""Files on disk: for each browser's token a folder with its uploads and jobs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Store:
         self._size, self._counted = 0, -math.inf  # bytes, and when that was
 
     def of(self, token: str) -> Session:
-        """What belongs to a token. Raises Refused for what is none."""
+        """The session of a token. Raises Refused for a malformed one."""
         if not TOKEN.fullmatch(token):
             raise Refused("a token is 32 to 128 hexadecimal digits, chosen at random", 401)
         return self.named(hashlib.sha256(token.encode()).hexdigest()[:32])

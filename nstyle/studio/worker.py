@@ -113,7 +113,7 @@ def bounded_memory() -> None:
 
 
 def answer(duty: Duty, request: Mapping[str, Any]) -> dict[str, Any]:
-    """What the duty says, or why not. A bug is logged, and costs this one answer."""
+    """The answer, or the reason for none. A bug is logged and costs this one answer."""
     try:
         return duty(request)
     except Refused as error:

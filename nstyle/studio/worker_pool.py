@@ -15,7 +15,7 @@ DUTIES = "nstyle.studio.worker"
 
 
 class WorkerPool:
-    """Where requests wait for a process that answers one at a time, and is replaced when it hangs.
+    """Queues requests for a process that answers one at a time; replaces it when it hangs.
 
     words: of `worker`; seconds: for an answer; waiting, each: requests of all, and of one who asks.
     """

@@ -71,7 +71,7 @@ __all__ = ["BFLOAT16", "GluonVGG", "autograd", "device", "gluon", "gpu_count", "
 
 
 def gpu_count() -> int:
-    """How many GPUs this build of MXNet can use (0 for the CPU wheel)."""
+    """Number of GPUs this build of MXNet can use (0 for the CPU wheel)."""
     try:
         return int(mx.context.num_gpus())
     except mx.MXNetError:  # a CUDA build on a machine without a driver

@@ -41,7 +41,7 @@ def write(
 
 
 def write_members(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
-    """What np.savez writes, and the checksum. Raises OSError.
+    """Writes np.savez's format and a checksum. Raises OSError.
 
     np.savez leaves its archive open where a disk is full, which then complains when it is deleted.
     """
@@ -114,7 +114,7 @@ def grouped(arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, dict[str, n
 
 
 def log_until(path: str, key: str, last: int) -> bytes:
-    """What of a log of JSON lines belongs to a checkpoint: the lines whose `key` is at most `last`.
+    """The lines of a log that belong to a checkpoint: those whose `key` is at most `last`.
 
     A closing line without the key, a half-written one, and those that a killed run wrote after the
     checkpoint are left out. Raises ValueError where the file is no such log, OSError.

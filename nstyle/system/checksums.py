@@ -1,4 +1,4 @@
-"""What a run reads, as checksums: whether another run reads the same."""
+"""Checksums of a run's inputs, to tell whether another run reads the same."""
 
 from __future__ import annotations
 

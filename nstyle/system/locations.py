@@ -1,4 +1,4 @@
-"""Where things live: weights inside the package, in model/, in the user's folders; the samples."""
+"""Folders of weights (package, model/, user's cache), of the user's data, of samples."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EXTENSIONS = (".params", ".safetensors", ".h5", ".mat", ".npz")
 
 
 def cache_folder() -> Path:
-    """Where downloaded weights live: $NSTYLE_CACHE, else the user's cache folder."""
+    """Folder of downloaded weights: $NSTYLE_CACHE, else the user's cache folder."""
     if "NSTYLE_CACHE" in os.environ:
         return Path(os.environ["NSTYLE_CACHE"])
     if sys.platform == "darwin":
@@ -41,7 +41,7 @@ def cache_folder() -> Path:
 
 
 def data_folder() -> Path:
-    """Where what people made is kept: $NSTYLE_DATA, else the user's data folder."""
+    """Folder of the user's own data: $NSTYLE_DATA, else the user's data folder."""
     if "NSTYLE_DATA" in os.environ:
         return Path(os.environ["NSTYLE_DATA"])
     home = Path(os.path.expanduser("~"))
@@ -57,7 +57,7 @@ def sample(name: str) -> str:
 
 
 def folders() -> list[Path]:
-    """Where weights files are looked for, in order."""
+    """Folders searched for weights files, in order."""
     checkout = PACKAGE.parent
     beside = [checkout / "model"] if os.path.isfile(checkout / "download.sh") else []
     return [*dict.fromkeys([Path("model"), *beside]), cache_folder()]

@@ -99,7 +99,7 @@ class Worker:
 
 
 def listened(process: subprocess.Popen[str]) -> queue.Queue[str | None]:
-    """What a process says, line by line, and None at its end; a torn line is no answer."""
+    """Lines a process writes, then None; an incomplete line is no answer."""
     answers: queue.Queue[str | None] = queue.Queue()
 
     def listen() -> None:
@@ -117,7 +117,7 @@ def listened(process: subprocess.Popen[str]) -> queue.Queue[str | None]:
 
 
 def speaker() -> Callable[[Mapping[str, Any]], None]:
-    """What sends lines of JSON to who asks; all that libraries print goes to stderr instead."""
+    """A function that sends JSON lines to the parent; prints of libraries go to stderr."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 

@@ -1,4 +1,4 @@
-"""What must happen before MXNet is imported: MXNet 1.9.1 is of 2022, the Python around it is not.
+"""Preparations before MXNet is imported: MXNet 1.9.1 is of 2022, the Python around it is not.
 
 Nothing happens at import of this module; `prepare()` does it once.
 """
@@ -68,7 +68,7 @@ def prepare(threads: int | None = None) -> int:
 
 
 def cpu_flags(path: str = "/proc/cpuinfo") -> frozenset[str]:
-    """What the CPU can do, in Linux's words; empty where that cannot be read."""
+    """CPU flags as Linux names them; empty if unreadable."""
     try:
         lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -42,7 +42,7 @@ def blended(new: np.ndarray, old: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 
 def gain(band: np.ndarray, aim: np.ndarray) -> np.ndarray:
-    """What brings a band's strength to that of another, around each pixel: (H, W, 1), 1 to MOST."""
+    """Gain that matches a band's strength to another's around each pixel: (H, W, 1), 1 to MOST."""
     has, wanted = (
         smoothed(np.square(part).mean(axis=2, keepdims=True), NEIGHBOURHOOD) + LITTLE
         for part in (band, aim)

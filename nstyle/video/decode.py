@@ -141,7 +141,7 @@ def decoded(av: Any, container: Any, stream: Any) -> Iterator[Any]:
 
 
 def frames_of(av: Any, packet: Any) -> Sequence[Any]:
-    """What comes out of the decoder with a packet; nothing where that is broken."""
+    """Frames the decoder yields for a packet; none if it is broken."""
     try:
         found: Sequence[Any] = packet.decode()
         return found

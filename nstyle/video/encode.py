@@ -29,7 +29,7 @@ FINEST = 65535  # ticks per second that MPEG-4 part 2, the last resort, can coun
 
 @dataclass(frozen=True)
 class EncodingPlan:
-    """What is written: of which clip, which of its frames, which streams of sound."""
+    """The clip, its chosen frames and its streams of sound."""
 
     clip: Clip
     chosen: Chosen
@@ -42,7 +42,7 @@ class EncodingPlan:
 
     @property
     def seconds(self) -> Fraction:
-        """How long the film is."""
+        """Length of the film."""
         return sum(self.chosen.seconds, Fraction(0))
 
 

@@ -1,4 +1,4 @@
-"""What is painted of a film so far: frames beside the output, and where the painting stands."""
+"""Painted frames of a film beside the output, and the state of the painting."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class VideoState:
 class FrameStore:
     """The folder beside a film: out.mp4 -> out.mp4.frames, a .png for each frame.
 
-    Its own are the frames that the state counts; a frame gets its number once that is written, so
-    that all others with a number are somebody else's, whenever this was killed.
+    A frame is renamed to its number only after the state file counts it, so any other numbered
+    file is not ours, even after a crash.
     """
 
     def __init__(self, output: str, order: Mapping[str, Any]) -> None:
@@ -86,7 +86,7 @@ class FrameStore:
         return stand
 
     def begun(self) -> VideoState | None:
-        """What to go on from.
+        """The state to resume from.
 
         Raises OptionError for the frames of another film and for files of others where frames would
         be, CheckpointError for damage.

@@ -20,13 +20,13 @@ LEAST_BELIEVED = 0.25
 
 
 def is_cut(link: FlowLink) -> bool:
-    """Whether a frame shows another scene than the one before: next to nothing of it is there."""
+    """Whether a frame is the first after a cut: it shares almost nothing with the last one."""
     return float(link.trust.mean()) < LEAST_BELIEVED
 
 
 @dataclass(frozen=True)
 class Last:
-    """What a frame goes on from: the painted one before, and how it hangs together with that."""
+    """The last painted frame, and its flow to the present one."""
 
     painted: Picture
     link: FlowLink
@@ -54,7 +54,7 @@ class FramePainter(Protocol):
     options: Options
 
     def order(self) -> dict[str, object]:
-        """What shapes the frames, as JSON can hold it."""
+        """The settings that shape the frames, as JSON."""
 
     def paint(self, given: Inputs, last: Last | None) -> Painted:
         """The next frame; last: None for the first of a shot."""
@@ -63,11 +63,11 @@ class FramePainter(Protocol):
         """Arrays that it keeps from frame to frame."""
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """What `state` gave."""
+        """Restores `state`."""
 
 
 def next_inputs(first: Inputs, frame: Picture, options: Options) -> Inputs:
-    """What another frame is painted from; the styles stay as they were made for the first."""
+    """Inputs of another frame; the styles stay those of the first."""
     photo = resize(frame, *first.photo.size, method=options.resize)
     if first.chroma is None:
         return dataclasses.replace(first, photo=photo)

@@ -1,4 +1,4 @@
-"""What the last frame says about this one: pixels moved along, and how far they are to be believed.
+"""Optical flow: moves the last frame's pixels to the present one, and tells where it is reliable.
 
 Ruder, Dosovitskiy & Brox, "Artistic style transfer for videos" (arXiv:1604.08610), section 4.
 """
@@ -39,7 +39,7 @@ class Flow:
         self._search.setFinestScale(0)  # of all pixels, not of every second
 
     def __call__(self, here: np.ndarray, there: np.ndarray) -> np.ndarray:
-        """Where each pixel of `here` is in `there`: float32 (H, W, 2), right and down, from where
+        """Place of each pixel of `here` in `there`: float32 (H, W, 2), right and down, from where
         it is. here, there: uint8 (H, W), luminance.
         """
         return np.asarray(self._search.calc(here, there, None))
@@ -69,7 +69,7 @@ class FlowLink:
 
 
 def linked(now: Picture, before: Picture, find: FindFlow) -> FlowLink:
-    """How a frame hangs together with the one before, of one size. find: see flow.Flow."""
+    """The flow between a frame and the last one, of one size. find: see flow.Flow."""
     here, there = luminance(now), luminance(before)
     back, forth = find(here, there), find(there, here)
     trust = believed(back, forth) & same(now.floats(), warped(before.floats(), back, order=1))
@@ -96,7 +96,7 @@ def warped(values: np.ndarray, motion: np.ndarray, order: int = 3) -> np.ndarray
 
 
 def believed(back: np.ndarray, forth: np.ndarray) -> np.ndarray:
-    """Where the flow back is reliable, bool (H, W): not disoccluded, no boundary, from inside.
+    """Mask of reliable backward flow, bool (H, W): not disoccluded, no boundary, from inside.
 
     back: from this frame to the one before; forth: the other way; (H, W, 2).
     """
@@ -114,7 +114,7 @@ def length(vectors: np.ndarray) -> np.ndarray:
 
 
 def inside(motion: np.ndarray) -> np.ndarray:
-    """Where it points to a place in the picture."""
+    """Mask of flow that points inside the picture."""
     height, width = motion.shape[:2]
     y, x = np.mgrid[0:height, 0:width]
     x, y = x + motion[..., 0], y + motion[..., 1]
@@ -122,6 +122,6 @@ def inside(motion: np.ndarray) -> np.ndarray:
 
 
 def same(now: np.ndarray, moved: np.ndarray) -> np.ndarray:
-    """Where two pictures, (H, W, 3) in 0..1, have about the same colours."""
+    """Mask where two pictures, (H, W, 3) in 0..1, have about the same colours."""
     around = ndimage.uniform_filter(now - moved, (AROUND, AROUND, 0))
     return np.asarray(np.abs(around).max(axis=2) <= ALIKE)

@@ -1,4 +1,4 @@
-"""What a film can be told besides what shapes each picture: types, defaults, limits, help."""
+"""The options of `nstyle video` that do not shape each picture."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class FilmOptions:
     )
     temporal_weight: float = option(
         4.0,
-        "how much a frame holds on to the one before; more: calmer, less: livelier; 0: not",
+        "temporal consistency weight; higher is steadier, 0 disables it",
         kind=float,
         low=0,
         high=20,  # far below where gradient steps of the usual size would overshoot

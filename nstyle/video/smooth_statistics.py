@@ -47,7 +47,7 @@ class SmoothedStatistics:
         return {**named, "frames": np.array(self._frames)}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """What `state` gave."""
+        """Restores `state`."""
         self._from, self._to = (
             [state[f"{name}{n}"] for n in range(len(state) // 2)] for name in ("from", "to")
         )

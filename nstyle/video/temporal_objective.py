@@ -57,6 +57,6 @@ class Objectives:
         return PaintTask(objective, given.photo, setup.extractor.convention, setup.options)
 
     def _more(self, terms: Sequence[LossTerm], photo: FeatureSource) -> list[LossTerm]:
-        """What a frame that goes on from another is made of, besides."""
+        """The additional losses of a frame that continues another."""
         new = [] if self._new is None else loss_terms.once_more(terms, photo, self._new)
         return [*new, *self._held]

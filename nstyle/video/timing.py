@@ -1,4 +1,4 @@
-"""Which frames of a clip are meant: --from, --to and --every. Pure arithmetic."""
+"""Chooses frames of a clip: --from, --to and --every. Pure arithmetic."""
 
 from __future__ import annotations
 

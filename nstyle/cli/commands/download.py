@@ -58,7 +58,7 @@ def work(words: argparse.Namespace) -> int:
 
 
 def how_to_use(model: str, found: download.Download) -> str:
-    """What to type next."""
+    """The command to type next."""
     known = {folder.resolve() for folder in locations.folders()}
     here = found.path.parent.resolve() in known
     flag = f"--model {model}" if here else f"--weights {found.path}"

@@ -62,7 +62,7 @@ def files() -> list[Path]:
 
 
 def inside(folder: Path) -> list[Path]:
-    """What is in a folder; nothing where it is not there or may not be looked into."""
+    """Files of a folder; none if it is absent or unreadable."""
     try:
         return sorted(folder.iterdir())
     except OSError:
@@ -91,7 +91,7 @@ def row(
     remove: str | None = None,
     get: str | None = None,
 ) -> dict[str, Any]:
-    """What is told of a network."""
+    """Lines about a network."""
     where = os.path.abspath(path) if path else None
     size = path.stat().st_size if path else None
     facts = {"use": use, "remove": remove, "get": get}

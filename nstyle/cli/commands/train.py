@@ -57,7 +57,7 @@ def work(words: argparse.Namespace) -> int:
 
 
 def going_on(made: Trained) -> str:
-    """What is left of a training that was ended."""
+    """A line about a training that was ended."""
     if not made.saved:
         return "no checkpoint could be written, so it is lost"
     where = "" if made.saved == made.steps else f" from step {made.saved}"
@@ -65,7 +65,7 @@ def going_on(made: Trained) -> str:
 
 
 def typed(words: argparse.Namespace, names: Any) -> dict[str, Any]:
-    """What was typed of these fields."""
+    """The typed values of these fields."""
     return {name: value for name, value in vars(words).items() if name in names}
 
 
@@ -92,7 +92,7 @@ class StepLines:
 
 
 def line(steps: list[TrainStep]) -> str:
-    """What happened in these steps."""
+    """A line about these steps."""
     from nstyle.optimize.callbacks.progress import time_left
 
     last = steps[-1]

@@ -96,7 +96,7 @@ class Lines:
 
 
 def line(step: FilmStep) -> str:
-    """What became of a frame."""
+    """A line about a frame."""
     from nstyle.optimize.callbacks.progress import time_left
 
     instead = f"broken, the {'next' if step.anew else 'last'} one is shown"

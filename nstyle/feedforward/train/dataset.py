@@ -45,7 +45,7 @@ class Example:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What is trained on, and where from.
+    """Training pictures and where they come from.
 
     photos, paintings: uint8 HxWx3; given: as when a photo of a crop's size is painted; style: as it
     was read, None for any style; start: the network to begin with; saved: the checkpoint to go on
@@ -220,7 +220,7 @@ def read_pictures(
 
 
 def fingerprint(loaded: Named) -> str:
-    """How many pictures, and a checksum of them, whatever their names."""
+    """Number and checksum of pictures, whatever their names."""
     return f"{len(loaded)} ({checksums.of_value(list(loaded.values()))[:12]})"
 
 

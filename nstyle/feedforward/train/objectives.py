@@ -1,4 +1,4 @@
-"""What is taught: photos to a network of one style, pairs of photo and painting to the decoder.
+"""Training samples: photos for one style, pairs of photo and painting for any style.
 
 Loads MXNet.
 """
@@ -94,5 +94,5 @@ class AnyStyleSamples:
 
 
 def energy(term: ContentLoss) -> float:
-    """What a term of content would be for features that are 0."""
+    """The content loss of features that are 0."""
     return float(term.scale * image.dot(term.target, term.target).asscalar())

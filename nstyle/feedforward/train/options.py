@@ -1,4 +1,4 @@
-"""What a training of a painting network can be told, once: types, defaults, limits, help.
+"""The options of `nstyle train`.
 
 What shapes its loss are fields of `nstyle.options.options.Options`, see LOSS. Loads nothing heavy.
 """
@@ -208,12 +208,12 @@ class TrainOptions:
 
     @property
     def saved(self) -> str:
-        """Where the checkpoint goes: my-style.params -> my-style.ckpt.npz."""
+        """Path of the checkpoint: my-style.params -> my-style.ckpt.npz."""
         return self.checkpoint or self._beside(CHECKPOINT)
 
     @property
     def preview(self) -> str | None:
-        """Where the preview goes, if one is wanted: my-style.params -> my-style.preview.jpg."""
+        """Path of the preview, or None: my-style.params -> my-style.preview.jpg."""
         return self._beside(PREVIEW) if self.preview_steps else None
 
     def is_preview(self, path: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a painting network is taught by: the painter's own loss, of photo and style. Loads MXNet."""
+"""The loss of a painted photo: content and style, as in `optimize`. Loads MXNet."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class PerceptualLoss:
         return nd.array(x, ctx=self._device)
 
     def style(self) -> Shown:
-        """What the style loss measures of the style in `given`, at its own size."""
+        """Style targets of the painting in `given`, at its own size."""
         painting = self._given.styles[0]
         x = preprocessing.to_array(painting, self.extractor.convention, self._options.pixel_range)
         return self.shown(self.extractor.look(x, self._device))
 
     def shown(self, taps: Taps) -> Shown:
-        """What the style loss measures of a painting's taps."""
+        """Style targets from a painting's layers."""
         return loss_terms.look_at(self._given, self._options, 0, WholeImage(taps))
 
     def terms(self, photo: Taps, shown: Shown) -> list[LossTerm]:

@@ -39,7 +39,7 @@ class Preview:
         self._convention, self._style = convention, style
 
     def sheet(self, arrays: Mapping[str, np.ndarray], step: int) -> Picture:
-        """What a network with these values paints. step: for the label."""
+        """A sheet painted by a network with these values. step: for the label."""
         fill(self._network, arrays, "the training")
         rows = [self._row(entry) for entry in self._entries]
         painting = ["painting"] if self._style is None else []

@@ -41,7 +41,7 @@ class TrainStep:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training came to. loss: a running mean; finished: False where it was ended.
+    """The result of a training. loss: a running mean; finished: False where it was ended.
 
     saved: the step that the last checkpoint is of, 0 where none could be written.
     """
@@ -97,7 +97,7 @@ def run(training: Any, wanted: TrainOptions, listeners: Sequence[Listener]) -> b
 
 
 def progress(training: Any, wanted: TrainOptions) -> float:
-    """How much of the training is done, from 0; finished at 1."""
+    """Share of the training that is done; 1 is finished."""
     if wanted.steps is not None:
         return training.step / wanted.steps
     assert wanted.time_budget is not None  # see TrainOptions
@@ -117,7 +117,7 @@ class TrainingSaver:
         self.saved = self._training.step if found.saved else 0  # of which step the checkpoint is
 
     def __call__(self, step: TrainStep) -> None:
-        """What is due after this step."""
+        """Saves and previews that are due after this step."""
         wanted = self._wanted
         self._attempt("curve", lambda: curve.append(wanted.curve, asdict(step)))
         if wanted.preview_steps and step.step % wanted.preview_steps == 0:

@@ -77,7 +77,7 @@ def build(wanted: TrainOptions, extractor: FeatureExtractor, device: Any) -> Any
 def lessons_of(
     found: TrainingData, wanted: TrainOptions, options: Options, perception: PerceptualLoss
 ) -> OneStyleSamples | AnyStyleSamples:
-    """What the network is taught."""
+    """The training samples."""
     knobs: dict[str, Any] = {
         "crop": wanted.crop,
         "batch": 1,
@@ -96,7 +96,7 @@ def lessons_of(
 
 
 def inputs_of(example: Example, extractor: FeatureExtractor, device: Any) -> list[Any]:
-    """What the network is given of an example."""
+    """The network's inputs for an example."""
     photo = preprocessing.to_array(example.photo, extractor.convention)
     if example.painting is None:
         return [nd.array(grained(photo), ctx=device)]

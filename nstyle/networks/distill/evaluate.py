@@ -1,4 +1,4 @@
-"""How well networks see what the teacher sees, on pictures nobody trained on."""
+"""Errors of small networks against the teacher, on held-out pictures."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def measure(
 
 
 class Comparison:
-    """What networks (name -> file) and the teacher make of pictures. taps: of each network."""
+    """Runs networks (name -> file) and the teacher on pictures. taps: of each network."""
 
     def __init__(self, networks: Mapping[str, str], teacher: room.Teacher) -> None:
         self.teacher_taps = room.reached(teacher.blocks, len(teacher.widths))

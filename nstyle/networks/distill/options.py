@@ -1,4 +1,4 @@
-"""What `nstyle distill` can be told, once: types, defaults, limits, help. Loads nothing heavy."""
+"""The options of `nstyle distill`. Loads nothing heavy."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ class Paintings:
 
 
 class Task:
-    """What a picture of the pool shall become. photos: (2, 3, H, W), content and style."""
+    """Content, style and settings of a picture. photos: (2, 3, H, W), content and style."""
 
     def __init__(self, photos: np.ndarray, chance: np.random.Generator) -> None:
         self.photos = photos

@@ -115,7 +115,7 @@ def _fine_tune(
 
 
 def _setup(options: DistillOptions, channels: list[int], picture_count: int) -> dict[str, Any]:
-    """What a checkpoint must agree on: weights by their content, pictures by their number."""
+    """The facts a checkpoint must agree on: weights by content, pictures by number."""
     chosen = {name: getattr(options, name) for name in ("batch", "crop", "rate", "seed")}
     return {
         **chosen,

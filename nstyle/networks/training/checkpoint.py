@@ -43,7 +43,7 @@ def load(path: str, kind: str, setup: Mapping[str, Any]) -> tuple[int, checkpoin
 
 
 def read(path: str, kind: str) -> TrainingState:
-    """What `save` wrote. Raises WeightsError for a damaged file or one of another kind."""
+    """Reads the file of `save`. Raises WeightsError for a damaged file or one of another kind."""
     try:
         facts, groups = checkpoint_file.read(path, kind)
     except CheckpointError as error:

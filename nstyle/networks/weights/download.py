@@ -107,7 +107,7 @@ def download(
 
 
 def sources_of(model: str, mirror: str | None = None) -> list[Source]:
-    """Where a model comes from; on a mirror each file is asked for once. Raises OptionError."""
+    """Addresses of a model; a mirror is asked once for each file. Raises OptionError."""
     sources = SOURCES[model]
     if mirror is None:
         return list(sources)
@@ -124,7 +124,7 @@ def sources_of(model: str, mirror: str | None = None) -> list[Source]:
 
 
 def present(sources: Sequence[Source], folder: Path) -> Download | None:
-    """What is there and right. Raises WeightsError for a file that is there and is another."""
+    """The right files. Raises WeightsError for a file that is there and is another."""
     for source in sources:
         path = folder / source.file
         if not os.path.lexists(path):
@@ -224,7 +224,7 @@ def is_at(file: BinaryIO, path: Path) -> bool:
 
 
 def part_of(target: Path) -> Path:
-    """Where a file lies while it is not complete."""
+    """Path of an incomplete file."""
     return target.with_name(target.name + ".part")
 
 

@@ -112,7 +112,7 @@ def refused(error: urllib.error.HTTPError) -> Any:
 
 
 def first_byte(response: Any, offset: int, file: BinaryIO) -> int:
-    """Where an answer begins: at offset (206), or at 0 where a server sends the whole file (200).
+    """Offset of the answer: at offset (206), or at 0 where a server sends the whole file (200).
 
     Raises CutError for another part of the file; the next attempt then begins anew.
     """
@@ -171,6 +171,6 @@ def empty(file: BinaryIO) -> None:
 
 
 def one_line(reason: object) -> str:
-    """What an error says about itself, on one line."""
+    """Message of an error, on one line."""
     text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
     return " ".join(str(text).split())

@@ -61,7 +61,7 @@ class WeightsFile:
 
     @property
     def path(self) -> str:
-        """Where it lies."""
+        """Path of the file."""
         return self.archive.path
 
     @property
@@ -71,7 +71,7 @@ class WeightsFile:
 
     @property
     def convention(self) -> Preprocessing:
-        """How it wants its pictures."""
+        """Preprocessing of its input."""
         return self.recognised.convention
 
     @property

@@ -100,7 +100,7 @@ class Snapshots:
                 self._failed = True
 
     def path(self, epoch: int) -> Path:
-        """Where the snapshot of an epoch goes."""
+        """Path of an epoch's snapshot."""
         return self._output.with_name(f"{self._output.stem}_e{epoch:04d}{self._output.suffix}")
 
 

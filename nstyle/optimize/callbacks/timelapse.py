@@ -49,7 +49,7 @@ def check_film(path: str) -> str:
 
 
 class Pace:
-    """Which epochs are frames: at each size every one at first, then every second, fourth, ..."""
+    """The epochs that become frames: at each size all at first, then every second, fourth, ..."""
 
     def __init__(self) -> None:
         self._least, self._scale = 1, 0
@@ -179,7 +179,7 @@ def palette_of(frames: list[Image.Image]) -> Image.Image:
 
 
 def animated(seconds: list[float]) -> dict[str, Any]:
-    """What pillow wants to know of every animation; GIF counts in hundredths of a second."""
+    """Pillow's settings of every animation; GIF counts in hundredths of a second."""
     milliseconds = [10 * round(100 * shown) for shown in seconds]
     return {"save_all": True, "duration": milliseconds, "loop": 0}
 

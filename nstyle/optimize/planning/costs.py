@@ -1,4 +1,4 @@
-"""What a network costs in memory, by its layers, as a whole and where it is divided. Arithmetic.
+"""Memory of a network by its layers, whole or divided. Arithmetic.
 
 The numbers were fitted as those of `memory`.
 """
@@ -22,7 +22,7 @@ BETWEEN, BEHIND = 1.5, 28.0
 
 @dataclass(frozen=True)
 class Network:
-    """What a network costs: bytes of its parameters, and bytes per pixel of the picture.
+    """Memory of a network: bytes of its parameters, and bytes per pixel of the picture.
 
     total: outputs of all convolutions; largest: of the largest; tapped: of the tapped layers;
     content: of those that are kept of the photo.

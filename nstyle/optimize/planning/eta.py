@@ -1,4 +1,4 @@
-"""How long a run will still take, from its epochs so far. Pure arithmetic.
+"""Estimates the time left from the epochs so far. Pure arithmetic.
 
 Momentum brings the relative change eps up over the first ten epochs of a size; then it falls
 exponentially, since the learning rate does and the gradient, too. A size ends when eps is below

@@ -95,7 +95,7 @@ def looking(costs: Network, area: int, tile: Size | None) -> float:
 
 
 def lbfgs_arrays(steps: int, *, bounded: bool) -> int:
-    """How many float64 arrays of the picture's size L-BFGS holds after so many steps."""
+    """Number of float64 arrays of the picture's size that L-BFGS holds after so many steps."""
     start = LBFGS_BOUNDED if bounded else LBFGS
     return start + LBFGS_PAIR * min(steps, LBFGS_PAIRS)
 
@@ -144,7 +144,7 @@ def peak_memory() -> int:
 
 
 def resident() -> int:
-    """What this process holds now, in bytes (Linux; 0 elsewhere)."""
+    """Resident memory of this process, in bytes (Linux; 0 elsewhere)."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
@@ -199,7 +199,7 @@ def control_groups(root: Path) -> list[Path]:
 
 
 def group_room(folder: Path) -> int | None:
-    """What a control group may still take, in bytes, its file cache being given up; or None."""
+    """Bytes a control group may still take, counting its file cache as free; or None."""
     for limit, usage, cache in (
         ("memory.max", "memory.current", ("inactive_file", "active_file")),
         (

@@ -1,4 +1,4 @@
-"""What a run will take, known before it begins: sizes, epochs, memory."""
+"""Sizes, epochs, memory and tiles of a run, decided before it begins."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def begins_painted(inputs: Inputs, options: Options) -> bool:
 
 @dataclass(frozen=True)
 class Budget:
-    """What a painting may take.
+    """Memory that a painting may take.
 
     free: bytes of memory; "auto": what is free once the network is loaded; None: any. regions:
     parts of the picture where the style counts on its own, besides those of masks.
@@ -175,7 +175,7 @@ class Plan:
         )
 
     def _regions(self) -> int:
-        """How many parts of a picture have style terms with weights of their own."""
+        """Number of parts of a picture whose style losses have weights of their own."""
         masked = len(self._inputs.regions)
         more = self._more_regions * max(1, masked)
         return more + (masked or int(self._inputs.keep is not None))
@@ -190,7 +190,7 @@ class Plan:
         return costs.network(extractor.widths, extractor.network.wanted, content)
 
     def _doubles(self) -> int:
-        """How many arrays of float64 an optimiser holds beyond what sgd does."""
+        """Number of float64 arrays an optimiser holds beyond those of sgd."""
         options = self._options
         if options.optimizer == "lbfgs":
             steps = options.evaluations or options.max_num_epochs
@@ -200,7 +200,7 @@ class Plan:
 
 
 def in_pixels(edges: Size) -> Size:
-    """What is counted in the boundary's positions, in pixels."""
+    """Edges in the boundary's positions, converted to pixels."""
     step = layers.stride(layers.BOUNDARY)
     return edges[0] * step, edges[1] * step
 

@@ -147,7 +147,7 @@ class _Call:
             raise _Enough
 
     def stuck_after(self) -> int:
-        """How many calls in a row have been fruitless, this one counted."""
+        """Number of fruitless calls in a row, this one included."""
         return 0 if self.lowered else self.stuck + 1
 
     def _tell(self, loss: float, state: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ Describe = Callable[[int, float, float, float, Any], Step]
 
 @dataclass(frozen=True)
 class Checkpointable:
-    """Where a run stands after an epoch that every listener has heard of, to go on from there.
+    """State of a run after an epoch that every listener has heard of, to resume from.
 
     x, good, state, stopped: as in Watch; epochs: how many steps of the history there were.
     """

@@ -67,7 +67,7 @@ class TiledFeatures:
         self._taps = {name: tap.detach() for name, tap in self.features.forward(part).items()}
 
     def cut(self, name: str, tile: Tile) -> Any:
-        """What a tile, the one seen last, owns of a layer: float32 (C, n), until the next cut."""
+        """The last tile's own positions of a layer: float32 (C, n), valid until the next cut."""
         tap = self._taps[name]
         top, bottom, left, right = self._window(name, tile)
         shape = (1, tap.shape[1], bottom - top, right - left)
@@ -108,7 +108,7 @@ class TiledFeatures:
         return head if tap.dtype == np.float32 else nd.amp_cast(head, dtype=tap.dtype)
 
     def statistics(self, x: Any, asked: Mapping[Any, Asked]) -> dict[Any, Statistics]:
-        """What is asked about a picture, in one look at each tile, the last one last."""
+        """Statistics of a picture, from one pass over its tiles, the last one last."""
         return {key: each.statistics() for key, each in self.sums(x, asked).items()}
 
     def sums(self, x: Any, asked: Mapping[Any, Asked]) -> dict[Any, RunningStatistics]:

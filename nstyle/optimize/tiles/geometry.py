@@ -57,11 +57,11 @@ class Span(NamedTuple):
 
     @property
     def within(self) -> slice:
-        """What it owns, counted from its own beginning."""
+        """The pixels it owns, counted from its own beginning."""
         return slice(self.first - self.begin, self.last - self.begin)
 
     def window(self, stride: int, count: int) -> tuple[int, int]:
-        """Which of the `count` positions of a layer in the tile are its own: (first, after last).
+        """The tile's own positions among the `count` of a layer: (first, after last).
 
         The last tile owns what there is, whichever way pooling rounds.
         """
@@ -72,7 +72,7 @@ class Span(NamedTuple):
 
 
 class Tile(NamedTuple):
-    """Where a tile lies."""
+    """Position of a tile."""
 
     rows: Span
     columns: Span
@@ -107,19 +107,19 @@ class Tiling:
 
     @property
     def overlap(self) -> float:
-        """How many times the picture's pixels the network sees."""
+        """Pixels the network sees per pixel of the picture."""
         (width, height), (across, down) = self.edges, self.size
         here = len(self.tiles) * width * height / (across * down)
         return here if self.behind is None else (here + self.behind.overlap) / 2
 
 
 def reach(wanted: Sequence[str], blocks: Sequence[int]) -> Reach:
-    """How far a network of these taps sees; wanted: in order."""
+    """Receptive field of a network of these taps; wanted: in order."""
     return Reach(layers.sight(wanted[-1], blocks), layers.stride(wanted[-1]))
 
 
 def reaches(wanted: Sequence[str], blocks: Sequence[int]) -> tuple[Reach, Reach] | None:
-    """How far a divided network sees: as far as the boundary, px; behind it, in its positions.
+    """Receptive fields of a divided network: up to the boundary, px; behind it, in its positions.
 
     None where all taps lie before the boundary. wanted: in order.
     """
@@ -214,7 +214,7 @@ def within(most: int, edges: Size) -> bool:
 
 
 def fewest(length: int, edge: int, reach: Reach) -> int:
-    """How many tiles a side needs where none shall own more than `edge` px."""
+    """Number of tiles along a side if none owns more than `edge` px."""
     own = max(edge, reach.stride)
     if length <= own + reach.both:
         return 1

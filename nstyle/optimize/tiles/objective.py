@@ -65,7 +65,7 @@ class TiledObjective(Objective):
         return Loss(self.terms), gradient
 
     def sums(self, x: Any) -> dict[int, RunningStatistics]:
-        """What each term of style depends on: the first look."""
+        """Statistics for each style loss: the first pass."""
         return self._pieces.sums(x, self._asked)
 
     def backward(self, x: Any, slopes: Slopes, values: dict[int, Any]) -> Any:

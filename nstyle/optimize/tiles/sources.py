@@ -1,4 +1,4 @@
-"""What one picture shows to the network: statistics and features of its layers. Loads MXNet."""
+"""Statistics and features of one picture's layers. Loads MXNet."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class FeatureSource(Protocol):
 
     @property
     def device(self) -> Any:
-        """Where features are."""
+        """Device of the features."""
 
     def statistics(self, asked: Mapping[Any, Asked], *, mean: bool) -> dict[Any, Statistics]:
-        """What is asked; mean: whether the means are wanted."""
+        """Statistics by key; mean: whether the means are needed."""
 
     def features(self, names: Iterable[str]) -> dict[str, Any]:
         """Layers, float32 (1, C, h, w), to be kept."""

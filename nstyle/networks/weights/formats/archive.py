@@ -1,4 +1,4 @@
-"""What every kind of file becomes: arrays by name, whose shapes are known before their values."""
+"""Arrays by name, with shapes known before values: the common form of all formats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nstyle.errors import NStyleError, WeightsError
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file keeps a kernel.
+    """The axes of a kernel in a file.
 
     axes: where out, in, height and width are; rotated: by 180 degrees.
     """
@@ -31,7 +31,7 @@ class Layout:
         return (height, width) == (3, 3) and bias == (out,)
 
     def channels(self, kernel: tuple[int, ...]) -> int:
-        """What a kernel of this shape gives; 0 where it has not four dimensions."""
+        """Output channels of a kernel; 0 unless it has four dimensions."""
         return kernel[self.axes[0]] if len(kernel) == 4 else 0
 
     def to_oihw(self, kernel: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What kind of file this is, by its content; and a way out for those that are not read."""
+"""Detects the format of a file by its content, and advises on formats that are not read."""
 
 from __future__ import annotations
 

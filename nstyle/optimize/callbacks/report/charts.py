@@ -29,7 +29,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Plane:
-    """Where epochs and values lie, in percent of the box. low, high: powers of ten."""
+    """Positions of epochs and values, in percent of the box. low, high: powers of ten."""
 
     first: int
     last: int
@@ -175,7 +175,7 @@ def size_marks(sizes: Sequence[tuple[int, str]], plane: Plane) -> list[str]:
 
 
 def stop_line(y: float, value: str) -> str:
-    """Where the run stops."""
+    """Marks the eps at which the run stops."""
     return (
         f'<line class="stop" x1="0" x2="100%" y1="{y:.2f}%" y2="{y:.2f}%"/>'
         f'<text x="0" dx="6" y="{y:.2f}%" dy="-.5em">stop at {value}</text>'

@@ -1,4 +1,4 @@
-"""What the epochs of a run say: curves of the losses and of eps, times of each size."""
+"""Curves of losses and eps, and times of each size, from the epochs of a run."""
 
 from __future__ import annotations
 

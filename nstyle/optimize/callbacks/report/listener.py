@@ -112,7 +112,7 @@ def thumbnail(picture: Picture) -> Embedded:
 
 
 def title(photo: str | None, styles: Sequence[str]) -> str:
-    """What was painted: photo.jpg in the style of a.jpg, b.jpg and c.jpg."""
+    """The title: photo.jpg in the style of a.jpg, b.jpg and c.jpg."""
     *others, last = styles or ["nothing"]
     listed = f"{', '.join(others)} and {last}" if others else last
     return f"{photo} in the style of {listed}" if photo else f"Texture of {listed}"

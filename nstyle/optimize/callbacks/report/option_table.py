@@ -28,7 +28,7 @@ def options(chosen: Mapping[str, Any]) -> str:
 
 
 def defaults(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """What the options would be had nobody given any; some depend on the optimiser."""
+    """The defaults; some depend on the optimiser."""
     plain = Options()
     same = Options(optimizer=chosen.get("optimizer", plain.optimizer))
     return {**shaping(same), "optimizer": plain.optimizer}
