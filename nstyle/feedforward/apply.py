@@ -24,24 +24,12 @@ from nstyle.optimize.inputs import Inputs
 from nstyle.optimize.postprocess import finished
 from nstyle.optimize.records import Result
 from nstyle.options import presets
+from nstyle.options.field import used_by
 from nstyle.options.options import Options, shaping
 from nstyle.options.parse import flag
 from nstyle.system import locations, runtime
 
-# Fields of Options that say something here; the rest is about optimisation.
-FIELDS = (
-    "max_long_edge",
-    "size",
-    "enlarge",
-    "style_scale",
-    "style_size",
-    "style_blend",
-    "colors",
-    "rescale",
-    "gpu",
-    "threads",
-    "max_pixels",
-)
+FIELDS = used_by(Options, "paint")  # the rest is about optimisation
 LONG_EDGE = 1024  # px, where nothing is said
 FADE = 0.5  # strength of any style below which the photo itself comes in
 

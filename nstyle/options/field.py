@@ -29,12 +29,14 @@ def option(
     optional: bool = False,
     shapes: bool = True,
     several: bool = False,
+    uses: str = "studio",
 ) -> Any:
     """A dataclass field that knows all about itself.
 
     flags: names on the command line; None = `--name-with-dashes`, () = only by --set.
     shapes: False for what cannot change the picture (it is then not written into results).
-    several: its flag may be repeated, its value is a tuple.
+    several: its flag may be repeated, its value is a tuple. uses: of Options, what else than `run`
+    takes the option: paint, train, score, studio, preview (of the studio).
     """
     facts = {
         "help": help,
@@ -47,8 +49,16 @@ def option(
         "optional": optional or default is None,
         "shapes": shapes,
         "several": several,
+        "uses": tuple(uses.split()),
     }
     return field(default=default, metadata=facts)
+
+
+def used_by(cls: type, command: str) -> tuple[str, ...]:
+    """Names of the fields that a command takes, in order."""
+    return tuple(
+        entry.name for entry in dataclasses.fields(cls) if command in entry.metadata["uses"]
+    )
 
 
 def shown(entry: dataclasses.Field[Any]) -> str:

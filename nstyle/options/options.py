@@ -19,6 +19,7 @@ __all__ = ["Options", "build", "shaping"]
 
 MODELS = ("auto", "vgg19", "vgg16", "vgg16-slim", "vgg19-slim")
 MODEL_ALIASES = {"vgg": "vgg19"}
+VARIATIONS = ("squared", "laplacian", "power")
 RESAMPLING = ("lanczos", "bicubic", "bilinear", "bilinear-plain", "nearest")
 
 
@@ -31,19 +32,30 @@ class Options:
         "network; auto = vgg19 where its weights are installed, else the built-in vgg16-slim",
         kind=str,
         choices=MODELS,
+        uses="train score studio",
     )
     weights: str | None = option(
-        None, "weights file instead of the installed one", kind=str, metavar="FILE"
+        None,
+        "weights file instead of the installed one",
+        kind=str,
+        metavar="FILE",
+        uses="train score",
     )
-    content_weight: float = option(25.0, "weight of the photo's content", kind=float, low=0)
-    style_weight: float = option(1.0, "weight of the painting's style", kind=float, low=0)
-    tv_weight: float = option(0.01, "weight of smoothness (total variation)", kind=float, low=0)
+    content_weight: float = option(
+        25.0, "weight of the photo's content", kind=float, low=0, uses="train studio"
+    )
+    style_weight: float = option(
+        1.0, "weight of the painting's style", kind=float, low=0, uses="train studio"
+    )
+    tv_weight: float = option(
+        0.01, "weight of smoothness (total variation)", kind=float, low=0, uses="train studio"
+    )
     stop_eps: float = option(
         0.005, "stop when the picture's relative change is below; 0 = never", kind=float, low=0
     )
     max_num_epochs: int = option(1000, "stop after so many epochs", kind=int, low=1)
     max_long_edge: int = option(
-        512, "long edge of the result in pixels", kind=int, low=16, high=65000
+        512, "long edge of the result in pixels", kind=int, low=16, high=65000, uses="paint studio"
     )
     size: str | None = option(
         None,
@@ -51,8 +63,11 @@ class Options:
         "fit=stretch",
         kind=str,
         metavar="WxH",
+        uses="paint studio",
     )
-    enlarge: bool = option(False, "enlarge a photo smaller than --max-long-edge", kind=bool)
+    enlarge: bool = option(
+        False, "enlarge a photo smaller than --max-long-edge", kind=bool, uses="paint studio"
+    )
     optimizer: str = option("sgd", "how the loss is lowered", kind=str, choices=tuple(RATES))
     scales: int | str = option(
         "auto",
@@ -76,7 +91,11 @@ class Options:
         None, "factor of the learning rate then (default: 0.9; adam 1)", kind=float, low=0, high=1
     )
     gpu: int | str = option(
-        "auto", "GPU index; -1 = CPU; auto = GPU 0 if MXNet sees one", kind=str, shapes=False
+        "auto",
+        "GPU index; -1 = CPU; auto = GPU 0 if MXNet sees one",
+        kind=str,
+        shapes=False,
+        uses="paint train score",
     )
     remove_noise: float = option(
         0.2,
@@ -100,12 +119,19 @@ class Options:
         "auto = what the weights were made for",
         kind=str,
         choices=("auto", "avg", "avg-rescaled", "max"),
+        uses="train score studio",
     )
     content_layers: str = option(
-        "relu4_2", "layers, with weights if wanted: relu4_2,relu5_1:0.5", kind=str
+        "relu4_2",
+        "layers, with weights if wanted: relu4_2,relu5_1:0.5",
+        kind=str,
+        uses="train score studio",
     )
     style_layers: str = option(
-        "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1", "the same for the style", kind=str
+        "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1",
+        "the same for the style",
+        kind=str,
+        uses="train score studio",
     )
     style_scale: float = option(
         1.0,
@@ -113,6 +139,7 @@ class Options:
         kind=float,
         low=0.01,
         high=100,
+        uses="paint train score studio preview",
     )
     style_size: int | None = option(
         None,
@@ -120,28 +147,38 @@ class Options:
         kind=int,
         low=16,
         high=65000,
+        uses="paint train studio",
     )
     style_blend: str | None = option(
         None,
         "shares of the styles where there are several: 3,1,1 (default: equal)",
         kind=str,
         metavar="N,N",
+        uses="paint",
     )
     style_loss: str = option(
         "gram",
         "distance of styles: Gram matrices; mean and deviation; Wasserstein of Gaussians",
         kind=str,
         choices=("gram", "mean-std", "wasserstein", "gram+wasserstein"),
+        uses="train studio",
     )
     colors: str = option(
         "style",
         "whose: content = only luminance is painted, match = the style is recoloured first",
         kind=str,
         choices=("style", "content", "match"),
+        uses="paint studio preview",
     )
     seed: int = option(0, "of the noise", kind=int, low=0, high=2**32 - 1)
     threads: int | None = option(
-        None, "CPU threads (default: all usable cores)", kind=int, low=1, high=1024, shapes=False
+        None,
+        "CPU threads (default: all usable cores)",
+        kind=int,
+        low=1,
+        high=1024,
+        shapes=False,
+        uses="paint train score",
     )
     tile: int | str = option(
         "auto",
@@ -149,9 +186,15 @@ class Options:
         kind=str,
         metavar="N",
         shapes=False,
+        uses="score studio",
     )
     max_pixels: int = option(
-        200_000_000, "refuse pictures with more pixels", kind=int, low=256, shapes=False
+        200_000_000,
+        "refuse pictures with more pixels",
+        kind=int,
+        low=256,
+        shapes=False,
+        uses="paint train score",
     )
     # Fields without a flag of their own: --set name=value.
     scale_step: float = option(
@@ -190,7 +233,7 @@ class Options:
     )
     backoff: float = option(
         0.97,
-        "what the learning rate is multiplied by when the loss rises; 1 = off",
+        "factor of the rate when the loss rises; 1 = off",
         kind=float,
         low=0.1,
         high=1,
@@ -203,12 +246,8 @@ class Options:
         choices=("balanced", "mxnet", "mxnet-nag", "gatys", "gatys-mean", "keras"),
         flags=(),
     )
-    tv_form: str = option(
-        "squared",
-        "total variation: squares of differences, MXNet's Laplacian, or to the power 1.25",
-        kind=str,
-        choices=("squared", "laplacian", "power"),
-        flags=(),
+    tv_form: str = option(  # squares of differences, MXNet's Laplacian, to the power 1.25
+        "squared", "form of total variation", kind=str, choices=VARIATIONS, flags=()
     )
     denoiser: str = option(
         "gaussian", "what --remove-noise does", kind=str, choices=("gaussian", "tv"), flags=()
@@ -221,17 +260,14 @@ class Options:
         flags=(),
     )
     resize: str = option(
-        "lanczos",
-        "how pictures are brought to size",
-        kind=str,
-        choices=RESAMPLING,
-        flags=(),
+        "lanczos", "how pictures are brought to size", kind=str, choices=RESAMPLING, flags=()
     )
     rescale: str = option(
         "no",
         "bring the finished picture to the photo's size or aspect",
         kind=str,
         choices=("no", "size", "aspect"),
+        uses="paint studio",
     )
     pixel_range: float = option(
         255.0, "white, before the mean is subtracted", kind=float, low=1, high=256, flags=()
@@ -254,10 +290,8 @@ class Options:
 
 def shaping(options: Options) -> dict[str, Any]:
     """The options that shape the picture, for records and metadata. No paths: names of files."""
-    values = {}
-    for entry in dataclasses.fields(options):
-        if entry.metadata["shapes"]:
-            values[entry.name] = getattr(options, entry.name)
+    names = [entry.name for entry in dataclasses.fields(options) if entry.metadata["shapes"]]
+    values = {name: getattr(options, name) for name in names}
     if options.weights is not None:
         values["weights"] = os.path.basename(options.weights)
     if parse.noise_share(options.init) is None:

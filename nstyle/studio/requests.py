@@ -14,7 +14,7 @@ from nstyle.errors import NStyleError, WeightsError
 from nstyle.feedforward import apply
 from nstyle.optimize import inputs
 from nstyle.options import presets
-from nstyle.options.field import as_words
+from nstyle.options.field import as_words, used_by
 from nstyle.options.options import Options
 from nstyle.options.parse import flag, noise_share
 from nstyle.studio.library import Source
@@ -44,9 +44,8 @@ def unknown(what: str) -> Refused:
 
 log = logging.getLogger("nstyle")
 
-# Files of the server, and what is the server's own business.
-NOT_HERE = ("weights", "gpu", "threads", "max_pixels", "style_blend")
-IN_PREVIEW = ("colors", "style_scale")  # what a preview shows of the options
+# The others are files of the server and its own business.
+HERE, IN_PREVIEW = used_by(Options, "studio"), used_by(Options, "preview")
 
 
 def read(given: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
@@ -55,7 +54,7 @@ def read(given: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
     if not isinstance(typed, dict) or not (preset is None or isinstance(preset, str)):
         raise Refused("options are an object of names and values, the preset is a name")
     for name in typed:
-        if name in NOT_HERE:
+        if name in vars(Options()) and name not in HERE:
             raise Refused(f"{flag(name)}: cannot be chosen in the studio")
     if noise_share(str(typed.get("init", "content"))) is None:
         raise Refused("--init: in the studio content, instant, noise or noise:0.7")
@@ -173,4 +172,4 @@ def refused(error: NStyleError) -> Refused:
 
 def offered() -> list[dataclasses.Field[Any]]:
     """The options one can choose in the studio, in the order of the command line."""
-    return [entry for entry in dataclasses.fields(Options) if entry.name not in NOT_HERE]
+    return [entry for entry in dataclasses.fields(Options) if entry.name in HERE]

@@ -8,21 +8,8 @@ import json
 
 from nstyle.cli.flags import add_fields, split_options
 from nstyle.options import presets
+from nstyle.options.field import used_by
 from nstyle.options.options import Options
-
-# What shapes the judgement; the rest of Options is about painting.
-FIELDS = (
-    "model",
-    "weights",
-    "pooling",
-    "content_layers",
-    "style_layers",
-    "style_scale",
-    "gpu",
-    "threads",
-    "tile",
-    "max_pixels",
-)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--content", required=True, metavar="FILE", help="the photo")
     parser.add_argument("--style", required=True, metavar="FILE", help="the painting")
     parser.add_argument("--json", action="store_true", help="one object per picture and line")
-    add_fields(parser, Options, FIELDS)
+    add_fields(parser, Options, used_by(Options, "score"))
 
 
 def work(words: argparse.Namespace) -> int:

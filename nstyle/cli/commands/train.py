@@ -12,7 +12,7 @@ from nstyle.cli.console import FAILED, INTERRUPTED, OK, configure_logging, say
 from nstyle.cli.flags import add_fields
 from nstyle.errors import DivergedError
 from nstyle.feedforward import ANY_STYLE, ONE_STYLE
-from nstyle.feedforward.train.options import LOSS, LOSS_OF, PLACE, TrainOptions
+from nstyle.feedforward.train.options import FIELDS, LOSS_OF, TrainOptions
 from nstyle.options import presets
 from nstyle.options.field import build
 from nstyle.options.options import Options
@@ -28,7 +28,7 @@ SECONDS = 10  # between two lines
 def add(parser: argparse.ArgumentParser) -> None:
     """The flags of `train`."""
     add_fields(parser, TrainOptions)
-    add_fields(parser, Options, (*LOSS, *PLACE), {"model": presets.SLIM, **LOSS_OF[ONE_STYLE]})
+    add_fields(parser, Options, FIELDS, {"model": presets.SLIM, **LOSS_OF[ONE_STYLE]})
     add_fields(parser, OutputOptions, TALK)
 
 
@@ -38,7 +38,7 @@ def work(words: argparse.Namespace) -> int:
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
     names = [entry.name for entry in dataclasses.fields(TrainOptions)]
     wanted = build(TrainOptions, typed(words, names))
-    options = wanted.loss(typed(words, (*LOSS, *PLACE)))
+    options = wanted.loss(typed(words, FIELDS))
     from nstyle.feedforward.train.run import train
 
     listeners = [] if delivery.quiet else [StepLines()]

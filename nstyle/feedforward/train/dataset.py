@@ -14,7 +14,7 @@ import numpy as np
 from nstyle.errors import OptionError
 from nstyle.feedforward import ANY_STYLE, ENCODER, STRUCTURE, TAPS, network_file
 from nstyle.feedforward.network_file import NetworkFile
-from nstyle.feedforward.train.options import CROP_STEP, KIND, LOSS, TrainOptions
+from nstyle.feedforward.train.options import CROP_STEP, FIELDS, KIND, TrainOptions
 from nstyle.images import image_file
 from nstyle.images.image_paths import EXTENSIONS
 from nstyle.images.picture import Picture, resize
@@ -97,7 +97,7 @@ def gather(wanted: TrainOptions, options: Options) -> TrainingData:
 def about(wanted: TrainOptions, options: Options, weights: str) -> dict[str, Any]:
     """The options that shape the network; of files checksums. Raises CheckpointError."""
     values = {
-        **{name: value for name, value in shaping(options).items() if name in LOSS},
+        **{name: value for name, value in shaping(options).items() if name in FIELDS},
         "weights": checksums.of_file(weights)[:12],
         "network": wanted.network,
         "structure": STRUCTURE,

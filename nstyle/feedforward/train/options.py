@@ -1,6 +1,6 @@
 """The options of `nstyle train`.
 
-What shapes its loss are fields of `nstyle.options.options.Options`, see LOSS. Loads nothing heavy.
+Its loss takes fields of `Options`, see FIELDS. Loads nothing heavy.
 """
 
 from __future__ import annotations
@@ -13,27 +13,13 @@ from typing import Any
 from nstyle.errors import OptionError
 from nstyle.feedforward import ANY_STYLE, ENCODER, ONE_STYLE
 from nstyle.options import presets
-from nstyle.options.field import check_fields, option
+from nstyle.options.field import check_fields, option, used_by
 from nstyle.options.options import Options
 from nstyle.options.parse import flag, parse_duration
 from nstyle.system import locations
 
-# Fields of Options that a training takes, besides.
-LOSS = (
-    "model",
-    "weights",
-    "pooling",
-    "content_weight",
-    "style_weight",
-    "tv_weight",
-    "content_layers",
-    "style_layers",
-    "style_scale",
-    "style_size",
-    "style_loss",
-)
-PLACE = ("gpu", "threads", "max_pixels")
-# How LOSS differs from the painter's. A network of one style has to learn what the painter, who
+FIELDS = used_by(Options, "train")  # of Options, that a training takes, besides its own
+# How they differ from the painter's. A network of one style has to learn what the painter, who
 # begins with the photo, has from the start: it is told more of the photo, at a layer that sees
 # finer things (Johnson et al. have relu3_3 of VGG-16, too). And Gram matrices can be met by a few
 # glaring spots, which a network finds long before strokes; the means of features cannot, but with

@@ -8,7 +8,7 @@ import pytest
 
 from nstyle.errors import OptionError
 from nstyle.feedforward import ANY_STYLE, ONE_STYLE
-from nstyle.feedforward.train.options import LOSS, LOSS_OF, PLACE, TrainOptions
+from nstyle.feedforward.train.options import FIELDS, LOSS_OF, TrainOptions
 from nstyle.options.options import Options
 from nstyle.system import locations
 
@@ -74,7 +74,7 @@ def test_the_loss_is_the_painters_but_for_what_one_pass_must_learn_and_what_was_
 
 
 def test_the_fields_of_the_loss_exist():
-    assert {*LOSS, *PLACE} <= set(vars(Options()))
+    assert set(FIELDS) <= set(vars(Options()))
 
 
 @pytest.mark.parametrize(
