@@ -18,7 +18,7 @@ from nstyle.feedforward.network_file import ANY_STYLE, NetworkFile
 from nstyle.losses.style import STYLE_DISTANCES
 from nstyle.networks import layers
 from nstyle.networks import vgg as networks
-from nstyle.networks.features import Features
+from nstyle.networks.features import CompiledVGG
 from nstyle.networks.weights import reader
 from nstyle.optimize import loss_terms
 from nstyle.optimize.tiles import geometry
@@ -119,7 +119,7 @@ class AnyStyle:
         tiling = geometry.of_edge((x.shape[3], x.shape[2]), tiled.TILE, self._reach)
         width, height = tiling.edges
         shape = (1, 3, height, width)
-        seen = Features(self._encoder, shape, device=self.device, gradient=False)
+        seen = CompiledVGG(self._encoder, shape, device=self.device, gradient=False)
         return TiledSource(TiledFeatures(seen, tiling, device=self.device), x)
 
     def paint(

@@ -14,7 +14,7 @@ from nstyle.networks.vgg import VGGFeatures, VGGSlice
 from nstyle.system.backend import BFLOAT16, autograd, mx, nd
 
 
-class Features:
+class CompiledVGG:
     """The network, or a part, compiled for one size: forward gives taps, backward the gradient.
 
     bfloat16: the network computes in it; picture and gradient stay float32. shapes: of the taps.

@@ -17,7 +17,7 @@ import numpy as np
 from nstyle.errors import OptionError
 from nstyle.networks import calibration, layers, vgg
 from nstyle.networks.calibration import LayerScale
-from nstyle.networks.features import Features
+from nstyle.networks.features import CompiledVGG
 from nstyle.networks.layers import BOUNDARY
 from nstyle.networks.preprocessing import Preprocessing
 from nstyle.networks.weights import reader
@@ -76,14 +76,14 @@ class FeatureExtractor:
         *,
         gradient: bool = True,
         bfloat16: bool | None = None,
-    ) -> Features:
+    ) -> CompiledVGG:
         """The network compiled for pictures of this shape, (1, 3, H, W).
 
         bfloat16: whether to compute in it where that cannot be told from the shape.
         """
         if bfloat16 is None:
             bfloat16 = gradient and self.in_bfloat16(shape[2:])
-        return Features(self.network, shape, device=device, gradient=gradient, bfloat16=bfloat16)
+        return CompiledVGG(self.network, shape, device=device, gradient=gradient, bfloat16=bfloat16)
 
     def pieces(self, tiling: Tiling, device: Any, *, gradient: bool = True) -> TiledFeatures:
         """The network compiled for the tiles of a picture."""
@@ -96,10 +96,10 @@ class FeatureExtractor:
         near = [name for name in wanted if not layers.behind(name)]
         far = [name for name in wanted if layers.behind(name)]
         before = vgg.VGGSlice(self.network, list(dict.fromkeys([*near, BOUNDARY])))
-        features = Features(before, shape, device=device, **knobs)
+        features = CompiledVGG(before, shape, device=device, **knobs)
         (width, height), channels = tiling.behind.edges, features.shapes[BOUNDARY][1]
         rest = vgg.VGGSlice(self.network, far, BOUNDARY)
-        deep = Features(rest, (1, channels, height, width), device=device, **knobs)
+        deep = CompiledVGG(rest, (1, channels, height, width), device=device, **knobs)
         step = layers.stride(BOUNDARY)
         behind = TiledFeatures(deep, tiling.behind, device=device, step=step)
         return TiledFeatures(features, tiling, device=device, behind=behind)

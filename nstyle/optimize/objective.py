@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nstyle.losses.image import LossTerm, dot
-from nstyle.networks.features import Features
+from nstyle.networks.features import CompiledVGG
 from nstyle.system.backend import nd
 
 
@@ -41,7 +41,7 @@ class Objective:
 
     def __init__(
         self,
-        features: Features,
+        features: CompiledVGG,
         terms: Sequence[LossTerm],
         *,
         device: Any,

@@ -13,7 +13,7 @@ from nstyle.losses.image import LossTerm
 from nstyle.losses.normalization import NORMALIZATIONS, Normalization
 from nstyle.losses.style import STYLE_DISTANCES, blend
 from nstyle.networks import preprocessing
-from nstyle.networks.features import Features
+from nstyle.networks.features import CompiledVGG
 from nstyle.networks.preprocessing import Preprocessing
 from nstyle.optimize import loss_terms
 from nstyle.optimize.context import PaintContext
@@ -117,7 +117,7 @@ def shown_by(setup: PaintSetup, inputs: Inputs, number: int) -> loss_terms.Shown
     return extractor.looks.find((checksums.of_value([painting, parts]), asked, tiling), look)
 
 
-def compiled(setup: PaintSetup, inputs: Inputs) -> Features | TiledFeatures:
+def compiled(setup: PaintSetup, inputs: Inputs) -> CompiledVGG | TiledFeatures:
     """The network for photos of the size in `inputs`: for all of one at once, or its tiles."""
     size = inputs.photo.size
     tiling = setup.plan.tiling(size)
@@ -136,7 +136,7 @@ def make_objective(
     setup: PaintSetup,
     inputs: Inputs,
     paintings: Sequence[loss_terms.Shown],
-    network: Features | TiledFeatures,
+    network: CompiledVGG | TiledFeatures,
     more: MoreTerms = lambda terms, view: (),
 ) -> Objective:
     """The objective; network: compiled for the photo's size; more: from the losses of the options

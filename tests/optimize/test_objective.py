@@ -14,7 +14,7 @@ from nstyle.losses.image import ColorLoss, ContentLoss, LossTerm, TemporalLoss, 
 from nstyle.losses.statistics import FeatureStatistics
 from nstyle.losses.style import StyleLoss
 from nstyle.networks import layers, vgg
-from nstyle.networks.features import Features
+from nstyle.networks.features import CompiledVGG
 from nstyle.optimize.objective import Objective
 from nstyle.system import runtime
 from nstyle.system.backend import mx, nd
@@ -26,13 +26,13 @@ CPU = mx.cpu()
 
 def make_features(
     wanted: Sequence[str], pooling: str = "avg", bfloat16: bool = False, **knobs: Any
-) -> Features:
+) -> CompiledVGG:
     ordered = sorted(wanted, key=layers.taps(tiny.BLOCKS["vgg19"]).index)
     needed = layers.needed_convolutions(ordered, tiny.BLOCKS["vgg19"])
     arrays = {name: tiny.random_arrays()[name] for name in needed}
     knobs = {"padding": "zero", **knobs}
     network = vgg.build(tiny.BLOCKS["vgg19"], arrays, ordered, pooling=pooling, device=CPU, **knobs)
-    return Features(network, (1, 3, SIZE[1], SIZE[0]), device=CPU, bfloat16=bfloat16)
+    return CompiledVGG(network, (1, 3, SIZE[1], SIZE[0]), device=CPU, bfloat16=bfloat16)
 
 
 def picture(seed: int) -> np.ndarray:

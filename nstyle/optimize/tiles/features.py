@@ -15,7 +15,7 @@ import numpy as np
 from nstyle.losses.image import as_float32
 from nstyle.losses.statistics import FeatureStatistics, RunningStatistics, Statistics
 from nstyle.networks import layers
-from nstyle.networks.features import Features
+from nstyle.networks.features import CompiledVGG
 from nstyle.networks.layers import BOUNDARY
 from nstyle.optimize.tiles.geometry import Tile, Tiling
 from nstyle.optimize.tiles.sources import energy
@@ -35,7 +35,7 @@ class TiledFeatures:
 
     def __init__(
         self,
-        features: Features,
+        features: CompiledVGG,
         tiling: Tiling,
         *,
         device: Any,

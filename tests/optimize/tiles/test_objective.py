@@ -16,7 +16,7 @@ from nstyle.losses.image import ColorLoss, averaged
 from nstyle.losses.statistics import FeatureStatistics
 from nstyle.losses.style import StyleLoss
 from nstyle.networks import layers, vgg
-from nstyle.networks.features import Features
+from nstyle.networks.features import CompiledVGG
 from nstyle.optimize import evaluation, inputs, loss_terms, problem
 from nstyle.optimize.extractor import FeatureExtractor, load_network
 from nstyle.optimize.objective import Objective
@@ -198,11 +198,13 @@ def test_at_the_pictures_border_padding_is_the_networks_own(edge, padding, pooli
     network = vgg.build(
         tiny.BLOCKS["vgg19"], arrays, wanted, pooling=pooling, padding=padding, device=CPU
     )
-    features = Features(network, X.shape, device=CPU)
+    features = CompiledVGG(network, X.shape, device=CPU)
     view = WholeImage(features.forward(nd.array(X)))
     tiling = geometry.of_edge(SIZE, edge, geometry.reach(wanted, tiny.BLOCKS["vgg19"]))
     width, height = tiling.edges
-    pieces = TiledFeatures(Features(network, (1, 3, height, width), device=CPU), tiling, device=CPU)
+    pieces = TiledFeatures(
+        CompiledVGG(network, (1, 3, height, width), device=CPU), tiling, device=CPU
+    )
     assert pieces.shapes == view.shapes
     parts = TiledSource(pieces, X).features(wanted)
     for name, whole in view.features(wanted).items():
@@ -255,8 +257,8 @@ def test_calls_in_any_order_give_the_same_bytes(weights_file):
 def test_the_network_sees_every_tile_twice_but_the_last(weights_file, monkeypatch):
     executor = task(64, weights=weights_file).objective
     seen = []
-    forward = Features.forward
-    monkeypatch.setattr(Features, "forward", lambda self, x: seen.append(1) or forward(self, x))
+    forward = CompiledVGG.forward
+    monkeypatch.setattr(CompiledVGG, "forward", lambda self, x: seen.append(1) or forward(self, x))
     executor(nd.array(X))
     assert len(seen) == 2 * len(executor.tiling.tiles) - 1
     content = task(64, weights=weights_file, style_weight=0).objective
@@ -283,8 +285,10 @@ def test_a_layer_without_terms_gets_no_gradient():
     network = vgg.build(blocks, arrays, wanted, pooling="avg", padding="zero", device=CPU)
     tiling = geometry.of_edge(SIZE, 64, geometry.reach(wanted, blocks))
     width, height = tiling.edges
-    whole = Features(network, X.shape, device=CPU)
-    pieces = TiledFeatures(Features(network, (1, 3, height, width), device=CPU), tiling, device=CPU)
+    whole = CompiledVGG(network, X.shape, device=CPU)
+    pieces = TiledFeatures(
+        CompiledVGG(network, (1, 3, height, width), device=CPU), tiling, device=CPU
+    )
     moments = FeatureStatistics(whole.shapes["relu1_1"], device=CPU)
     target = (nd.zeros((4, 4)),)
     terms = [StyleLoss("relu1_1", 1.0, "gram", moments, target)]
