@@ -516,7 +516,7 @@ def test_the_judge_of_fidelity_puts_the_photo_at_1_0_and_the_stretched_painting_
     judge = fidelity.Judge(teacher, photo, pictures[1])
     own = judge(photo)
     assert (own.style, own.content) == (pytest.approx(1), pytest.approx(0, abs=1e-9))
-    other = judge(fidelity.resize(fidelity.image.read(pictures[1]), *photo.size))
+    other = judge(fidelity.resize(fidelity.image_file.read(pictures[1]), *photo.size))
     assert other.content == pytest.approx(1)
     if edge == 64:  # the painting itself
         assert other.style == pytest.approx(0, abs=1e-9)

@@ -16,7 +16,7 @@ from nstyle.images.picture import Picture
 from nstyle.options.options import Options
 
 if TYPE_CHECKING:  # it loads MXNet
-    from nstyle.losses.image import LossTerm
+    from nstyle.losses.base import LossTerm
 
 # One triangle of (C, C), row by row; (C, 1) or None.
 Packed = tuple[np.ndarray, Optional[np.ndarray]]

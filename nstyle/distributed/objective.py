@@ -16,7 +16,8 @@ from nstyle.distributed.pool import PartPool
 from nstyle.distributed.spread import DistributedObjective
 from nstyle.errors import OptionError
 from nstyle.images.picture import Picture
-from nstyle.losses.image import ContentLoss, LossTerm
+from nstyle.losses.base import LossTerm
+from nstyle.losses.image import ContentLoss
 from nstyle.losses.statistics import Statistics
 from nstyle.losses.style import StyleLoss
 from nstyle.networks import layers

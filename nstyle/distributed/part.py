@@ -25,7 +25,8 @@ from nstyle.distributed.messages import (
     unpacked,
 )
 from nstyle.distributed.partition import Box
-from nstyle.losses.image import ContentLoss, LossTerm, dot
+from nstyle.losses.base import LossTerm, dot
+from nstyle.losses.image import ContentLoss
 from nstyle.losses.statistics import FeatureStatistics
 from nstyle.losses.style import StyleLoss
 from nstyle.networks import preprocessing

@@ -14,7 +14,7 @@ import numpy as np
 from nstyle.distributed.messages import Instruction, Ref, packed, unpacked
 from nstyle.distributed.pool import PartPool, Seen
 from nstyle.images.sizes import Size
-from nstyle.losses.image import LossTerm
+from nstyle.losses.base import LossTerm
 from nstyle.losses.statistics import divided
 from nstyle.optimize.objective import Loss
 from nstyle.optimize.tiles.objective import compared

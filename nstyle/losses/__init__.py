@@ -1,5 +1,6 @@
 """Losses of feature maps and pictures: value and gradient, with the papers' equations.
 
+base: the form of every loss.
 image: content, total variation, temporal and colour losses.
 statistics: means and second moments of features.
 style: distances between the statistics of two pictures, such as that of Gram matrices.

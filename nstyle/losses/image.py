@@ -4,8 +4,7 @@ Features are (1, C, H, W). Gatys, Ecker & Bethge, "A neural algorithm of artisti
 (arXiv:1508.06576), equations 1 and 2; total variation after Mahendran & Vedaldi (arXiv:1412.0035);
 the temporal loss after Ruder, Dosovitskiy & Brox (arXiv:1604.08610).
 
-A loss is a function of arrays and a class that knows scale and target. The classes are what an
-objective adds up, whole, in tiles or in parts, without knowing which loss it is.
+A loss is a function of arrays and a LossTerm that knows scale and target.
 
 Values are one-element NDArrays, so that nothing here waits for the device. Features may be
 bfloat16: what is computed of them is float32.
@@ -20,6 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from nstyle.losses.base import LossTerm, as_float32, dot
 from nstyle.system.backend import nd
 
 LAPLACIAN = ((0, -1, 0), (-1, 4, -1), (0, -1, 0))
@@ -34,16 +34,6 @@ def content(features: Any, target: Any, scale: float) -> tuple[Any, Any]:
     """
     difference = nd.elemwise_sub(as_float32(features), target)
     return scale * dot(difference, difference), (2 * scale) * difference
-
-
-def as_float32(x: Any) -> Any:
-    """The array in float32; itself if it is."""
-    return x if x.dtype == np.float32 else nd.amp_cast(x, dtype="float32")
-
-
-def dot(x: Any, y: Any) -> Any:
-    """Inner product of two arrays of one shape, one element. Many times faster than nd.sum."""
-    return nd.dot(x.reshape((-1,)), y.reshape((-1,))).reshape((1,))
 
 
 def filtered(x: Any, kernel: Sequence[Sequence[float]]) -> Any:
@@ -197,42 +187,6 @@ def means_of_parts(length: int, parts: int, copies: int, device: Any) -> Any:
 
 
 # ---- what an objective adds up ----
-
-
-class LossTerm:
-    """A loss of a layer's features, or with layer "" of the picture itself."""
-
-    kind: ClassVar[str]
-    layer: str
-    scale: float
-    statistics: Any  # of a loss that depends on these alone, see style.StyleLoss; else None
-
-    @property
-    def name(self) -> str:
-        """As records show it: content:relu4_2, style:relu1_1:#ff0000, tv, temporal, colours."""
-        return f"{self.kind}:{self.layer}" if self.layer else self.kind
-
-    def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
-        """Of features (1, C, h, w) or the picture (1, 3, H, W)."""
-        raise NotImplementedError
-
-    def add_gradient(self, x: Any, gradient: Any) -> Any:
-        """The value; the gradient is added to `gradient`, in little memory where that can be."""
-        value, slope = self.value_and_gradient(x)
-        gradient += slope
-        return value
-
-    def of_tile(self, cut: Callable[[Any], Any]) -> LossTerm:
-        """A layer's loss for what a tile owns; cut: the same of an array of the whole layer."""
-        raise NotImplementedError
-
-    def compare(self, seen: Any) -> tuple[Any, Any, Any]:
-        """From statistics of the whole: value, gradients of second moments and mean."""
-        raise NotImplementedError
-
-    def times(self, factor: float) -> LossTerm:
-        """The same loss, weighted."""
-        return replace(self, scale=self.scale * factor)  # type: ignore[type-var]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nstyle.losses.image import LossTerm, dot
+from nstyle.losses.base import LossTerm, dot
 from nstyle.losses.normalization import TINY
 from nstyle.losses.statistics import FeatureStatistics, Statistics
 from nstyle.system.backend import nd

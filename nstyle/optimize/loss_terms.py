@@ -15,7 +15,8 @@ import numpy as np
 from nstyle.errors import OptionError
 from nstyle.images.masks import shown
 from nstyle.images.regions import at_size, softened
-from nstyle.losses.image import ContentLoss, LossTerm, TemporalLoss, TotalVariation
+from nstyle.losses.base import LossTerm
+from nstyle.losses.image import ContentLoss, TemporalLoss, TotalVariation
 from nstyle.losses.normalization import NORMALIZATIONS, TEMPORAL, Layer, Normalization
 from nstyle.losses.statistics import FeatureStatistics
 from nstyle.losses.style import STYLE_DISTANCES, StyleDistance, StyleLoss, Target, blend

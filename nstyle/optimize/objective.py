@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle.losses.image import LossTerm, dot
+from nstyle.losses.base import LossTerm, dot
 from nstyle.networks.features import CompiledVGG
 from nstyle.system.backend import nd
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nstyle.images.picture import Picture
-from nstyle.losses.image import LossTerm
+from nstyle.losses.base import LossTerm
 from nstyle.losses.normalization import NORMALIZATIONS, Normalization
 from nstyle.losses.style import STYLE_DISTANCES, blend
 from nstyle.networks import preprocessing

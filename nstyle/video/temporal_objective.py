@@ -9,7 +9,7 @@ import numpy as np
 
 from nstyle.images.picture import Picture
 from nstyle.images.sizes import Size
-from nstyle.losses.image import LossTerm
+from nstyle.losses.base import LossTerm
 from nstyle.optimize import loss_terms, problem
 from nstyle.optimize.inputs import Inputs
 from nstyle.optimize.problem import PaintSetup, PaintTask

@@ -356,7 +356,7 @@ def test_the_sample_pictures_of_the_tests_are_recoloured_too():
 def test_chroma_comes_back_strip_by_strip(rows, monkeypatch):
     painted, photo = wild(1, np.uint16, alpha=True), wild(2, np.uint8)
     whole = color.with_chroma_of(painted, photo)
-    monkeypatch.setattr(color.formats, "ROWS", rows)
+    monkeypatch.setattr(color.codecs, "ROWS", rows)
     found = color.with_chroma_of(painted, photo)
     assert np.array_equal(found.pixels, whole.pixels) and found.pixels.dtype == np.uint16
     assert np.array_equal(found.alpha, painted.alpha)

@@ -10,7 +10,6 @@ import random
 import struct
 import subprocess
 import sys
-import time
 import types
 import warnings
 import zlib
@@ -667,10 +666,8 @@ def test_too_many_pixels():
 def test_header_is_checked_before_decoding(tmp_path):
     """A bomb: 60000 x 60000 pixels in a hundred bytes."""
     path = tmp_path / "a.png"
-    path.write_bytes(png_bytes(60000, 60000, 8, 2, [b""]))
-    started = time.perf_counter()
+    path.write_bytes(png_bytes(60000, 60000, 8, 2, [b""]))  # decoding it would say "truncated"
     assert "--max-pixels" in refusal(image_file.read, path)
-    assert time.perf_counter() - started < 1
 
 
 def test_only_our_limit_counts(tmp_path, monkeypatch):
@@ -1083,11 +1080,10 @@ def test_resize_refuses():
 
 def test_import_is_cheap():
     code = (
-        "import sys, time, numpy; start = time.perf_counter(); import nstyle.images.image_file;"
-        "seconds = time.perf_counter() - start;"
+        "import sys, numpy, nstyle.images.image_file;"
         "heavy = {'skimage', 'tifffile', 'pillow_heif', 'mxnet', 'scipy'} & set(sys.modules);"
-        "assert not heavy, heavy; assert seconds < 0.2, seconds"
+        "assert not heavy, heavy"
     )
     subprocess.run(
-        [sys.executable, "-c", code], check=True, cwd=os.path.dirname(codecs.__file__) + "/.."
+        [sys.executable, "-c", code], check=True, cwd=os.path.dirname(codecs.__file__) + "/../.."
     )

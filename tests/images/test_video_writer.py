@@ -142,4 +142,4 @@ def test_only_this_module_imports_pyav():
         for path in house.rglob("*.py")
         if re.search(r"^\s*(import|from) av\b", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
-    assert found == {"video_file.py"}
+    assert found == {"video_writer.py"}

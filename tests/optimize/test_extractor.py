@@ -49,7 +49,6 @@ def test_auto_takes_bfloat16_only_with_amx(monkeypatch, precision, works, amx, c
         (False, True, mx.cpu(), {}),
         (True, False, mx.cpu(), {}),
         (True, True, mx.gpu(0), {}),
-        (True, True, mx.cpu(), {"border": 2}),
         (True, True, mx.cpu(), {"pooling_ceil": True}),
     ],
 )

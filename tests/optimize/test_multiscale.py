@@ -147,7 +147,7 @@ def test_the_preset_takes_the_steps_of_the_example(
                 "bounds",
             },
         ),
-        ("adam", {"rate", "weight_decay", "clip", "rescale", "epsilon", "schedule", "bounds"}),
+        ("adam", {"rate", "weight_decay", "clip", "rescale", "schedule", "bounds"}),
         ("lbfgs", {"rate", "evaluations", "bounds"}),
     ],
 )

@@ -10,7 +10,8 @@ import pytest
 import tiny
 
 from nstyle.losses import image
-from nstyle.losses.image import ColorLoss, ContentLoss, LossTerm, TemporalLoss, TotalVariation
+from nstyle.losses.base import LossTerm, as_float32
+from nstyle.losses.image import ColorLoss, ContentLoss, TemporalLoss, TotalVariation
 from nstyle.losses.statistics import FeatureStatistics
 from nstyle.losses.style import StyleLoss
 from nstyle.networks import layers, vgg
@@ -55,7 +56,7 @@ def make_executor(
         taps = features.forward(nd.array(picture(seed)))
         for name in names:
             if kind == "content":
-                target = image.as_float32(taps[name]).copy()
+                target = as_float32(taps[name]).copy()
                 scale = 1 / float(nd.square(target).sum().asscalar())
                 terms.append(ContentLoss(name, scale, target))
                 continue

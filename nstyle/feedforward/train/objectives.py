@@ -16,7 +16,8 @@ from nstyle.feedforward.residual import SPREAD
 from nstyle.feedforward.train.loop import TrainingSample
 from nstyle.feedforward.train.perceptual_loss import PerceptualLoss, style_loss, weighted
 from nstyle.losses import image
-from nstyle.losses.image import ColorLoss, ContentLoss, LossTerm
+from nstyle.losses.base import LossTerm, dot
+from nstyle.losses.image import ColorLoss, ContentLoss
 
 KINDS = ("content", "style", "tv")  # of terms of the painter's
 # px: of how much of a photo the mean colour is kept. A usual stroke or two; larger strokes take the
@@ -95,4 +96,4 @@ class AnyStyleSamples:
 
 def energy(term: ContentLoss) -> float:
     """The content loss of features that are 0."""
-    return float(term.scale * image.dot(term.target, term.target).asscalar())
+    return float(term.scale * dot(term.target, term.target).asscalar())

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle.losses.image import LossTerm
+from nstyle.losses.base import LossTerm
 from nstyle.losses.normalization import NORMALIZATIONS
 from nstyle.losses.style import StyleLoss
 from nstyle.networks import preprocessing

@@ -15,7 +15,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nstyle.losses.image import LossTerm
+from nstyle.losses.base import LossTerm
 from nstyle.losses.statistics import RunningStatistics, Statistics, backward
 from nstyle.losses.style import StyleLoss
 from nstyle.networks.layers import BOUNDARY

@@ -274,7 +274,7 @@ REFUSED = {
     "heldout is gone": ({"heldout": "nowhere.txt"}, "cannot be read"),
     "output is a folder": ({"output": "folder.params"}, "--output"),
     "curve is the style": ({"curve": "style.png"}, "one of the inputs"),
-    "curve is the output": ({"curve": "out.params"}, "--output, too"),
+    "curve is the output": ({"curve": "out.params"}, "is the output, too"),
     "curve is foreign": ({"curve": "words.jpg"}, "no learning curve"),
     "nothing to resume": ({"resume": True}, "leave it out"),
     "start is gone": ({"start": "nowhere.params"}, "no such file"),

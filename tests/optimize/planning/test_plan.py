@@ -194,9 +194,8 @@ def test_a_size_that_is_asked_for_is_taken_whatever_is_free(planned):
         assert found.tiling((640, 480)) is None  # a single tile
 
 
-@pytest.mark.parametrize("knobs", [{"tile": "off"}, {"border": 2}])
-def test_off_and_with_a_border_there_are_none(planned, knobs):
-    found = planned(10**8, **knobs)
+def test_off_there_are_none(planned):
+    found = planned(10**8, tile="off")
     assert found.tiling(LARGE) is None and found.style_tiling(LARGE) is None
 
 
