@@ -55,9 +55,8 @@ def main() -> None:
                 best[name] = min(best[name], time.perf_counter() - start)
     first = next(iter(best.values()))
     rows = [{"network": n, "seconds": s, "ratio": s / first} for n, s in best.items()]
-    reporting.print_table(COLUMNS, rows)
-    if words.json:
-        reporting.write_json(words.json, rows)
+    print(reporting.table(rows, COLUMNS))
+    reporting.write_json(words.json, {"rows": rows})
 
 
 if __name__ == "__main__":

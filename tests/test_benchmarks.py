@@ -18,6 +18,7 @@ from PIL import Image
 import nstyle
 from benchmarks import (
     batch,
+    epoch,
     fidelity,
     flicker,
     iteration,
@@ -277,9 +278,9 @@ def test_moments_lie_ever_further_apart_and_keeping_costs_no_time(tmp_path, monk
         clock[0] += 50  # slow to read
         return Picture(tiny.picture(0))
 
-    for epoch in range(1, 11):
+    for count in range(1, 11):
         clock[0] += 1
-        album(Step(epoch, 1 + epoch // 6, 40, 32, 1.0, {}, 0.1, 1.0, read))
+        album(Step(count, 1 + count // 6, 40, 32, 1.0, {}, 0.1, 1.0, read))
     assert album.startup == pytest.approx(10)
     assert [moment["epoch"] for moment in album.moments] == [1, 2, 4, 8]
     assert [moment["seconds"] for moment in album.moments] == pytest.approx([11, 12, 14, 18])
@@ -522,3 +523,13 @@ def test_the_judge_of_fidelity_puts_the_photo_at_1_0_and_the_stretched_painting_
         assert other.style == pytest.approx(0, abs=1e-9)
     else:  # made smaller, it has lost its finest stripes
         assert 0.1 < other.style < 0.7
+
+
+def test_epoch_compares_networks_with_the_first(monkeypatch, capsys, weights_file):
+    named = [f"one={weights_file}", f"other={weights_file}"]
+    monkeypatch.setattr("sys.argv", ["epoch", *named, "--edge", "48", "--rounds", "1"])
+    epoch.main()
+    header, one, other = capsys.readouterr().out.splitlines()
+    assert header.split() == ["network", "seconds", "ratio"]
+    assert one.split()[0] == "one" and one.split()[2] == "1.000"
+    assert other.split()[0] == "other" and float(other.split()[2]) > 0
