@@ -42,7 +42,7 @@ class Options:
         uses="train score",
     )
     content_weight: float = option(
-        25.0, "weight of the photo's content", kind=float, low=0, uses="train studio"
+        30.0, "weight of the photo's content", kind=float, low=0, uses="train studio"
     )
     style_weight: float = option(
         1.0, "weight of the painting's style", kind=float, low=0, uses="train studio"

@@ -13,12 +13,12 @@ PRETRAINED = PACKAGE / "networks" / "pretrained"
 DEFAULT = "vgg16-slim"
 BUILT_IN = {DEFAULT: "vgg16-slim.params", "vgg19-slim": "vgg19-slim.params"}
 BUILT_IN_SHA256 = {
-    DEFAULT: "876a0f4aeb155ef60689d1678784b51e40a52843c981413d304fe10e68c8d0b7",
+    DEFAULT: "14640c3872a1501dc5f929fbb4d5687506aa26cedfaab99d630c466d971a1da8",
     "vgg19-slim": "fe8647f5e14e4100cb382c7991dda58da16db91654474815f51f58c69368e362",
 }
 # Channels of their convolutions, in order, for what is planned before a file is read.
 WIDTHS = {
-    DEFAULT: (32, 16, 64, 64, 112, 112, 128, 384, 384, 320, 512, 384),
+    DEFAULT: (32, 32, 64, 64, 128, 128, 128, 320, 288, 288, 512, 384),
     "vgg19-slim": (32, 16, 48, 32, 96, 64, 64, 64, 160, 160, 128, 128, 256),
 }
 # See feedforward: the decoder, and what trainings of one style begin with.

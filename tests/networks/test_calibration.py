@@ -143,5 +143,5 @@ def test_the_table_of_the_built_in_network_is_used():
 
     table = calibration.of(BUILT_IN)
     found = scales("gatys")
-    assert found["content:relu4_2"] == pytest.approx(25 * 0.5 * table["relu4_2"].content)
+    assert found["content:relu4_2"] == pytest.approx(30 * 0.5 * table["relu4_2"].content)
     assert found["style:relu1_1"] == pytest.approx(table["relu1_1"].style / (4 * 64**2))

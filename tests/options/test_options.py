@@ -189,7 +189,7 @@ def test_a_path_object_becomes_its_path():
 
 def test_the_defaults_are_those_of_the_readme_table():
     chosen = Options()
-    assert (chosen.content_weight, chosen.style_weight) == (25, 1)
+    assert (chosen.content_weight, chosen.style_weight) == (30, 1)
     assert (chosen.stop_eps, chosen.max_num_epochs, chosen.max_long_edge) == (0.005, 1000, 512)
     assert (chosen.lr, chosen.remove_noise, chosen.style_scale) == (0.1, 0.2, 1)
     assert (chosen.model, chosen.pooling, chosen.init, chosen.gpu) == (

@@ -103,7 +103,7 @@ def test_tiles_paint_the_same(make):
 
 def test_what_shapes_the_frames_is_told_by_names_and_checksums(make):
     one, other = make(), make(content_weight=20)
-    assert one.order()["--content-weight"] == 25 and len(one.order()["styles"]) == 64
+    assert one.order()["--content-weight"] == 30 and len(one.order()["styles"]) == 64
     differing = {name for name, value in one.order().items() if other.order()[name] != value}
     assert differing == {"--content-weight"}
     assert dataclasses.is_dataclass(one.first)

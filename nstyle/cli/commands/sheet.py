@@ -32,7 +32,7 @@ from nstyle.options.parse import flag
 
 OUTPUT = "output/sheet.jpg"
 WAYS = ("output", "output_dir", "quiet", "verbose")
-ROWS, COLUMNS = "content-weight=5,25,100", "style-scale=0.5,1,2"
+ROWS, COLUMNS = "content-weight=10,30,100", "style-scale=0.5,1,2"
 # Small and soon over; what the user types about these is meant for the sheet, not for the long run.
 SMALL = {"max_long_edge": 256, "stop_eps": 0.01, "max_num_epochs": 100}
 OF_THE_SHEET = {*SMALL, "size"}

@@ -81,7 +81,7 @@ def test_weights_of_content_by_sizes_of_strokes_are_painted_small_by_default(fil
     assert sheet() == 0
     options = [each for _, each, _ in asked]
     pairs = [(each.content_weight, each.style_scale) for each in options]
-    assert pairs == [(w, s) for w in (5, 25, 100) for s in (0.5, 1, 2)]
+    assert pairs == [(w, s) for w in (10, 30, 100) for s in (0.5, 1, 2)]
     small = Options(max_long_edge=256, stop_eps=0.01, max_num_epochs=100)
     assert options[4] == small
     assert greys() >= {20 * number for number in range(1, 10)}
@@ -211,7 +211,7 @@ def test_help_tells_the_sheets_own_defaults(capsys):
         (["--rows", "content-weight=1,b"], ["--content-weight", "'b'", "number"]),
         (["--columns", "style-scale=1,1000"], ["--style-scale", "1000", "from 0.01 to 100"]),
         (["--rows", "style-scale=1,2"], ["--rows, --columns", "both are --style-scale"]),
-        (["--content-weight", "3"], ["--content-weight", "--rows content-weight=5,25,100"]),
+        (["--content-weight", "3"], ["--content-weight", "--rows content-weight=10,30,100"]),
         (["--set", "style_scale=3"], ["--style-scale", "--columns style-scale=0.5,1,2"]),
         (["--rows", "content-layers=relu4_2;relu9_1"], ["'relu9_1'", "did you mean 'relu"]),
         (["--rows", "max-long-edge=40,18"], ["--max-long-edge", "18", "at least 16"]),

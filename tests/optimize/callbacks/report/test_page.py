@@ -221,7 +221,7 @@ def test_options_that_differ_stand_before_all_that_there_are():
     assert cells(top) == [
         ["option", "value", "default"],
         ["--weights", "mine.params", "–"],
-        ["--content-weight", "20", "25"],
+        ["--content-weight", "20", "30"],
         ["clamp", "false", "true"],
     ]
     assert [row[0] for row in cells(folded)[1:4]] == ["--model", "--weights", "--content-weight"]
