@@ -145,7 +145,7 @@ BEST = Preset(
     {
         "optimizer": ("lbfgs", "gets lower than sgd in as many epochs"),
         "scale_step": (1.4142, "more sizes, so that forms grow with the picture"),
-        "max_num_epochs": (200, "a quarter of them at each of four sizes"),
+        "max_num_epochs": (180, "a quarter of them at each of four sizes"),
         "stop_eps": (0.0, "all of them"),
         "content_weight": (45.0, "what is gained is given to the photo"),
         "tv_weight": (0.003, "its pictures have less noise to be smoothed"),
