@@ -106,7 +106,7 @@ import sys
 import tiny
 from nstyle.networks import vgg
 from nstyle.system.backend import mx, nd
-from nstyle.networks.features import Features
+from nstyle.networks.features import CompiledVGG
 
 arrays = {name: tiny.random_arrays()[name] for name in tiny.conv_names(tiny.BLOCKS["vgg19"])}
 for pooling in ("avg", "avg-rescaled", "max"):
@@ -115,7 +115,7 @@ for pooling in ("avg", "avg-rescaled", "max"):
             tiny.BLOCKS["vgg19"], arrays, ["relu5_4"], pooling=pooling, padding="zero", ceil=ceil,
             device=mx.cpu(),
         )
-        features = Features(network, (1, 3, 33, 41), device=mx.cpu())
+        features = CompiledVGG(network, (1, 3, 33, 41), device=mx.cpu())
         taps = features.forward(nd.ones((1, 3, 33, 41)))
         features.backward({name: tap.copy() for name, tap in taps.items()}).wait_to_read()
 """

@@ -50,7 +50,7 @@ def test_the_terms_are_those_of_a_transcription(options):
     other = tiny.picture(5)
     terms = evaluate(other, PHOTO, PHOTO, style_layers="relu3_1", **options).terms
     content = transcribed(other, PHOTO, False, "relu4_2")
-    assert terms["content:relu4_2"] == pytest.approx(25 * 1.5 * content, rel=1e-4)
+    assert terms["content:relu4_2"] == pytest.approx(30 * 1.5 * content, rel=1e-4)
     style = transcribed(other, PHOTO, True, "relu3_1")
     assert terms["style:relu3_1"] == pytest.approx(1500 * style, rel=1e-4)
 

@@ -266,7 +266,7 @@ def test_ctrl_c_writes_the_pictures_that_are_finished(files, monkeypatch, capsys
     assert {20, 40} <= greys() and 60 not in greys()
     *_, where, how = capsys.readouterr().err.splitlines()
     assert where.startswith("sheet.png: 2 of 9 pictures")
-    assert how.endswith("--content-weight 5 --style-scale 1")
+    assert how.endswith("--content-weight 10 --style-scale 1")
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), plain(60, stopped="interrupted")])
