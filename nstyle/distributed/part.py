@@ -84,7 +84,7 @@ class TileGroup:
     def aim(self, summands: Sequence[TermSpec]) -> None:
         """Sets the losses."""
         terms = [self._term(each) for each in summands]
-        self._executor = TiledObjective(self._pieces, terms, device=self._device)
+        self._objective = TiledObjective(self._pieces, terms, device=self._device)
         self._terms = terms
 
     def _term(self, spec: TermSpec) -> LossTerm:
@@ -124,7 +124,7 @@ class TileGroup:
             elif name in ("gather", "finish"):
                 getattr(self, f"_{name}")(target)
             elif name == "clip":
-                self._arrays[target] = self._executor.clip(*values)
+                self._arrays[target] = self._objective.clip(*values)
             else:
                 self._arrays[target] = getattr(operator, name)(*values)
         if asked is None:
@@ -161,7 +161,7 @@ class TileGroup:
         smooth = {
             number: self._smooth(term) for number, term in enumerate(self._terms) if not term.layer
         }
-        sums = self._executor.sums(seen)
+        sums = self._objective.sums(seen)
         statistics = {number: packed(each.second, each.mean) for number, each in sums.items()}
         return statistics, smooth
 
@@ -177,7 +177,7 @@ class TileGroup:
         """
         here = {number: unpacked(each, self._device) for number, each in slopes.items()}
         values: dict[int, Any] = {}
-        gradient = self._executor.backward(self._seen, here, values)
+        gradient = self._objective.backward(self._seen, here, values)
         self._seen = None
         self._gradient = self._own.of(gradient)
         host, seen = gradient.asnumpy(), self._order.block.seen

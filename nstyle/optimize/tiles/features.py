@@ -197,7 +197,7 @@ def whole_shapes(
     shapes: Mapping[str, Sequence[int]], last: Tile, step: int = 1
 ) -> dict[str, tuple[int, ...]]:
     """(1, C, h, w) of the layers of the whole picture. shapes: of a tile's; last: the last tile;
-    step: see Pieces.
+    step: see TiledFeatures.
     """
     found: dict[str, tuple[int, ...]] = {}
     for name, (one, channels, height, width) in shapes.items():
