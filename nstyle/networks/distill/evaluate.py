@@ -173,7 +173,7 @@ def layer_scales(
         x = nd.array(data.network_input([picture]))
         for place, some in enumerate(networks):
             for name, output in zip(names, some(x)):
-                f = linear_maps.columns(output)[0]
+                f = linear_maps.columns(output)[0].asnumpy()
                 gram = (f @ f.T).astype(np.float64)
                 sums[name][place] += np.trace(gram), np.square(gram / f.shape[1]).sum()
     channels = dict(zip(names, both[0].widths))

@@ -8,10 +8,14 @@ matrix M S M'. So the maps are never trained by gradient steps: they are solved.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from nstyle.losses.products import mixed, outer
+from nstyle.system.backend import nd
 
 # Added to the diagonal, relative to its mean, so that channels that are always 0 do no harm.
 RIDGE = 1e-5
@@ -28,23 +32,26 @@ class NormalEquations:
     teacher: np.ndarray
 
 
-def columns(tap: Any) -> np.ndarray:
-    """A tap as NDArray (N, C, h, w) -> float32 (N, C, h w)."""
-    values = tap.asnumpy()
-    return values.reshape(*values.shape[:2], -1)
+def columns(tap: Any) -> Any:
+    """A tap (N, C, h, w) -> (N, C, h w)."""
+    return tap.reshape((0, 0, -1))
 
 
-def with_ones(tap: Any) -> np.ndarray:
-    """A tap as NDArray (N, C, h, w) -> float32 (N, C + 1, h w), the last channel 1."""
+def with_ones(tap: Any) -> Any:
+    """A tap (N, C, h, w) -> (N, C + 1, h w), the last channel 1."""
     values = columns(tap)
-    ones = np.ones((len(values), 1, values.shape[2]), np.float32)
-    return np.concatenate([values, ones], axis=1)
+    return nd.concat(values, nd.ones((len(values), 1, values.shape[2])), dim=1)
 
 
-def moments(f: np.ndarray, y: np.ndarray) -> NormalEquations:
+def moments(f: Any, y: Any) -> NormalEquations:
     """Of features with ones (N, c+1, P) and teacher taps (N, t, P), one for each picture."""
-    scale, turned = np.float32(1.0 / f.shape[2]), f.transpose(0, 2, 1)
-    return NormalEquations(f @ turned * scale, y @ turned * scale, y @ y.transpose(0, 2, 1) * scale)
+    pairs = ((f, f), (y, f), (y, y))
+    return NormalEquations(*(each_outer(a, b).asnumpy() / np.float32(f.shape[2]) for a, b in pairs))
+
+
+def each_outer(a: Any, b: Any) -> Any:
+    """A B^T for each picture of a (N, m, P) and b (N, k, P): (N, m, k)."""
+    return nd.stack(*(outer(one, other) for one, other in zip(a, b)))
 
 
 def solve(student: np.ndarray, cross: np.ndarray, ridge: float = RIDGE) -> np.ndarray:
@@ -54,6 +61,12 @@ def solve(student: np.ndarray, cross: np.ndarray, ridge: float = RIDGE) -> np.nd
     student[diagonal, diagonal] *= 1 + ridge
     student[diagonal, diagonal] += ridge * student[diagonal, diagonal].mean() + 1e-12
     return np.linalg.solve(student, cross.T.astype(np.float64)).T
+
+
+def each_mixed(kernels: Iterable[Any], x: Any) -> Any:
+    """A kernel (m, c) of its own for each picture of x (N, c, P): (N, m, P)."""
+    pictures = (x[i : i + 1] for i in range(len(x)))
+    return nd.concat(*(mixed(k, one) for k, one in zip(kernels, pictures)), dim=0)
 
 
 class Maps:
@@ -84,8 +97,8 @@ class Maps:
 
 
 def loss(
-    f: np.ndarray, y: np.ndarray, m: np.ndarray, found: NormalEquations, variance: float
-) -> tuple[float, float, np.ndarray]:
+    f: Any, y: Any, m: np.ndarray, found: NormalEquations, variance: float
+) -> tuple[float, float, Any]:
     """(squared error / variance, squared Gram error / squared Gram norm, gradient of the loss).
 
     Means over the batch. The gradient, with respect to f (N, c+1, P), is that of the first plus
@@ -96,15 +109,17 @@ def loss(
     gram_errors = np.square(difference).sum(axis=(1, 2)) / norms
     scale = 2.0 / (f.shape[0] * f.shape[2])
     inner = difference * (2 * GRAM_WEIGHT * scale / norms)[:, None, None]
-    turned = m.T * (scale / variance)
-    kernel = m.T @ inner @ m + turned @ m
-    gradient = kernel.astype(np.float32) @ f - turned.astype(np.float32) @ y
+    turned = nd.array(m.T)
+    inner = nd.array(inner) + nd.eye(len(m)) * (scale / variance)
+    kernels = [outer(outer(turned, k), turned) for k in inner]
+    gradient = each_mixed(kernels, f) - mixed(turned, y) * (scale / variance)
     return float(errors.mean()) / variance, float(gram_errors.mean()), gradient
 
 
 def compare(m: np.ndarray, found: NormalEquations) -> tuple[np.ndarray, np.ndarray]:
     """Per picture: squared error per position (N,), Gram matrix less the teacher's (N, t, t)."""
-    gram = m @ found.student @ m.T
+    map_ = nd.array(m)
+    gram = np.stack([outer(outer(map_, nd.array(s)), map_).asnumpy() for s in found.student])
     crossed = (m * found.cross).sum(axis=(1, 2))
     error = np.trace(gram, axis1=1, axis2=2) - 2 * crossed
     return error + np.trace(found.teacher, axis1=1, axis2=2), gram - found.teacher

@@ -133,12 +133,12 @@ class Training:
         m, variance = self.maps.solved[tap], self.variances[tap]
         error, gram, gradient = linear_maps.loss(f, y, m, found, variance)
         self.maps.remember(tap, found)
-        head = gradient[:, :-1].reshape(rows.shape) * np.float32(TAP_WEIGHTS.get(tap, 1.0))
+        head = gradient[:, :-1].reshape(rows.shape) * TAP_WEIGHTS.get(tap, 1.0)
         if every == 1:
-            return error, gram, nd.array(head)
-        whole = np.zeros(output.shape, np.float32)
+            return error, gram, head
+        whole = nd.zeros(output.shape)
         whole[:, :, first::every] = head
-        return error, gram, nd.array(whole)
+        return error, gram, whole
 
     def rate(self, done: float) -> float:
         """Of the coming step, relative to each kernel's mean magnitude: a short rise, then half a

@@ -15,6 +15,7 @@ import numpy as np
 
 from nstyle.networks import preprocessing
 from nstyle.networks.distill import teacher as room
+from nstyle.networks.distill.linear_maps import columns, each_mixed, each_outer
 from nstyle.networks.distill.teacher import Arrays
 from nstyle.system.backend import autograd, nd
 
@@ -154,10 +155,10 @@ class Target:
         positions = f.shape[2] * f.shape[3]
         factors = (4 / positions * self._weights).reshape((-1, 1, 1))
         kernel = nd.broadcast_mul(gram(f) - self._values, factors)
-        return nd.batch_dot(kernel, f.reshape((0, 0, -1))).reshape(f.shape)
+        return each_mixed(kernel, columns(f)).reshape(f.shape)
 
 
 def gram(f: Any) -> Any:
     """(N, C, h, w) -> Gram matrices per position, (N, C, C)."""
-    flat = f.reshape((0, 0, -1))
-    return nd.batch_dot(flat, flat, transpose_b=True) / flat.shape[2]
+    flat = columns(f)
+    return each_outer(flat, flat) / flat.shape[2]
