@@ -21,12 +21,11 @@ def mixed(kernel: Any, x: Any) -> Any:
     """K X for each picture of x, (N, c, n), by kernel (m, c): (N, m, n). Raises MXNetError where
     the shapes do not fit.
     """
-    count, channels, positions = x.shape
     result = nd.Convolution(
-        x.reshape((count, channels, 1, positions)),
-        kernel.reshape((-1, channels, 1, 1)),
+        nd.expand_dims(x, axis=2),
+        nd.reshape(kernel, shape=(0, 0, 1, 1)),
         kernel=(1, 1),
         num_filter=kernel.shape[0],
         no_bias=True,
     )
-    return result.reshape((count, -1, positions))
+    return nd.reshape(result, shape=(0, 0, -1))

@@ -33,8 +33,12 @@ class NormalEquations:
 
 
 def columns(tap: Any) -> Any:
-    """A tap (N, C, h, w) -> (N, C, h w)."""
-    return tap.reshape((0, 0, -1))
+    """A tap (N, C, h, w) -> (N, C, h w), a copy.
+
+    The method `reshape` would share the tap's memory, and the layers of `products` may bring that
+    into plain order in place, while others read it.
+    """
+    return nd.reshape(tap, shape=(0, 0, -1))
 
 
 def with_ones(tap: Any) -> Any:
@@ -51,7 +55,7 @@ def moments(f: Any, y: Any) -> NormalEquations:
 
 def each_outer(a: Any, b: Any) -> Any:
     """A B^T for each picture of a (N, m, P) and b (N, k, P): (N, m, k)."""
-    return nd.stack(*(outer(one, other) for one, other in zip(a, b)))
+    return nd.stack(*(outer(one, other) for one, other in zip(_rows(a), _rows(b))))
 
 
 def solve(student: np.ndarray, cross: np.ndarray, ridge: float = RIDGE) -> np.ndarray:
@@ -65,8 +69,13 @@ def solve(student: np.ndarray, cross: np.ndarray, ridge: float = RIDGE) -> np.nd
 
 def each_mixed(kernels: Iterable[Any], x: Any) -> Any:
     """A kernel (m, c) of its own for each picture of x (N, c, P): (N, m, P)."""
-    pictures = (x[i : i + 1] for i in range(len(x)))
+    pictures = (nd.expand_dims(one, axis=0) for one in _rows(x))
     return nd.concat(*(mixed(k, one) for k, one in zip(kernels, pictures)), dim=0)
+
+
+def _rows(x: Any) -> list[Any]:
+    """Copies of x[0], x[1], ..."""
+    return list(nd.split_v2(x, len(x), axis=0, squeeze_axis=True)) if len(x) > 1 else [x[0]]
 
 
 class Maps:

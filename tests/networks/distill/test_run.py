@@ -109,7 +109,7 @@ def variance_left(known, arrays, tap="relu5_1"):
     m = compress.solve(seen[1], seen[0])
     kinds = (linear_maps.columns, seen[0]), (linear_maps.with_ones, seen[1])
     y, f = (
-        np.concatenate([make(some)[i] for some in of for i in range(2)], axis=1)
+        np.concatenate([make(some)[i].asnumpy() for some in of for i in range(2)], axis=1)
         for make, of in kinds
     )
     return np.square(m @ f - y).sum() / np.square(y - y.mean(axis=1, keepdims=True)).sum()
@@ -510,13 +510,14 @@ def problem(seed=0, pictures_=2, positions=30):
 
 
 def test_gradient_of_the_loss_is_the_finite_difference():
-    f, y, m = (a.astype(np.float64) for a in problem())
+    f, y, m = problem()
 
     def total(f):
-        error, gram, gradient = linear_maps.loss(f, y, m, linear_maps.moments(f, y), 2.5)
+        arrays = nd.array(f), nd.array(y)
+        error, gram, gradient = linear_maps.loss(*arrays, m, linear_maps.moments(*arrays), 2.5)
         return error + linear_maps.GRAM_WEIGHT * gram, gradient
 
-    gradient = total(f)[1]
+    gradient = total(f)[1].asnumpy()
     for place in [(0, 0, 0), (1, 3, 17), (0, 2, 29)]:
         step = np.zeros_like(f)
         step[place] = 1e-2
@@ -526,7 +527,8 @@ def test_gradient_of_the_loss_is_the_finite_difference():
 
 def test_errors_from_moments_are_those_of_the_definition():
     f, y, m = problem()
-    error, gram, _ = linear_maps.loss(f, y, m, linear_maps.moments(f, y), 2.5)
+    arrays = nd.array(f), nd.array(y)
+    error, gram, _ = linear_maps.loss(*arrays, m, linear_maps.moments(*arrays), 2.5)
     mapped = m @ f
     assert error == pytest.approx(np.square(mapped - y).sum() / (2 * 30 * 2.5), rel=1e-4)
     of = [np.stack([a @ a.T for a in some]) for some in (mapped, y)]
@@ -536,7 +538,7 @@ def test_errors_from_moments_are_those_of_the_definition():
 
 def test_the_solved_map_is_least_squares():
     f, y, _ = problem(pictures_=1, positions=60)
-    found = linear_maps.moments(f, y)
+    found = linear_maps.moments(nd.array(f), nd.array(y))
     expected = np.linalg.lstsq(f[0].T, y[0].T, rcond=None)[0].T
     solved = linear_maps.solve(found.student[0], found.cross[0])
     np.testing.assert_allclose(solved, expected, atol=2e-3)
