@@ -13,7 +13,6 @@ from nstyle.networks import layers, preprocessing
 from nstyle.networks.weights import reader
 from nstyle.optimize import inputs
 from nstyle.options.options import Options
-from nstyle.options.parse import parse_layers
 
 VGG19_WIDTHS = (64, 128, 256, 512, 512)  # channels per block
 START_NOISE = 20.0  # grey levels around the photo, so that no term of the loss is zero
@@ -114,8 +113,8 @@ def make_job(
 def load_weights(gathered: inputs.Inputs, options: Options) -> reader.Weights:
     """The convolutions that the chosen layers need. Raises WeightsError."""
     wanted = [
-        *parse_layers(options.content_layers, "content_layers"),
-        *parse_layers(options.style_layers, "style_layers"),
+        *options.content_layers.weights,
+        *options.style_layers.weights,
     ]
     file = reader.read(gathered.weights, gathered.model)
     needed = layers.needed_convolutions(wanted, layers.BLOCKS[file.family])

@@ -14,7 +14,6 @@ import numpy as np
 from benchmarks import scene
 from benchmarks.processes import serve
 from nstyle.options.options import Options
-from nstyle.options.parse import parse_layers
 from nstyle.system import runtime
 
 # Nothing but what MXNet needs to be importable; nstyle.system.backend would set threads.
@@ -58,8 +57,8 @@ class Example:
     def __init__(self, job: dict[str, Any]) -> None:
         options = Options(**job["options"])
         self._weights = options.content_weight, options.style_weight
-        style = list(parse_layers(options.style_layers, "style_layers"))
-        (content,) = parse_layers(options.content_layers, "content_layers")
+        style = list(options.style_layers.weights)
+        (content,) = options.content_layers.weights
         arrays, photo = scene.read_arrays(job["arrays"]), np.load(job["photo"])
         self._bind(graph(arrays, photo.shape, style, content), arrays, photo.shape)
         positions = [positions_of(name, photo.shape) for name in style]

@@ -15,7 +15,6 @@ from benchmarks import scene
 from benchmarks.processes import serve
 from nstyle.losses.normalization import NORMALIZATIONS, Layer
 from nstyle.options.options import Options
-from nstyle.options.parse import parse_layers
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
@@ -59,8 +58,8 @@ class PyTorch:
             ("content", options.content_layers, options.content_weight, self._taps(photo)),
             ("style", options.style_layers, options.style_weight, self._taps(painting)),
         )
-        for kind, text, weight, taps in sources:
-            wanted = parse_layers(text, kind)
+        for kind, chosen, weight, taps in sources:
+            wanted = chosen.weights
             for name, share in wanted.items():
                 tap = taps[name]
                 target = gram(tap) if kind == "style" else tap

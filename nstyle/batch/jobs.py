@@ -17,7 +17,7 @@ from nstyle.images import image_paths
 from nstyle.images.image_paths import PICTURES, bare, unique
 from nstyle.options import presets
 from nstyle.options.options import Options
-from nstyle.options.parse import flag, nearest, noise_share
+from nstyle.options.parse import flag, nearest
 from nstyle.system import locations
 from nstyle.system.files import refuse_overwriting
 
@@ -228,7 +228,7 @@ def files_of(job: Job) -> dict[str, str]:
         for number, path in enumerate(paths, 1):
             if name != "style_mask" or not path.startswith("#"):
                 found[name if given is path else f"{name} {number}"] = path
-    if noise_share(job.options.init) is None:
+    if job.options.init.noise is None:
         found["init"] = job.options.init
     return {**found, "weights": job.options.weights or locations.find(job.options.model)[1]}
 

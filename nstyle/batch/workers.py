@@ -11,7 +11,6 @@ from nstyle.networks import layers
 from nstyle.networks.layers import BLOCKS
 from nstyle.optimize.planning import costs, memory
 from nstyle.options.options import Options
-from nstyle.options.parse import parse_layers, parse_size
 from nstyle.system import locations
 
 VGG_WIDTHS = (64, 128, 256, 512, 512)  # channels of the blocks
@@ -40,8 +39,8 @@ def need(options: Options) -> int:
     model = locations.find(options.model)[0] if options.weights is None else "vgg19"
     names = layers.convolutions(BLOCKS[model])
     widths = locations.WIDTHS.get(model) or [VGG_WIDTHS[int(name[4]) - 1] for name in names]
-    wanted = parse_layers(options.style_layers, "style_layers")
-    edges = parse_size(options.size) if options.size else (None, None)
+    wanted = options.style_layers.weights
+    edges = options.size.edges if options.size else (None, None)
     long_edge = max(filter(None, edges), default=options.max_long_edge)
     size = long_edge, math.ceil(long_edge * 3 / 4)
     style = memory.scaled(size, math.ceil(long_edge * options.style_scale))

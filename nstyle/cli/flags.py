@@ -14,7 +14,6 @@ from nstyle.options import presets
 from nstyle.options.field import AnyOptions, build
 from nstyle.options.options import Options
 from nstyle.options.output import OutputOptions
-from nstyle.options.parse import parse_size
 from nstyle.system.locations import sample
 
 SAMPLE_PHOTO, SAMPLE_STYLE = "coffee.jpg", "cubist.jpg"
@@ -64,7 +63,7 @@ def typed_pictures(words: argparse.Namespace) -> dict[str, Any]:
 
 def with_samples(typed: Mapping[str, Any], options: Options) -> dict[str, Any]:
     """The sample pictures for those that are not named; no photo for a texture of a given size."""
-    whole = options.size is not None and all(parse_size(options.size))
+    whole = options.size is not None and all(options.size.edges)
     photo = {} if whole and not options.content_weight else {"content_image": sample(SAMPLE_PHOTO)}
     if photo and not options.content_weight and "content_image" not in typed:
         log.info(

@@ -36,7 +36,6 @@ from nstyle.optimize.inputs import Inputs
 from nstyle.optimize.tiles.features import TiledFeatures
 from nstyle.optimize.tiles.objective import TiledObjective
 from nstyle.optimize.tiles.sources import energy
-from nstyle.options.parse import parse_layers
 from nstyle.system.backend import device as find_device
 from nstyle.system.backend import nd
 
@@ -63,7 +62,7 @@ class TileGroup:
             (1, 3, height, width), self._device, bfloat16=order.bfloat16
         )
         self._pieces = TiledFeatures(self._features, block.tiling, device=self._device)
-        names = parse_layers(options.content_layers, "layers") if options.content_weight else ()
+        names = options.content_layers.weights if options.content_weight else ()
         photo = preprocessing.to_array(order.photo, extractor.convention, options.pixel_range)
         self._targets = self._pieces.collected(photo, names)
         self._own = block.own.seen_from(block.seen)

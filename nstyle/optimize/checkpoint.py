@@ -20,7 +20,7 @@ from nstyle.optimize.records import Step
 from nstyle.options.field import shown
 from nstyle.options.options import Options, build, shaping
 from nstyle.options.output import OutputOptions
-from nstyle.options.parse import flag, noise_share
+from nstyle.options.parse import flag
 from nstyle.system import checkpoint_file, checksums, runtime
 
 log = logging.getLogger("nstyle")
@@ -79,7 +79,7 @@ class RunRequest:
         """
         options = with_absolute_paths(self.options)
         options["threads"] = self.options.threads or runtime.usable_cores()
-        if noise_share(self.options.init) is None:
+        if self.options.init.noise is None:
             options["init"] = absolute(self.options.init)
         ways = with_absolute_paths(self.delivery)
         ways.update(output=absolute(self.delivery.path), output_dir=None, resume=None)

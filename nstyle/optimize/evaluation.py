@@ -18,7 +18,7 @@ from nstyle.optimize import inputs
 from nstyle.optimize.context import PaintContext
 from nstyle.options import presets
 from nstyle.options.options import Options
-from nstyle.options.parse import parse_layers
+from nstyle.options.words import Layers
 from nstyle.system import runtime
 
 
@@ -116,8 +116,7 @@ def floats_of(picture: Any, options: Options) -> np.ndarray:
     return np.asarray(picture, np.float32)
 
 
-def total(found: Mapping[str, float], kind: str, layers: str) -> float:
+def total(found: Mapping[str, float], kind: str, layers: Layers) -> float:
     """The mean over the layers of a kind, by their weights."""
-    weights = parse_layers(layers, f"{kind}_layers")
-    weighted = sum(weight * found[f"{kind}:{name}"] for name, weight in weights.items())
-    return weighted / sum(weights.values())
+    weighted = sum(weight * found[f"{kind}:{name}"] for name, weight in layers.weights.items())
+    return weighted / sum(layers.weights.values())

@@ -28,7 +28,6 @@ from nstyle.optimize.tiles.features import TiledFeatures, TiledSource
 from nstyle.optimize.tiles.geometry import Reach, Tiling
 from nstyle.optimize.tiles.sources import FeatureSource, WholeImage
 from nstyle.options.options import Options
-from nstyle.options.parse import parse_layers
 from nstyle.system import runtime
 from nstyle.system.backend import nd
 
@@ -141,9 +140,9 @@ def load_network(
 
 def wanted_layers(options: Options) -> list[str]:
     """The layers that the losses look at, in the order they are named."""
-    wanted = [*parse_layers(options.style_layers, "style_layers")]
+    wanted = [*options.style_layers.weights]
     if options.content_weight or not options.style_weight:
-        wanted += parse_layers(options.content_layers, "content_layers")
+        wanted += options.content_layers.weights
     return wanted
 
 

@@ -24,7 +24,7 @@ from nstyle.images.sizes import Size
 from nstyle.networks import layers
 from nstyle.networks.weights import reader
 from nstyle.options.options import Options
-from nstyle.options.parse import noise_share, parse_blend, parse_layers, parse_size
+from nstyle.options.words import Blend
 from nstyle.system import locations
 
 # MXNet's arrays hold at most 2^31 values, and VGG's first layer has 64 channels; pictures have 3.
@@ -140,7 +140,7 @@ def check_texture(content: Any, options: Options, masks: Masks) -> None:
     """Refuse what needs a photo where there is none. Raises OptionError."""
     if content is not None:
         return
-    both = options.size is not None and all(parse_size(options.size))
+    both = options.size is not None and all(options.size.edges)
     if options.content_weight or not both:
         raise OptionError(
             "--content-image: none was given; a texture of the style alone needs "
@@ -165,9 +165,9 @@ def check_style_loss(options: Options) -> None:
         )
 
 
-def shares_of(blend: str | None, count: int) -> list[float]:
+def shares_of(blend: Blend | None, count: int) -> list[float]:
     """--style-blend as shares of `count` styles, their sum 1. Raises OptionError."""
-    weights = parse_blend(blend) if blend else [1.0] * count
+    weights = blend.weights if blend else [1.0] * count
     if len(weights) != count:
         raise OptionError(
             f"--style-blend: {blend} has {len(weights)} numbers, but there are {count} styles; "
@@ -211,7 +211,7 @@ def check_layers(options: Options, model: str) -> None:
     model = "vgg19" if model == "auto" else model
     blocks = layers.BLOCKS[model]
     for field in ("content_layers", "style_layers"):
-        layers.check_taps(parse_layers(getattr(options, field), field), layers.taps(blocks), model)
+        layers.check_taps(getattr(options, field).weights, layers.taps(blocks), model)
 
 
 def style_size_for(size: Size, painting: Size, options: Options) -> Size:
@@ -238,11 +238,11 @@ def result_size(photo: Size | None, options: Options) -> Size:
     """The size to paint at; photo: None for a texture. Raises OptionError."""
     keep = options.fit == "keep"
     if photo is None:
-        width, height = parse_size(options.size or "")
+        width, height = options.size.edges if options.size else (None, None)
         assert width and height  # see check_texture
         return width, height
     if options.size is not None:
-        return sizes.boxed_size(photo, parse_size(options.size), keep=keep)
+        return sizes.boxed_size(photo, options.size.edges, keep=keep)
     if keep:
         return sizes.result_size(photo, options.max_long_edge, options.enlarge)
     # As the example did: sizes cut by int().
@@ -252,7 +252,7 @@ def result_size(photo: Size | None, options: Options) -> Size:
 
 def read_start(options: Options, size: Size) -> Picture | None:
     """The picture named by --init, at the photo's size. Raises ImageError."""
-    if noise_share(options.init) is not None:
+    if options.init.noise is not None:
         return None
     try:
         picture = image_file.read(options.init, max_pixels=options.max_pixels)

@@ -25,7 +25,7 @@ from nstyle.networks.calibration import LayerScale
 from nstyle.optimize.inputs import Inputs
 from nstyle.optimize.tiles.sources import Asked, FeatureSource, WholeImage
 from nstyle.options.options import Options
-from nstyle.options.parse import parse_layers
+from nstyle.options.words import Layers
 
 log = logging.getLogger("nstyle")
 
@@ -39,7 +39,7 @@ Shown = Mapping[tuple[str, int], Optional[Target]]
 
 def look_at(inputs: Inputs, options: Options, number: int, view: FeatureSource) -> Shown:
     """Style targets of a painting. number: which."""
-    names = parse_layers(options.style_layers, "layers")
+    names = options.style_layers.weights
     parts = [region.styles[number] for region in inputs.regions] or [None]
     wanted = {(name, place): (name, part) for name in names for place, part in enumerate(parts)}
     return measured(view, STYLE_DISTANCES[options.style_loss], wanted)
@@ -200,11 +200,10 @@ def measured(
     return {key: loss.measure(seen[key]) if key in seen else None for key in wanted}
 
 
-def layer_weights(text: str, scales: Normalization) -> dict[str, float]:
+def layer_weights(chosen: Layers, scales: Normalization) -> dict[str, float]:
     """Layers with weights, divided by their sum where the recipe says so."""
-    chosen = parse_layers(text, "layers")
-    total = sum(chosen.values()) if scales.share_layers else 1.0
-    return {name: weight / total for name, weight in chosen.items()}
+    total = sum(chosen.weights.values()) if scales.share_layers else 1.0
+    return {name: weight / total for name, weight in chosen.weights.items()}
 
 
 def layer_facts(

@@ -30,7 +30,6 @@ from nstyle.optimize.records import Result, Step
 from nstyle.optimize.solver import loop, optimizers
 from nstyle.options.consistency import RATES
 from nstyle.options.options import Options
-from nstyle.options.parse import noise_share
 from nstyle.system import locations
 from nstyle.system.backend import device as find_device
 from nstyle.system.interrupts import Interruption
@@ -277,7 +276,7 @@ def start_values(inputs: Inputs, task: PaintTask, options: Options) -> np.ndarra
     """Start of the optimisation, float32 (1, 3, H, W)."""
     if inputs.start is not None:
         return preprocessing.to_array(inputs.start, task.convention, options.pixel_range)
-    share, photo = noise_share(options.init) or 0.0, task.photo
+    share, photo = options.init.noise or 0.0, task.photo
     if not share and not inputs.texture:
         return photo
     limit = options.noise_range

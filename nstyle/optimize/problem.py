@@ -26,7 +26,6 @@ from nstyle.optimize.tiles.features import TiledFeatures, TiledSource
 from nstyle.optimize.tiles.objective import TiledObjective
 from nstyle.optimize.tiles.sources import FeatureSource, WholeImage
 from nstyle.options.options import Options
-from nstyle.options.parse import parse_layers
 from nstyle.system import checksums
 from nstyle.system.backend import nd
 
@@ -171,8 +170,8 @@ def distances(setup: PaintSetup, inputs: Inputs, x: np.ndarray) -> dict[str, flo
 
     "content:relu4_2": ||F - P||^2 / ||P||^2; "style:relu1_1": ||G - A||^2 / ||A||^2, A the blend.
     """
-    content = parse_layers(setup.options.content_layers, "content_layers")
-    style = parse_layers(setup.options.style_layers, "style_layers")
+    content = setup.options.content_layers.weights
+    style = setup.options.style_layers.weights
 
     def look(array: np.ndarray) -> FeatureSource:
         height, width = array.shape[2:]

@@ -1,7 +1,8 @@
 """Every option once: declared, parsed, checked.
 
 field: declares an option (type, default, limits, help) and checks it.
-parse: parses what users type: numbers, layers with weights, sizes.
+parse: parses what users type: numbers, durations.
+words: values typed as one word, each parsed once: layers, sizes, blends.
 options: the options that shape a picture.
 consistency: refuses options that contradict each other.
 output: the options that do not shape the picture.

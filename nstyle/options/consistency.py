@@ -17,23 +17,11 @@ def settle(options: Any) -> None:
     object.__setattr__(options, "gpu", parse.parse_gpu(options.gpu))
     object.__setattr__(options, "scales", parse.parse_scales(options.scales))
     object.__setattr__(options, "tile", parse.parse_tile(options.tile))
-    check_words(options)
     usual = {"lr": RATES[options.optimizer], "lr_sched_factor": FACTORS[options.optimizer]}
     for name, value in usual.items():
         if getattr(options, name) is None:
             object.__setattr__(options, name, value)
     check_together(options)
-
-
-def check_words(options: Any) -> None:
-    """Refuse words that others take apart later. Raises OptionError."""
-    parse.parse_layers(options.content_layers, "content_layers")
-    parse.parse_layers(options.style_layers, "style_layers")
-    parse.noise_share(options.init)
-    if options.style_blend is not None:
-        parse.parse_blend(options.style_blend)
-    if options.size is not None:
-        parse.parse_size(options.size)
 
 
 def check_together(options: Any) -> None:

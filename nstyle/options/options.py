@@ -11,9 +11,9 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from nstyle.options import parse
 from nstyle.options.consistency import RATES, settle
 from nstyle.options.field import build, check_fields, option
+from nstyle.options.words import Blend, Edges, Layers, Start
 
 __all__ = ["Options", "build", "shaping"]
 
@@ -57,11 +57,11 @@ class Options:
     max_long_edge: int = option(
         512, "long edge of the result in pixels", kind=int, low=16, high=65000, uses="paint studio"
     )
-    size: str | None = option(
+    size: Edges | None = option(
         None,
         "instead: 640x480, x400 (height) or 600x (width); the photo's aspect is kept unless "
         "fit=stretch",
-        kind=str,
+        kind=Edges,
         metavar="WxH",
         uses="paint studio",
     )
@@ -105,8 +105,11 @@ class Options:
         high=10,
         flags=("--remove-noise", "-remove-noise"),
     )
-    init: str = option(
-        "content", "start: content, instant, noise, noise:0.7 (a share) or a picture", kind=str
+    init: Start = option(
+        "content",
+        "start: content, instant, noise, noise:0.7 (a share) or a picture",
+        kind=Start,
+        metavar="WORD",
     )
     precision: str = option(
         "auto",
@@ -121,16 +124,18 @@ class Options:
         choices=("auto", "avg", "avg-rescaled", "max"),
         uses="train score studio",
     )
-    content_layers: str = option(
+    content_layers: Layers = option(
         "relu4_2",
         "layers, with weights if wanted: relu4_2,relu5_1:0.5",
-        kind=str,
+        kind=Layers,
+        metavar="WORD",
         uses="train score studio",
     )
-    style_layers: str = option(
+    style_layers: Layers = option(
         "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1",
         "the same for the style",
-        kind=str,
+        kind=Layers,
+        metavar="WORD",
         uses="train score studio",
     )
     style_scale: float = option(
@@ -149,10 +154,10 @@ class Options:
         high=65000,
         uses="paint train studio",
     )
-    style_blend: str | None = option(
+    style_blend: Blend | None = option(
         None,
         "shares of the styles where there are several: 3,1,1 (default: equal)",
-        kind=str,
+        kind=Blend,
         metavar="N,N",
         uses="paint",
     )
@@ -294,6 +299,6 @@ def shaping(options: Options) -> dict[str, Any]:
     values = {name: getattr(options, name) for name in names}
     if options.weights is not None:
         values["weights"] = os.path.basename(options.weights)
-    if parse.noise_share(options.init) is None:
+    if options.init.noise is None:
         values["init"] = os.path.basename(options.init)
     return values

@@ -16,7 +16,8 @@ from nstyle.optimize import inputs
 from nstyle.options import presets
 from nstyle.options.field import as_words, used_by
 from nstyle.options.options import Options
-from nstyle.options.parse import flag, noise_share
+from nstyle.options.parse import flag
+from nstyle.options.words import Start
 from nstyle.studio.library import Source
 from nstyle.studio.options import Settings
 
@@ -56,7 +57,7 @@ def read(given: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
     for name in typed:
         if name in vars(Options()) and name not in HERE:
             raise Refused(f"{flag(name)}: cannot be chosen in the studio")
-    if noise_share(str(typed.get("init", "content"))) is None:
+    if Start(str(typed.get("init", "content")), "--init").noise is None:
         raise Refused("--init: in the studio content, instant, noise or noise:0.7")
     typed = {name: value for name, value in typed.items() if value is not None and value != ""}
     return typed, preset

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import json
+import pickle
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +18,7 @@ from nstyle.errors import NStyleError, OptionError
 from nstyle.options import field
 from nstyle.options.options import Options, build, shaping
 from nstyle.options.output import OutputOptions
-from nstyle.options.parse import noise_share, parse_layers, parse_size
+from nstyle.options.words import Layers
 
 UNTYPED = {"lr": 0.1, "lr_sched_factor": 0.9}  # what None becomes with the default optimiser
 
@@ -195,10 +198,8 @@ def test_the_defaults_are_those_of_the_readme_table():
     assert (chosen.model, chosen.pooling, chosen.init, chosen.gpu) == (
         "auto", "auto", "content", "auto",
     )  # fmt: skip
-    assert list(parse_layers(chosen.content_layers, "content_layers")) == ["relu4_2"]
-    assert list(parse_layers(chosen.style_layers, "style_layers")) == [
-        f"relu{block}_1" for block in (1, 2, 3, 4, 5)
-    ]
+    assert list(chosen.content_layers.weights) == ["relu4_2"]
+    assert list(chosen.style_layers.weights) == [f"relu{block}_1" for block in (1, 2, 3, 4, 5)]
     assert (OutputOptions().save_epochs, OutputOptions().path) == (50, "output/out.jpg")
 
 
@@ -208,13 +209,13 @@ def test_vgg_is_another_name_of_vgg19():
 
 
 def test_layers_have_names_and_weights():
-    found = parse_layers(" relu1_1:0.5, relu3_1:1.5,relu4_2,, ", "style_layers")
+    found = Layers(" relu1_1:0.5, relu3_1:1.5,relu4_2,, ", "--style-layers").weights
     assert found == {"relu1_1": 0.5, "relu3_1": 1.5, "relu4_2": 1.0}
-    assert parse_layers("relu1_1:0,relu2_1", "style_layers") == {"relu2_1": 1}  # 0 leaves out
+    assert Layers("relu1_1:0,relu2_1", "--style-layers").weights == {"relu2_1": 1}  # 0 leaves out
 
 
 def test_blanks_around_the_parts_of_a_layer_do_not_matter():
-    assert parse_layers("relu1_1 : 0.5", "style_layers") == {"relu1_1": 0.5}
+    assert Layers("relu1_1 : 0.5", "--style-layers").weights == {"relu1_1": 0.5}
 
 
 @pytest.mark.parametrize("name", ["content_layers", "style_layers"])
@@ -253,7 +254,7 @@ def test_malformed_layers_are_refused(name, text, named):
     ],
 )
 def test_init_is_a_word_a_share_of_noise_or_a_file(init, share):
-    assert noise_share(Options(init=init).init) == share
+    assert Options(init=init).init.noise == share
 
 
 @pytest.mark.parametrize("share", ["-0.1", "1.01", "nan", "inf", "abc", ""])
@@ -376,8 +377,8 @@ def test_a_rate_is_a_number_above_0(optimizer, lr):
     ],
 )
 def test_a_size_is_width_x_height_or_one_of_them(text, size):
-    assert parse_size(text) == size
-    assert Options(size=text).size == text
+    found = Options(size=text).size
+    assert (found, found.edges) == (text, size)
 
 
 @pytest.mark.parametrize(
@@ -446,3 +447,20 @@ def test_tiles(value, expected):
 def test_what_is_no_tile_is_refused_with_what_is_allowed(value):
     message = refusal(Options, tile=value)
     assert message.startswith("--tile: ") and "auto, off, or from 64 to 65000" in message
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"style_layers": "relu1_1:0.5,relu2_1"},
+        {"init": "noise:0.3"},
+        {"size": "640x480"},
+        {"style_blend": "3,1"},
+    ],
+)
+def test_a_typed_word_stays_a_word_and_keeps_its_meaning_when_copied(words):
+    (name, text), *_ = words.items()
+    word = getattr(Options(**words), name)
+    for same in (word, pickle.loads(pickle.dumps(word)), copy.deepcopy(word)):
+        assert (same, json.dumps(same)) == (text, json.dumps(text))
+        assert vars(same) == vars(word)

@@ -14,7 +14,6 @@ from nstyle.errors import OptionError, WeightsError
 from nstyle.optimize import inputs
 from nstyle.options.options import Options
 from nstyle.options.output import OutputOptions
-from nstyle.options.parse import parse_layers
 from nstyle.options.presets import PRESETS, delivery, resolve
 from nstyle.system import locations
 
@@ -128,7 +127,7 @@ def test_the_ink_scroll_number_for_number(installed):
     chosen = resolve({}, "tf-scroll")
     assert (chosen.model, chosen.pooling, chosen.pooling_ceil) == ("vgg19", "avg", True)
     assert chosen.normalization == "gatys-mean"
-    assert parse_layers(chosen.style_layers, "style_layers") == {
+    assert chosen.style_layers.weights == {
         "relu1_1": 0.5, "relu2_1": 1, "relu3_1": 1.5, "relu4_1": 3, "relu5_1": 4,
     }  # fmt: skip
     assert (chosen.content_layers, chosen.mean_subtraction) == ("relu4_2", True)

@@ -21,7 +21,6 @@ from nstyle.images.picture import Picture, resize
 from nstyle.networks.training import checkpoint, curve, data
 from nstyle.optimize import inputs
 from nstyle.options.options import Options, shaping
-from nstyle.options.parse import parse_layers
 from nstyle.system import checksums
 from nstyle.system.files import check_writable, refuse_overwriting
 
@@ -121,7 +120,7 @@ def check_loss(wanted: TrainOptions, options: Options) -> None:
         raise OptionError(f"--model, --weights: beside --paintings it is {ENCODER}, which paints")
     if options.style_scale != 1 or options.style_size:
         raise OptionError("--style-scale, --style-size: have no place beside --paintings")
-    layers = parse_layers(options.style_layers, "style_layers")
+    layers = options.style_layers.weights
     if not set(TAPS) <= set(layers):
         raise OptionError(f"--style-layers: beside --paintings needs {','.join(TAPS[::-1])}")
 

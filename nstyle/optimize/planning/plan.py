@@ -17,7 +17,6 @@ from nstyle.optimize.planning.eta import TimeEstimate
 from nstyle.optimize.tiles import geometry
 from nstyle.optimize.tiles.geometry import Tiling
 from nstyle.options.options import Options
-from nstyle.options.parse import parse_layers
 
 # Of what is free: what tiles are made to fit, as what they need is an estimate; and what a size may
 # take that is advised, as the need jumps a little where tiles begin at multiples of a stride.
@@ -186,7 +185,7 @@ class Plan:
 
     def _costs(self) -> costs.Network:
         options, extractor = self._options, self._extractor
-        content = parse_layers(options.content_layers, "layers") if options.content_weight else ()
+        content = options.content_layers.weights if options.content_weight else ()
         return costs.network(extractor.widths, extractor.network.wanted, content)
 
     def _doubles(self) -> int:
