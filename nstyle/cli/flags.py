@@ -17,6 +17,8 @@ from nstyle.options.output import OutputOptions
 from nstyle.system.locations import sample
 
 SAMPLE_PHOTO, SAMPLE_STYLE = "coffee.jpg", "cubist.jpg"
+METAVARS = {int: "INT", float: "FLOAT", bool: "BOOL"}  # all others are words
+
 log = logging.getLogger("nstyle")
 
 
@@ -120,7 +122,7 @@ def add_fields(
             *flags,
             dest=entry.name,
             action="append" if facts["several"] else "store",
-            metavar=facts["metavar"] or facts["kind"].__name__.upper().replace("STR", "WORD"),
+            metavar=facts["metavar"] or METAVARS.get(facts["kind"], "WORD"),
             help=about.replace("%", "%%"),
             default=argparse.SUPPRESS,
         )

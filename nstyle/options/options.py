@@ -109,7 +109,6 @@ class Options:
         "content",
         "start: content, instant, noise, noise:0.7 (a share) or a picture",
         kind=Start,
-        metavar="WORD",
     )
     precision: str = option(
         "auto",
@@ -128,14 +127,12 @@ class Options:
         "relu4_2",
         "layers, with weights if wanted: relu4_2,relu5_1:0.5",
         kind=Layers,
-        metavar="WORD",
         uses="train score studio",
     )
     style_layers: Layers = option(
         "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1",
         "the same for the style",
         kind=Layers,
-        metavar="WORD",
         uses="train score studio",
     )
     style_scale: float = option(
