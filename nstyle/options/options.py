@@ -106,9 +106,7 @@ class Options:
         flags=("--remove-noise", "-remove-noise"),
     )
     init: Start = option(
-        "content",
-        "start: content, instant, noise, noise:0.7 (a share) or a picture",
-        kind=Start,
+        "content", "start: content, instant, noise, noise:0.7 (a share) or a picture", kind=Start
     )
     precision: str = option(
         "auto",
