@@ -106,7 +106,7 @@ class Painting:
         self._listeners = listeners
         self._build = build or problem.build
         self._saver, self._begun = saver, begun
-        self._forecast = plan.forecast_for(inputs, options, setup.plan)
+        self._forecast = plan.forecast_for(options, setup.plan)
         for step in begun.history if begun else ():
             self._forecast.after(step.scale, step.eps, step.seconds)
         self._scale, self._inputs = 0, inputs
@@ -114,9 +114,8 @@ class Painting:
 
     def run(self) -> loop.LoopState:
         """All sizes, one after another; the last one's watch. Raises DivergedError."""
-        limits = plan.epoch_limits(self._options, self._whole)
         watch, painted = None, 0
-        for scale, (size, limit) in enumerate(limits, 1):
+        for scale, (size, limit) in enumerate(self._setup.plan.limits, 1):
             if self._begun and scale < self._begun.scale:
                 continue
             finished = self._inputs

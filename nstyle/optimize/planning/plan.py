@@ -58,9 +58,9 @@ class Budget:
 
 
 class Plan:
-    """Memory and tiles of a painting, decided once. inputs: of the final size.
+    """Sizes, epochs, memory and tiles of a painting, decided once. inputs: of the final size.
 
-    extractor: a FeatureExtractor; free: bytes there are for the painting, None for any; regions:
+    limits: see epoch_limits; extractor: a FeatureExtractor; free: bytes there are for the painting, None for any; regions:
     see Budget.
     """
 
@@ -74,6 +74,7 @@ class Plan:
     ) -> None:
         self._inputs, self._options, self._extractor = inputs, options, extractor
         self.free, self._more_regions = free, regions
+        self.limits = epoch_limits(options, inputs)
         self._tilings: dict[Size, Tiling | None] = {}
 
     def needed(self, size: Size) -> int:
@@ -165,7 +166,7 @@ class Plan:
             style,
             bfloat16=self.in_bfloat16(size),
             doubles=self._doubles(),
-            sizes=len(epoch_limits(options, inputs)),
+            sizes=len(self.limits),
             regions=self._regions(),
             final=inputs.final_size if inputs.final_size != inputs.photo.size else None,
             tile=tile,
@@ -226,7 +227,7 @@ def check_memory(inputs: Inputs, options: Options, plan: Plan) -> int:
     )
 
 
-def forecast_for(inputs: Inputs, options: Options, plan: Plan) -> TimeEstimate:
+def forecast_for(options: Options, plan: Plan) -> TimeEstimate:
     """Tells after each epoch how long the rest will take."""
     scheduled = options.optimizer != "lbfgs"
 
@@ -235,7 +236,7 @@ def forecast_for(inputs: Inputs, options: Options, plan: Plan) -> TimeEstimate:
         return found.overlap if found else 1.0
 
     return TimeEstimate(
-        epoch_limits(options, inputs),
+        plan.limits,
         stop_eps=options.stop_eps,
         factor=options.lr_sched_factor if scheduled else 1.0,
         delay=options.lr_sched_delay,
