@@ -1,12 +1,14 @@
-"""The commands of README and docs: all are understood, and the quick ones run, on small pictures."""
+"""The commands of README and docs: all are understood, and the quick ones run, on small files."""
 
 from __future__ import annotations
 
+import functools
 import importlib
 import re
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
@@ -94,3 +96,28 @@ def test_the_python_of_the_readme_runs(folder):
     (code,) = re.findall(r"```python\n(.*?)```", PAGES[0].read_text(encoding="utf-8"), re.S)
     exec(code, {})
     assert Image.open("painted.png").size == (64, 48)
+
+
+def importable(name: str) -> list[tuple[Any, list[str]]]:
+    """(module, words after it) of all beginnings of a name that are modules, shortest first."""
+    found, parts = [], name.split(".")
+    for count in range(1, len(parts) + 1):
+        module = ".".join(["nstyle", *parts[:count]])
+        try:
+            found.append((importlib.import_module(module), parts[count:]))
+        except ModuleNotFoundError:
+            break
+    return found
+
+
+def test_the_photos_way_names_what_there_is():
+    page = (CHECKOUT / "docs" / "design.md").read_text(encoding="utf-8")
+    way = page[page.index("cli.main.main(") : page.index("| to add |")]
+    names = re.findall(r"\b(?:cli|api|optimize|images|networks|losses)\.[\w.]+", way)
+    modules = set()
+    for name in names:
+        *_, (module, rest) = importable(name)
+        functools.reduce(getattr, rest, module)
+        modules.add(module.__name__)
+    assert len(modules) <= 16
+    assert way.count("^") <= 5

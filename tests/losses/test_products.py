@@ -20,4 +20,6 @@ def test_an_outer_product_is_that_of_numpy(rows, columns, shared):
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_kernel_mixes_the_channels_of_each_picture(count):
     kernel, x = values(6, 4), values(count, 4, 30, seed=1)
-    np.testing.assert_allclose(mixed(nd.array(kernel), nd.array(x)).asnumpy(), kernel @ x, atol=1e-5)
+    np.testing.assert_allclose(
+        mixed(nd.array(kernel), nd.array(x)).asnumpy(), kernel @ x, atol=1e-5
+    )
