@@ -43,7 +43,7 @@ def note_sizes() -> list[dict[str, Any]]:
     from nstyle.system.backend import nd
 
     noted: list[dict[str, Any]] = []
-    build, statistics = problem.build, features.TiledFeatures.statistics
+    build, first_pass = problem.build, features.TiledFeatures.first_pass
 
     def build_noted(*words: Any) -> Any:
         noted.append({"tiles": "at once", "seen": 1.0, "looks": []})
@@ -54,15 +54,15 @@ def note_sizes() -> list[dict[str, Any]]:
         noted[-1]["looks"].clear()
         return task
 
-    def statistics_timed(*words: Any) -> Any:
+    def first_pass_timed(*words: Any) -> Any:
         nd.waitall()
         began = time.perf_counter()
-        found = statistics(*words)
+        found = first_pass(*words)
         nd.waitall()
         noted[-1]["looks"].append(time.perf_counter() - began)
         return found
 
-    problem.build, features.TiledFeatures.statistics = build_noted, statistics_timed
+    problem.build, features.TiledFeatures.first_pass = build_noted, first_pass_timed
     return noted
 
 

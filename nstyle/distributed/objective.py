@@ -17,9 +17,7 @@ from nstyle.distributed.spread import DistributedObjective
 from nstyle.errors import OptionError
 from nstyle.images.picture import Picture
 from nstyle.losses.base import LossTerm
-from nstyle.losses.image import ContentLoss
 from nstyle.losses.statistics import Statistics
-from nstyle.losses.style import StyleLoss
 from nstyle.networks import layers
 from nstyle.optimize import loss_terms, problem
 from nstyle.optimize.inputs import Inputs
@@ -73,7 +71,8 @@ def build(
     crew = PartPool(team, orders(setup, inputs, parts), counted)
     view = RemoteSource(crew, tiling, device)
     terms = loss_terms.build_terms(inputs, options, extractor.layer_scales, view, paintings)
-    crew.aim({number: [summand(term, part) for term in terms] for number, part in enumerate(parts)})
+    specs = [[term_spec(term, part) for term in terms] for part in parts]
+    crew.aim(dict(enumerate(specs)))
     clip_norm = options.clip_norm * 3 * size[0] * size[1]
     about = {"device": device, "clip_norm": clip_norm, "every": every}
     objective = DistributedObjective(crew, size, terms, **about)
@@ -102,7 +101,7 @@ def divided(setup: PaintSetup, inputs: Inputs, team: ActorPool) -> tuple[Tiling,
 
 def orders(setup: PaintSetup, inputs: Inputs, parts: Sequence[Block]) -> list[PartSpec]:
     """The specification of each part."""
-    bfloat16, kept = setup.plan.in_bfloat16(inputs.photo.size), inputs.kept
+    bfloat16, kept = setup.extractor.in_bfloat16(inputs.photo.size), inputs.kept
     chosen = dataclasses.replace(setup.options, precision="bfloat16" if bfloat16 else "float32")
     made = []
     for number, part in enumerate(parts):
@@ -135,18 +134,16 @@ def neighbours(number: int, parts: Sequence[Block]) -> dict[int, tuple[Box | Non
     return {other: both for other, both in found.items() if any(both)}
 
 
-def summand(term: LossTerm, part: Block) -> TermSpec:
+def term_spec(term: LossTerm, part: Block) -> TermSpec:
     """A term as a part must know it."""
-    weight, positions = None, None
-    if isinstance(term, ContentLoss):
-        term = dataclasses.replace(term, target=None)
-    if isinstance(term, StyleLoss):
-        statistics, positions = term.statistics, term.statistics.positions
-        term = dataclasses.replace(term, target=None, statistics=None)  # type: ignore[arg-type]
-        if statistics.weight is not None:
-            step, (width, height) = layers.stride(term.layer), part.seen.size
-            top, left = part.seen.top // step, part.seen.left // step
-            # One more than may be needed: the part knows which way pooling rounds.
-            bottom, right = top + height // step + 1, left + width // step + 1
-            weight = statistics.weight[:, :, top:bottom, left:right].asnumpy()[0, 0]
-    return TermSpec(term, weight, positions)
+    bare, statistics = term.without_arrays(), term.statistics
+    if statistics is None:
+        return TermSpec(bare)
+    if statistics.weight is None:
+        return TermSpec(bare, None, statistics.positions)
+    step, (width, height) = layers.stride(term.layer), part.seen.size
+    top, left = part.seen.top // step, part.seen.left // step
+    # One more than may be needed: the part knows which way pooling rounds.
+    bottom, right = top + height // step + 1, left + width // step + 1
+    weight = statistics.weight[:, :, top:bottom, left:right].asnumpy()[0, 0]
+    return TermSpec(bare, weight, statistics.positions)

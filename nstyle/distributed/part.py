@@ -7,7 +7,6 @@ knows nothing of Dask.
 
 from __future__ import annotations
 
-import dataclasses
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -26,9 +25,7 @@ from nstyle.distributed.messages import (
 )
 from nstyle.distributed.partition import Box
 from nstyle.losses.base import LossTerm, dot
-from nstyle.losses.image import ContentLoss
 from nstyle.losses.statistics import FeatureStatistics
-from nstyle.losses.style import StyleLoss
 from nstyle.networks import preprocessing
 from nstyle.optimize.context import PaintContext
 from nstyle.optimize.extractor import load_network
@@ -64,7 +61,7 @@ class TileGroup:
         self._pieces = TiledFeatures(self._features, block.tiling, device=self._device)
         names = options.content_layers.weights if options.content_weight else ()
         photo = preprocessing.to_array(order.photo, extractor.convention, options.pixel_range)
-        self._targets = self._pieces.collected(photo, names)
+        self._targets = self._pieces.first_pass(photo, {}, list(names)).kept
         self._own = block.own.seen_from(block.seen)
         self._free = None if order.free is None else nd.array(order.free, ctx=self._device)
         self._arrays: dict[int, Any] = {}
@@ -72,6 +69,7 @@ class TileGroup:
         # what comes of it.
         self._x: Any = None
         self._seen: Any = None
+        self._first: Any = None  # the first pass over it
         self._gradient: Any = None
         self._smoothness: Any = None  # gradient of the total variation
 
@@ -87,16 +85,13 @@ class TileGroup:
         self._terms = terms
 
     def _term(self, spec: TermSpec) -> LossTerm:
-        if isinstance(spec.loss, ContentLoss):
-            return spec.loss.of_part(self._targets)
-        if not isinstance(spec.loss, StyleLoss):
-            return spec.loss
+        if spec.positions is None:
+            return spec.loss.of_part(self._targets, None)
         shape = self._pieces.shapes[spec.loss.layer]
         weight = None if spec.weight is None else spec.weight[: shape[2], : shape[3]]
-        statistics = FeatureStatistics(
-            shape, device=self._device, weight=weight, positions=spec.positions
-        )
-        return dataclasses.replace(spec.loss, statistics=statistics)
+        about: dict[str, Any] = {"weight": weight, "positions": spec.positions}
+        statistics = FeatureStatistics(shape, device=self._device, **about)
+        return spec.loss.of_part(self._targets, statistics)
 
     # ---- arrays ----
 
@@ -160,8 +155,9 @@ class TileGroup:
         smooth = {
             number: self._smooth(term) for number, term in enumerate(self._terms) if not term.layer
         }
-        sums = self._objective.sums(seen)
-        statistics = {number: packed(each.second, each.mean) for number, each in sums.items()}
+        self._first = self._objective.first_pass(seen)
+        sums = self._first.sums.items()
+        statistics = {number: packed(each.second, each.mean) for number, each in sums}
         return statistics, smooth
 
     def _smooth(self, term: Any) -> float:
@@ -176,8 +172,8 @@ class TileGroup:
         """
         here = {number: unpacked(each, self._device) for number, each in slopes.items()}
         values: dict[int, Any] = {}
-        gradient = self._objective.backward(self._seen, here, values)
-        self._seen = None
+        gradient = self._objective.backward(self._seen, self._first, here, values)
+        self._seen = self._first = None
         self._gradient = self._own.of(gradient)
         host, seen = gradient.asnumpy(), self._order.block.seen
         sent = self._post(

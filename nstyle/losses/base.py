@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -12,12 +12,15 @@ from nstyle.system.backend import nd
 
 
 class LossTerm:
-    """A loss of a layer's features, or with layer "" of the picture itself."""
+    """A loss of a layer's features, or with layer "" of the picture itself.
+
+    statistics: how to measure those that the loss depends on alone, see style.StyleLoss, or None.
+    """
 
     kind: ClassVar[str]
-    layer: str
     scale: float
-    statistics: Any  # of a loss that depends on these alone, see style.StyleLoss; else None
+    layer: str
+    statistics: Any = None
 
     @property
     def name(self) -> str:
@@ -42,9 +45,25 @@ class LossTerm:
         """From statistics of the whole: value, gradients of second moments and mean."""
         raise NotImplementedError
 
+    def without_arrays(self) -> LossTerm:
+        """The loss as it travels to a part of a picture."""
+        return self
+
+    def of_part(self, photo: Mapping[str, Any], statistics: Any) -> LossTerm:
+        """The loss of a part of a picture. photo: features of its photo there; statistics: of the
+        part, or None.
+        """
+        return self
+
     def times(self, factor: float) -> LossTerm:
         """The same loss, weighted."""
         return replace(self, scale=self.scale * factor)  # type: ignore[type-var]
+
+
+class PictureLoss(LossTerm):
+    """A loss of the picture itself."""
+
+    layer = ""
 
 
 def dot(x: Any, y: Any) -> Any:

@@ -13,13 +13,13 @@ bfloat16: what is computed of them is float32.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
-from nstyle.losses.base import LossTerm, as_float32, dot
+from nstyle.losses.base import LossTerm, PictureLoss, as_float32, dot
 from nstyle.system.backend import nd
 
 LAPLACIAN = ((0, -1, 0), (-1, 4, -1), (0, -1, 0))
@@ -197,7 +197,6 @@ class ContentLoss(LossTerm):
     scale: float
     target: Any = None
     kind: ClassVar[str] = "content"
-    statistics: Any = field(default=None, init=False)
 
     def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
         """See content."""
@@ -207,20 +206,22 @@ class ContentLoss(LossTerm):
         """See LossTerm."""
         return replace(self, target=cut(self.target))
 
-    def of_part(self, photo: Mapping[str, Any]) -> ContentLoss:
-        """For a part of a picture; photo: the features of its photo there."""
+    def without_arrays(self) -> ContentLoss:
+        """See LossTerm."""
+        return replace(self, target=None)
+
+    def of_part(self, photo: Mapping[str, Any], statistics: Any) -> ContentLoss:
+        """See LossTerm."""
         return replace(self, target=photo[self.layer])
 
 
 @dataclass(frozen=True)
-class TotalVariation(LossTerm):
+class TotalVariation(PictureLoss):
     """VARIATIONS[form] of the picture."""
 
     scale: float
     form: str = "squared"
     kind: ClassVar[str] = "tv"
-    layer: str = field(default="", init=False)
-    statistics: Any = field(default=None, init=False)
 
     def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
         """See VARIATIONS."""
@@ -236,14 +237,12 @@ class TotalVariation(LossTerm):
 
 
 @dataclass(frozen=True)
-class TemporalLoss(LossTerm):
+class TemporalLoss(PictureLoss):
     """`temporal` of the picture; target: (moved, trust)."""
 
     scale: float
     target: Sequence[Any]
     kind: ClassVar[str] = "temporal"
-    layer: str = field(default="", init=False)
-    statistics: Any = field(default=None, init=False)
 
     def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
         """See temporal."""
@@ -255,14 +254,12 @@ class TemporalLoss(LossTerm):
 
 
 @dataclass(frozen=True)
-class ColorLoss(LossTerm):
+class ColorLoss(PictureLoss):
     """`colours` of the picture."""
 
     scale: float
     target: Any
     kind: ClassVar[str] = "colours"
-    layer: str = field(default="", init=False)
-    statistics: Any = field(default=None, init=False)
 
     def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
         """See colours."""

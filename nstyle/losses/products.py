@@ -18,8 +18,9 @@ def outer(a: Any, b: Any) -> Any:
 
 
 def mixed(kernel: Any, x: Any) -> Any:
-    """K X for each picture of x, (N, c, n), by kernel (m, c): (N, m, n). Raises MXNetError where
-    the shapes do not fit.
+    """K X for each picture of x, (N, c, n), by kernel (m, c): (N, m, n).
+
+    Raises MXNetError where the shapes do not fit.
     """
     result = nd.Convolution(
         nd.expand_dims(x, axis=2),

@@ -15,12 +15,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nstyle.losses.image import as_float32
+from nstyle.losses.base import as_float32
+from nstyle.losses.products import mixed, outer
 from nstyle.system.backend import autograd, nd
 
-# With so many positions per channel, bringing the features into plain order for `syrk` costs more
-# than the product itself (measured: 81 against 27 ms for 64 channels at 512x384).
+# With so many positions per channel, bringing the features into plain order costs more than the
+# product itself (measured: 81 against 27 ms for 64 channels at 512x384).
 FLAT = 1000
+# For fewer channels in plain order, `dot` is as fast as a convolution.
+MANY = 128
 
 
 class Statistics(NamedTuple):
@@ -95,11 +98,11 @@ class FeatureStatistics:
         channels = self._channels
         if self._flat and features.dtype == np.float32:
             return self._product_by_convolution(features, weighted)
-        # Reshaped first: casting a network's own layout would take several times longer.
-        flat = as_float32(features.reshape((channels, -1)))
-        if self.weight is None:
-            return nd.linalg.syrk(flat)
-        return nd.dot(flat, weighted.reshape((channels, -1)), transpose_b=True)
+        # Reshaped first: casting a network's own layout would take several times longer. A copy, as
+        # a view would bring the network's own array into plain order.
+        flat = as_float32(nd.reshape(features, shape=(channels, -1)))
+        plain = self.weight is None
+        return outer(flat, flat if plain else nd.reshape(weighted, shape=(channels, -1)))
 
     def _product_by_convolution(self, features: Any, weighted: Any) -> Any:
         """The gradient of a 1x1 convolution's kernel is the product of its input and its head."""
@@ -136,11 +139,7 @@ class RunningStatistics:
     def add(self, flat: Any, weight: Any = None) -> None:
         """A part in plain order, float32 (C, n); weight: (1, n), where the moments have one."""
         weighted = flat if weight is None else nd.broadcast_mul(flat, weight)
-        if weight is None:
-            second = nd.linalg.syrk(flat)
-        else:
-            second = nd.dot(flat, weighted, transpose_b=True)
-        self.second = increased(self.second, second)
+        self.second = increased(self.second, outer(flat, weighted))
         if self._wants_mean:
             self.mean = increased(self.mean, weighted.sum(axis=1, keepdims=True))
 
@@ -171,9 +170,13 @@ def backward(
 ) -> Any:
     """As Moments.pulled for a part in plain order, float32 (C, n): w (2 dS F + dm) / n.
 
-    weight: (1, n), where the moments have one; out: (C, n) to write into.
+    weight: (1, n), where the moments have one; out: (C, n), memory that may be written into.
     """
-    gradient = nd.dot(second * (2 / moments.positions), flat, out=out)
+    kernel = second * (2 / moments.positions)
+    if len(flat) < MANY:
+        gradient = nd.dot(kernel, flat, out=out)
+    else:  # not into `out`: a convolution writes past a view of memory
+        gradient = mixed(kernel, flat.expand_dims(0))[0]
     if mean is not None:
         gradient = nd.broadcast_add(gradient, mean / moments.positions, out=gradient)
     return gradient if weight is None else nd.broadcast_mul(gradient, weight, out=gradient)

@@ -6,15 +6,15 @@ arrays of which weighted sums make sense, so that several styles can be blended.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from nstyle.losses.base import LossTerm, dot
 from nstyle.losses.normalization import TINY
-from nstyle.losses.statistics import FeatureStatistics, Statistics
+from nstyle.losses.statistics import Statistics
 from nstyle.system.backend import nd
 
 Target = tuple[Any, ...]
@@ -170,13 +170,13 @@ STYLE_DISTANCES = {
 class StyleLoss(LossTerm):
     """STYLE_DISTANCES[distance] at a layer, of all positions or of a region's.
 
-    statistics: how they are measured; target: see StyleDistance.ready.
+    statistics: a FeatureStatistics, how they are measured; target: see StyleDistance.ready.
     """
 
     layer: str
     scale: float
     distance: str
-    statistics: FeatureStatistics
+    statistics: Any
     target: Any = None
     region: str = ""
     kind: ClassVar[str] = "style"
@@ -190,6 +190,14 @@ class StyleLoss(LossTerm):
     def wants_mean(self) -> bool:
         """Whether the distance depends on the mean, too."""
         return STYLE_DISTANCES[self.distance].mean
+
+    def without_arrays(self) -> StyleLoss:
+        """See LossTerm."""
+        return replace(self, target=None, statistics=None)
+
+    def of_part(self, photo: Mapping[str, Any], statistics: Any) -> StyleLoss:
+        """See LossTerm."""
+        return replace(self, statistics=statistics)
 
     def compare(self, seen: Statistics) -> tuple[Any, Any, Any]:
         """Value, gradients of second moments and mean; see StyleDistance."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nstyle.losses.image import as_float32
+from nstyle.losses.base import as_float32
 from nstyle.losses.statistics import FeatureStatistics, RunningStatistics, Statistics
 from nstyle.networks import layers
 from nstyle.networks.features import CompiledVGG
@@ -49,14 +50,12 @@ class TiledFeatures:
             **self._own_shapes,
             **(behind.shapes if behind else {}),
         }
-        # What all tiles show at the boundary, of the last look.
-        self.between: Any = None
-        self._taps: dict[str, Any] = {}
+        self._boundary: Any = None  # memory for what all tiles show there
         self._scratch: dict[int, Any] = {}
         self._heads: dict[str, Any] = {}
         self._windows: dict[str, Any] = {}
 
-    def forward(self, x: Any, tile: Tile) -> None:
+    def forward(self, x: Any, tile: Tile) -> SeenTile:
         """Let the network see a tile. x: what it is given, (1, C, H, W), here or on the host."""
         # Or MXNet would cut out all tiles in advance. And work that is under way must not hold what
         # was recorded, or the network would take its memory once more for every tile.
@@ -64,27 +63,46 @@ class TiledFeatures:
         (top, bottom, *_), (left, right, *_) = tile
         part = x[:, :, top:bottom, left:right]
         part = nd.array(part, ctx=self.device) if isinstance(part, np.ndarray) else part
-        self._taps = {name: tap.detach() for name, tap in self.features.forward(part).items()}
+        taps = {name: tap.detach() for name, tap in self.features.forward(part).items()}
+        return SeenTile(self, tile, taps)
 
-    def cut(self, name: str, tile: Tile) -> Any:
-        """The last tile's own positions of a layer: float32 (C, n), valid until the next cut."""
-        tap = self._taps[name]
-        top, bottom, left, right = self._window(name, tile)
-        shape = (1, tap.shape[1], bottom - top, right - left)
-        # Memory that is kept: touching fresh one would cost as much as a product.
-        out = self.scratch(0, shape) if tap.dtype == np.float32 else None
-        owned = nd.slice(tap, (0, 0, top, left), (1, shape[1], bottom, right), out=out)
-        return as_float32(owned).reshape((shape[1], -1))
+    def first_pass(
+        self, x: Any, asked: Mapping[Any, Asked], names: Sequence[str] = ()
+    ) -> FirstPass:
+        """See every tile once, the last one last; where nothing is asked, none of them.
 
-    def own(self, name: str, tile: Tile, whole: Any) -> Any:
-        """A tile's part of something of a layer's whole size: (1, C, h, w) -> (C, n)."""
-        top, bottom, left, right = self.place(name, tile)
-        return whole[:, :, top:bottom, left:right].reshape((whole.shape[1], -1))
+        names: layers of the whole picture to be kept, float32 (1, C, h, w). They are zero where no
+        tile owns them, which is so in parts of a mural alone.
+        """
+        here = {key: each for key, each in asked.items() if self.owns(each[0])}
+        sums = {
+            key: RunningStatistics(moments, mean=mean) for key, (_, moments, mean) in here.items()
+        }
+        kept = {name: self._empty(name) for name in names if self.owns(name)}
+        wholes = list(kept.items())
+        if self.behind is not None:
+            self._boundary = self._empty(BOUNDARY) if self._boundary is None else self._boundary
+            wholes.append((BOUNDARY, self._boundary))
+        seen = None
+        for tile in self.tiling.tiles if here or wholes else ():
+            del seen  # its memory, before the network takes more
+            seen = self.forward(x, tile)
+            seen.add_to(sums, here)
+            for name, whole in wholes:
+                seen.copy_to(name, whole)
+        behind = None
+        if self.behind is not None:
+            rest = {key: each for key, each in asked.items() if key not in here}
+            others = [name for name in names if name not in kept]
+            behind = self.behind.first_pass(self._boundary, rest, others)
+            sums.update(behind.sums)
+            kept.update(behind.kept)
+        return FirstPass(sums, {name: kept[name] for name in names}, seen, self._boundary, behind)
 
     def place(self, name: str, tile: Tile) -> tuple[int, int, int, int]:
         """(top, bottom, left, right) of what a tile owns, in the positions of the whole layer."""
         stride = layers.stride(name) // self._step
-        top, bottom, left, right = self._window(name, tile)
+        top, bottom, left, right = self.window(name, tile)
         down, across = tile.rows.begin // stride, tile.columns.begin // stride
         return top + down, bottom + down, left + across, right + across
 
@@ -94,103 +112,110 @@ class TiledFeatures:
             self._scratch[number] = nd.empty((self._most(),), ctx=self.device)
         return self._scratch[number][: math.prod(shape)].reshape(shape)
 
-    def placed(self, name: str, tile: Tile, owned: Any) -> Any:
-        """A gradient (C, n) as that of the tile's tap, zero outside of what it owns."""
-        tap, window = self._taps[name], self._window(name, tile)
+    def head(self, name: str, tile: Tile, shape: Sequence[int]) -> Any:
+        """Memory for a tap's gradient, (1, C, h, w), that is zero outside of what the tile owns."""
+        window = self.window(name, tile)
         if name not in self._heads:
-            self._heads[name] = nd.zeros(tap.shape, ctx=self.device)
-        head = self._heads[name]
+            self._heads[name] = nd.zeros(shape, ctx=self.device)
         if self._windows.get(name, window) != window:
-            head[:] = 0
+            self._heads[name][:] = 0
         self._windows[name] = window
-        top, bottom, left, right = window
-        head[:, :, top:bottom, left:right] = owned.reshape((1, -1, bottom - top, right - left))
-        return head if tap.dtype == np.float32 else nd.amp_cast(head, dtype=tap.dtype)
-
-    def statistics(self, x: Any, asked: Mapping[Any, Asked]) -> dict[Any, Statistics]:
-        """Statistics of a picture, from one pass over its tiles, the last one last."""
-        return {key: each.statistics() for key, each in self.sums(x, asked).items()}
-
-    def sums(self, x: Any, asked: Mapping[Any, Asked]) -> dict[Any, RunningStatistics]:
-        """The same, not yet divided by positions."""
-        return self._look(x, asked, ())[0] if asked else {}
-
-    def collected(self, x: Any, names: Iterable[str]) -> dict[str, Any]:
-        """Layers of the whole picture, float32 (1, C, h, w), to be kept.
-
-        Zero where no tile owns them, which is so in parts of a mural alone.
-        """
-        names = list(names)
-        found = self._look(x, {}, names)[1] if names else {}
-        return {name: found[name] for name in names}
-
-    def pass_on(self, x: Any) -> None:
-        """Look as far as the boundary, for `between`; nothing where there is none."""
-        if self.behind is not None:
-            self._look(x, {}, ())
+        return self._heads[name]
 
     def owns(self, name: str) -> bool:
         """Whether a layer is one of these, and not behind the boundary."""
         return name in self._own_shapes
 
-    def _look(
-        self, x: Any, asked: Mapping[Any, Asked], names: Sequence[str]
-    ) -> tuple[dict[Any, RunningStatistics], dict[str, Any]]:
-        here = {key: each for key, each in asked.items() if self.owns(each[0])}
-        sums = {
-            key: RunningStatistics(moments, mean=mean) for key, (_, moments, mean) in here.items()
-        }
-        found = {name: self._empty(name) for name in names if self.owns(name)}
-        wholes = list(found.items())
-        if self.behind is not None:
-            self.between = self._empty(BOUNDARY) if self.between is None else self.between
-            wholes.append((BOUNDARY, self.between))
-        for tile in self.tiling.tiles if here or wholes else ():
-            self.forward(x, tile)
-            self._add(tile, here, sums)
-            for name, whole in wholes:
-                top, bottom, left, right = self.place(name, tile)
-                owned = self.cut(name, tile).reshape((1, -1, bottom - top, right - left))
-                whole[:, :, top:bottom, left:right] = owned
-        if self.behind is not None:
-            rest = {key: each for key, each in asked.items() if key not in here}
-            others = [name for name in names if name not in found]
-            more, deep = self.behind._look(self.between, rest, others)
-            sums.update(more)
-            found.update(deep)
-        return sums, found
-
-    def _add(
-        self, tile: Tile, asked: Mapping[Any, Asked], sums: Mapping[Any, RunningStatistics]
-    ) -> None:
-        """Add what the tile seen last owns to the sums."""
-        by_layer: dict[str, list[Any]] = {}
-        for key, (name, *_) in asked.items():
-            by_layer.setdefault(name, []).append(key)
-        for name, keys in by_layer.items():
-            flat = self.cut(name, tile)
-            for key in keys:
-                sums[key].add(flat, self.weight(name, tile, asked[key][1]))
-
     def _empty(self, name: str) -> Any:
         return nd.zeros(self._own_shapes[name], ctx=self.device)
-
-    def weight(self, name: str, tile: Tile, moments: FeatureStatistics) -> Any:
-        """A tile's part of the weights, (1, n), or None."""
-        return None if moments.weight is None else self.own(name, tile, moments.weight)
 
     def _most(self) -> int:
         """The largest number of values that a tile owns of a layer."""
         return max(
             shape[1] * (bottom - top) * (right - left)
             for name, shape in self.features.shapes.items()
-            for top, bottom, left, right in (self._window(name, tile) for tile in self.tiling.tiles)
+            for top, bottom, left, right in (self.window(name, tile) for tile in self.tiling.tiles)
         )
 
-    def _window(self, name: str, tile: Tile) -> tuple[int, int, int, int]:
+    def window(self, name: str, tile: Tile) -> tuple[int, int, int, int]:
         """(top, bottom, left, right) of what a tile owns, in the positions of its own tap."""
         stride, (*_, height, width) = layers.stride(name) // self._step, self.features.shapes[name]
         return (*tile.rows.window(stride, height), *tile.columns.window(stride, width))
+
+
+class SeenTile:
+    """The layers of a tile that the network has just seen; valid until it sees another."""
+
+    def __init__(self, network: TiledFeatures, tile: Tile, taps: Mapping[str, Any]) -> None:
+        self._network, self._tile, self._taps = network, tile, taps
+
+    def cut(self, name: str) -> Any:
+        """The tile's own positions of a layer: float32 (C, n), valid until the next cut."""
+        tap = self._taps[name]
+        top, bottom, left, right = self._network.window(name, self._tile)
+        shape = (1, tap.shape[1], bottom - top, right - left)
+        # Memory that is kept: touching fresh one would cost as much as a product.
+        out = self._network.scratch(0, shape) if tap.dtype == np.float32 else None
+        owned = nd.slice(tap, (0, 0, top, left), (1, shape[1], bottom, right), out=out)
+        return as_float32(owned).reshape((shape[1], -1))
+
+    def own(self, name: str, whole: Any) -> Any:
+        """The tile's part of something of a layer's whole size: (1, C, h, w) -> (C, n)."""
+        top, bottom, left, right = self._network.place(name, self._tile)
+        return whole[:, :, top:bottom, left:right].reshape((whole.shape[1], -1))
+
+    def weight(self, name: str, moments: FeatureStatistics) -> Any:
+        """The tile's part of the weights, (1, n), or None."""
+        return None if moments.weight is None else self.own(name, moments.weight)
+
+    def add_to(self, sums: Mapping[Any, RunningStatistics], asked: Mapping[Any, Asked]) -> None:
+        """Add what the tile owns to the sums, by key."""
+        by_layer: dict[str, list[Any]] = {}
+        for key, (name, *_) in asked.items():
+            by_layer.setdefault(name, []).append(key)
+        for name, keys in by_layer.items():
+            flat = self.cut(name)
+            for key in keys:
+                sums[key].add(flat, self.weight(name, asked[key][1]))
+
+    def copy_to(self, name: str, whole: Any) -> None:
+        """Write what the tile owns of a layer into the whole, (1, C, h, w)."""
+        top, bottom, left, right = self._network.place(name, self._tile)
+        owned = self.cut(name).reshape((1, -1, bottom - top, right - left))
+        whole[:, :, top:bottom, left:right] = owned
+
+    def gradient(self, name: str, owned: Any) -> Any:
+        """A gradient (C, n) of what the tile owns as that of its tap, zero elsewhere."""
+        tap = self._taps[name]
+        top, bottom, left, right = self._network.window(name, self._tile)
+        head = self._network.head(name, self._tile, tap.shape)
+        head[:, :, top:bottom, left:right] = owned.reshape((1, -1, bottom - top, right - left))
+        return head if tap.dtype == np.float32 else nd.amp_cast(head, dtype=tap.dtype)
+
+
+@dataclass
+class FirstPass:
+    """A first pass over all tiles of a picture.
+
+    sums: statistics, not yet divided by positions; kept: whole layers by name; last: the tile seen
+    last, or None where none was seen; boundary: what the picture shows there; behind: the pass of
+    the network behind the boundary, or None.
+    """
+
+    sums: dict[Any, RunningStatistics]
+    kept: dict[str, Any]
+    last: SeenTile | None
+    boundary: Any
+    behind: FirstPass | None
+
+    def statistics(self) -> dict[Any, Statistics]:
+        """Statistics of the picture."""
+        return {key: each.statistics() for key, each in self.sums.items()}
+
+    def take_last(self) -> SeenTile | None:
+        """The tile seen last, which is not held here any longer: its memory is needed."""
+        last, self.last = self.last, None
+        return last
 
 
 def whole_shapes(
@@ -227,11 +252,11 @@ class TiledSource:
             )
             for key, (name, weight) in asked.items()
         }
-        return self._pieces.statistics(self._x, counted)
+        return self._pieces.first_pass(self._x, counted).statistics()
 
     def features(self, names: Iterable[str]) -> dict[str, Any]:
         """See FeatureSource."""
-        return self._pieces.collected(self._x, names)
+        return self._pieces.first_pass(self._x, {}, list(names)).kept
 
     def energy(self, features: Any) -> float:
         """See FeatureSource."""

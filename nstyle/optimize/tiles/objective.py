@@ -16,12 +16,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nstyle.losses.base import LossTerm
-from nstyle.losses.statistics import RunningStatistics, Statistics, backward
-from nstyle.losses.style import StyleLoss
+from nstyle.losses.statistics import Statistics, backward
 from nstyle.networks.layers import BOUNDARY
 from nstyle.optimize.objective import Loss, Objective
-from nstyle.optimize.tiles.features import Asked, TiledFeatures
-from nstyle.optimize.tiles.geometry import Tile
+from nstyle.optimize.tiles.features import Asked, FirstPass, SeenTile, TiledFeatures
 from nstyle.system.backend import nd
 
 # Number of a term of style -> gradients of its second moments and mean.
@@ -45,15 +43,16 @@ class TiledObjective(Objective):
         self._asked: dict[int, Asked] = {}
         self._by_layer: dict[str, list[int]] = {}
         for number, term in enumerate(terms):
-            if isinstance(term, StyleLoss):
+            if term.statistics is not None:
                 self._asked[number] = term.layer, term.statistics, term.wants_mean
             if term.layer:
                 self._by_layer.setdefault(term.layer, []).append(number)
 
     def __call__(self, x: Any) -> tuple[float, Any]:
         """x: (1, 3, H, W) -> loss, gradient of x's shape (a new array)."""
-        values, slopes = compared(self._terms, self._pieces.statistics(x, self._asked))
-        gradient = self.backward(x, slopes, values).astype("float32")
+        first = self.first_pass(x)
+        values, slopes = compared(self._terms, first.statistics())
+        gradient = self.backward(x, first, slopes, values).astype("float32")
         self._limit(gradient)
         for number, term in enumerate(self._terms):
             if not term.layer:
@@ -64,40 +63,49 @@ class TiledObjective(Objective):
         self.terms = {term.name: value for term, value in zip(self._terms, numbers.tolist())}
         return Loss(self.terms), gradient
 
-    def sums(self, x: Any) -> dict[int, RunningStatistics]:
-        """Statistics for each style loss: the first pass."""
-        return self._pieces.sums(x, self._asked)
+    def first_pass(self, x: Any) -> FirstPass:
+        """Statistics for each style loss."""
+        return self._pieces.first_pass(x, self._asked)
 
-    def backward(self, x: Any, slopes: Slopes, values: dict[int, Any]) -> Any:
-        """The gradient of the layers' terms: the second look, right after the first.
+    def backward(self, x: Any, first: FirstPass, slopes: Slopes, values: dict[int, Any]) -> Any:
+        """The gradient of the layers' terms: the second pass, which uses up the first.
 
         float64, so the order of tiles does not matter (see RunningStatistics). The values of
         the content losses go into `values`.
         """
-        if not slopes:
-            self._pieces.pass_on(x)  # as the first look does
-        return self._backward(self._pieces, x, slopes, values)
+        return self._backward(self._pieces, x, first, slopes, values)
 
     def _backward(
-        self, pieces: TiledFeatures, x: Any, slopes: Slopes, values: dict[int, Any]
+        self,
+        pieces: TiledFeatures,
+        x: Any,
+        first: FirstPass,
+        slopes: Slopes,
+        values: dict[int, Any],
     ) -> Any:
         """The same for the network of these pieces and what lies behind, from behind first."""
         behind = None
-        if pieces.behind is not None:
-            behind = self._backward(pieces.behind, pieces.between, slopes, values).astype("float32")
-        looked = behind is not None or any(pieces.owns(self._terms[n].layer) for n in slopes)
+        if pieces.behind is not None and first.behind is not None:
+            deep = self._backward(pieces.behind, first.boundary, first.behind, slopes, values)
+            behind = deep.astype("float32")
         gradient = nd.zeros(x.shape, ctx=self._device, dtype="float64")
-        for count, tile in enumerate(reversed(pieces.tiling.tiles)):
-            if count or not looked:  # the first look ended with the last tile
-                pieces.forward(x, tile)
-            heads = self._heads(pieces, tile, slopes, values, behind)
+        seen = first.take_last()
+        for tile in reversed(pieces.tiling.tiles):
+            seen = seen or pieces.forward(x, tile)
+            heads = self._heads(pieces, seen, slopes, values, behind)
+            seen = None
             (top, bottom, *_), (left, right, *_) = tile
             part = pieces.features.backward(heads).astype("float64")
             gradient[:, :, top:bottom, left:right] += part
         return gradient
 
     def _heads(
-        self, pieces: TiledFeatures, tile: Tile, slopes: Slopes, values: dict[int, Any], behind: Any
+        self,
+        pieces: TiledFeatures,
+        seen: SeenTile,
+        slopes: Slopes,
+        values: dict[int, Any],
+        behind: Any,
     ) -> dict[str, Any]:
         """The gradients of a tile's taps; the values of the terms of content go into `values`.
 
@@ -108,35 +116,23 @@ class TiledObjective(Objective):
         if behind is not None and BOUNDARY not in layers:
             layers.append(BOUNDARY)
         for name in layers:
-            flat = pieces.cut(name, tile)
+            flat = seen.cut(name)
             handed_on = behind is not None and name == BOUNDARY
-            head = pieces.own(name, tile, behind) if handed_on else None
+            head = seen.own(name, behind) if handed_on else None
             for number in self._by_layer.get(name, ()):
                 if number in slopes:
                     # Kept memory for the first; a layer seldom has several.
                     out = pieces.scratch(1, flat.shape) if head is None else None
-                    part = self._style(pieces, number, tile, flat, slopes[number], out)
+                    moments = self._terms[number].statistics
+                    weight = seen.weight(name, moments)
+                    part = backward(moments, flat, *slopes[number], weight=weight, out=out)
                 else:
-                    here = self._terms[number].of_tile(functools.partial(pieces.own, name, tile))
+                    here = self._terms[number].of_tile(functools.partial(seen.own, name))
                     value, part = here.value_and_gradient(flat)
                     values[number] = values[number] + value if number in values else value
                 head = part if head is None else head + part
-            heads[name] = pieces.placed(name, tile, head)
+            heads[name] = seen.gradient(name, head)
         return heads
-
-    def _style(
-        self,
-        pieces: TiledFeatures,
-        number: int,
-        tile: Tile,
-        flat: Any,
-        slope: Sequence[Any],
-        out: Any,
-    ) -> Any:
-        """The gradient (C, n) of a term of style from what the tile owns of its layer."""
-        name, moments, _ = self._asked[number]
-        weight = pieces.weight(name, tile, moments)
-        return backward(moments, flat, slope[0], slope[1], weight=weight, out=out)
 
     def _limit(self, gradient: Any) -> None:
         """Bring its norm to the largest that is allowed, in place."""
