@@ -68,14 +68,14 @@ class Actor:
         """All actors by number."""
         self._neighbours = actors
 
-    def begin(self, order: PartSpec) -> Any:
+    def begin(self, spec: PartSpec) -> Any:
         """Load this part, replacing any earlier one; return its shapes and norms."""
         runtime.prepare(self._threads)
         from nstyle.distributed.part import TileGroup  # here, because it loads MXNet
 
         self._part = None  # its memory first
         self._inbox.clear()
-        self._part = TileGroup(order, self._weights, self._context, self._post, self._inbox)
+        self._part = TileGroup(spec, self._weights, self._context, self._post, self._inbox)
         return self._part.facts()
 
     def do(self, name: str, *words: Any) -> Any:

@@ -51,7 +51,7 @@ class ActorPool(Protocol):
 
 
 class DaskActors:
-    """A Team of a cluster. count: of actors, None for one at each worker.
+    """Actors of a cluster. count: of actors, None for one at each worker.
 
     weights: path of the network's file; seen: whether the workers see it there; threads: of each,
     None for those that their workers were started with. Raises Gone.

@@ -33,10 +33,10 @@ log = logging.getLogger("nstyle")
 class RemoteSource:
     """A sources.FeatureSource of the photo that the parts hold: its features stay with them."""
 
-    def __init__(self, crew: PartPool, tiling: Tiling, device: Any) -> None:
-        facts = crew.facts[0]
+    def __init__(self, pool: PartPool, tiling: Tiling, device: Any) -> None:
+        facts = pool.facts[0]
         self.shapes = whole_shapes(facts.shapes, tiling.tiles[-1])
-        self.device, self._crew = device, crew
+        self.device, self._pool = device, pool
 
     def statistics(self, asked: Mapping[Any, Asked], *, mean: bool) -> dict[Any, Statistics]:
         """See FeatureSource; nobody asks for those of a photo."""
@@ -44,7 +44,7 @@ class RemoteSource:
 
     def features(self, names: Iterable[str]) -> dict[str, Any]:
         """In place of features that are elsewhere, the sum of their squares."""
-        facts = self._crew.facts.values()
+        facts = self._pool.facts.values()
         return {name: sum(fact.energies[name] for fact in facts) for name in names}
 
     def energy(self, features: Any) -> float:
@@ -56,7 +56,7 @@ def build(
     setup: PaintSetup,
     inputs: Inputs,
     *,
-    team: ActorPool,
+    actors: ActorPool,
     counted: Counted,
     every: int,
 ) -> PaintTask:
@@ -66,29 +66,29 @@ def build(
     problem.release_memory()
     size, options, device = inputs.photo.size, setup.options, setup.device
     extractor = setup.extractor
-    tiling, parts = divided(setup, inputs, team)
+    tiling, parts = divided(setup, inputs, actors)
     log.info("%dx%d, parts: %d, %s", *size, len(parts), tiling)
-    crew = PartPool(team, orders(setup, inputs, parts), counted)
-    view = RemoteSource(crew, tiling, device)
+    pool = PartPool(actors, part_specs(setup, inputs, parts), counted)
+    view = RemoteSource(pool, tiling, device)
     terms = loss_terms.build_terms(inputs, options, extractor.layer_scales, view, paintings)
     specs = [[term_spec(term, part) for term in terms] for part in parts]
-    crew.aim(dict(enumerate(specs)))
+    pool.set_losses(dict(enumerate(specs)))
     clip_norm = options.clip_norm * 3 * size[0] * size[1]
     about = {"device": device, "clip_norm": clip_norm, "every": every}
-    objective = DistributedObjective(crew, size, terms, **about)
+    objective = DistributedObjective(pool, size, terms, **about)
     return PaintTask(objective, inputs.photo, extractor.convention, options)
 
 
-def divided(setup: PaintSetup, inputs: Inputs, team: ActorPool) -> tuple[Tiling, list[Block]]:
+def divided(setup: PaintSetup, inputs: Inputs, actors: ActorPool) -> tuple[Tiling, list[Block]]:
     """The tiles, and the parts that they are in. Raises OptionError where a worker has no room."""
-    plan, free = setup.plan, team.free()
+    plan, free = setup.plan, actors.free()
 
     def fits(part: tuple[int, int], edges: tuple[int, int]) -> bool:
         return memory.fits(plan.of_part(part, edges), free)
 
     size = inputs.photo.size
-    tiling = tiles_for(size, setup.extractor.reach, setup.options.tile, team.count, fits)
-    parts = blocks(tiling, team.count)
+    tiling = tiles_for(size, setup.extractor.reach, setup.options.tile, actors.count, fits)
+    parts = blocks(tiling, actors.count)
     most = max((part.seen.size for part in parts), key=lambda edges: edges[0] * edges[1])
     if not fits(most, tiling.edges):
         needed = memory.shown(plan.of_part(most, tiling.edges))
@@ -99,7 +99,7 @@ def divided(setup: PaintSetup, inputs: Inputs, team: ActorPool) -> tuple[Tiling,
     return tiling, parts
 
 
-def orders(setup: PaintSetup, inputs: Inputs, parts: Sequence[Block]) -> list[PartSpec]:
+def part_specs(setup: PaintSetup, inputs: Inputs, parts: Sequence[Block]) -> list[PartSpec]:
     """The specification of each part."""
     bfloat16, kept = setup.extractor.in_bfloat16(inputs.photo.size), inputs.kept
     chosen = dataclasses.replace(setup.options, precision="bfloat16" if bfloat16 else "float32")

@@ -47,23 +47,23 @@ class TileGroup:
     """See PartSpec. weights: path of the network's file; post: sends strips; inbox: what came."""
 
     def __init__(
-        self, order: PartSpec, weights: str, context: PaintContext, post: Post, inbox: Inbox
+        self, spec: PartSpec, weights: str, context: PaintContext, post: Post, inbox: Inbox
     ) -> None:
-        self._order, self._post, self._inbox = order, post, inbox
-        options, block = order.options, order.block
+        self._spec, self._post, self._inbox = spec, post, inbox
+        options, block = spec.options, spec.block
         self._device = find_device(options.gpu)
-        alone = Inputs(order.photo, (), (), None, order.model, weights, order.photo.size)
+        alone = Inputs(spec.photo, (), (), None, spec.model, weights, spec.photo.size)
         extractor = load_network(alone, options, self._device, context)
         width, height = block.tiling.edges
         self._features = extractor.features(
-            (1, 3, height, width), self._device, bfloat16=order.bfloat16
+            (1, 3, height, width), self._device, bfloat16=spec.bfloat16
         )
         self._pieces = TiledFeatures(self._features, block.tiling, device=self._device)
         names = options.content_layers.weights if options.content_weight else ()
-        photo = preprocessing.to_array(order.photo, extractor.convention, options.pixel_range)
+        photo = preprocessing.to_array(spec.photo, extractor.convention, options.pixel_range)
         self._targets = self._pieces.first_pass(photo, {}, list(names)).kept
         self._own = block.own.seen_from(block.seen)
-        self._free = None if order.free is None else nd.array(order.free, ctx=self._device)
+        self._free = None if spec.free is None else nd.array(spec.free, ctx=self._device)
         self._arrays: dict[int, Any] = {}
         # Between two calls: the array that is looked at, with the others' strips around it, and
         # what comes of it.
@@ -78,11 +78,10 @@ class TileGroup:
         energies = {name: energy(found) for name, found in self._targets.items()}
         return Facts(self._features.shapes, energies)
 
-    def aim(self, summands: Sequence[TermSpec]) -> None:
+    def set_losses(self, terms: Sequence[TermSpec]) -> None:
         """Sets the losses."""
-        terms = [self._term(each) for each in summands]
-        self._objective = TiledObjective(self._pieces, terms, device=self._device)
-        self._terms = terms
+        self._terms = [self._term(each) for each in terms]
+        self._objective = TiledObjective(self._pieces, self._terms, device=self._device)
 
     def _term(self, spec: TermSpec) -> LossTerm:
         if spec.positions is None:
@@ -136,20 +135,20 @@ class TileGroup:
         return self._post(
             PICTURE,
             {
-                number: cut(host, theirs, self._order.block.own)
-                for number, (_, theirs) in self._order.neighbours.items()
+                number: cut(host, theirs, self._spec.block.own)
+                for number, (_, theirs) in self._spec.neighbours.items()
                 if theirs
             },
         )
 
     def look(self) -> tuple[dict[int, Packed], dict[int, float]]:
         """(sums for the terms of style, values of those of total variation): this share."""
-        width, height = self._order.block.seen.size
+        width, height = self._spec.block.seen.size
         seen = nd.zeros((1, 3, height, width), ctx=self._device)
         put(seen, self._own, self._x)
-        for number, (mine, _) in self._order.neighbours.items():
+        for number, (mine, _) in self._spec.neighbours.items():
             if mine:
-                box = mine.seen_from(self._order.block.seen)
+                box = mine.seen_from(self._spec.block.seen)
                 put(seen, box, nd.array(self._inbox[PICTURE, number], ctx=self._device))
         self._seen, self._smoothness = seen, None
         smooth = {
@@ -175,12 +174,12 @@ class TileGroup:
         gradient = self._objective.backward(self._seen, self._first, here, values)
         self._seen = self._first = None
         self._gradient = self._own.of(gradient)
-        host, seen = gradient.asnumpy(), self._order.block.seen
+        host, seen = gradient.asnumpy(), self._spec.block.seen
         sent = self._post(
             GRADIENT,
             {
                 number: cut(host, mine, seen)
-                for number, (mine, _) in self._order.neighbours.items()
+                for number, (mine, _) in self._spec.neighbours.items()
                 if mine
             },
         )
@@ -189,8 +188,8 @@ class TileGroup:
     def _gather(self, target: int) -> None:
         """The gradient of the layers' terms: others' tiles reach into what is owned here."""
         gradient, self._gradient = self._gradient, None
-        own = self._order.block.own
-        for number, (_, theirs) in self._order.neighbours.items():
+        own = self._spec.block.own
+        for number, (_, theirs) in self._spec.neighbours.items():
             if theirs:
                 box, strip = theirs.seen_from(own), self._inbox[GRADIENT, number]
                 strip = nd.array(strip, ctx=self._device, dtype=strip.dtype)

@@ -39,30 +39,30 @@ Seen = dict[int, Packed]  # statistics by term, or gradients of these
 
 
 class PartPool:
-    """The parts of one size. orders: one for each. counted: the bytes that travelled."""
+    """The parts of one size. specs: one for each. counted: the bytes that travelled."""
 
-    def __init__(self, team: ActorPool, orders: Sequence[PartSpec], counted: Counted) -> None:
-        self._team, self._orders = team, {order.number: order for order in orders}
+    def __init__(self, actors: ActorPool, specs: Sequence[PartSpec], counted: Counted) -> None:
+        self._actors, self._specs = actors, {spec.number: spec for spec in specs}
         self.counted = counted
-        self._summands: dict[int, Sequence[TermSpec]] = {}
+        self._terms: dict[int, Sequence[TermSpec]] = {}
         self._known: dict[int, Shares] = {}  # arrays that are here, too
         self._kept: dict[int, Shares] = {}
-        self._told: list[Callable[[], Any]] = []
-        self._new = set(self._orders)  # parts that have not begun
+        self._calls: list[Callable[[], Any]] = []
+        self._new = set(self._specs)  # parts that have not begun
         self._retired = False
         self.facts: dict[int, Facts] = {}
-        self._patiently(self._ready)
+        self._retried(self._ready)
 
     @property
     def boxes(self) -> dict[int, Any]:
         """The rectangle each part owns, by number."""
-        return {number: order.block.own for number, order in self._orders.items()}
+        return {number: spec.block.own for number, spec in self._specs.items()}
 
-    def aim(self, summands: Mapping[int, Sequence[TermSpec]]) -> None:
+    def set_losses(self, terms: Mapping[int, Sequence[TermSpec]]) -> None:
         """Sets the losses of each part."""
-        self._summands = dict(summands)
-        words = {part: (each,) for part, each in summands.items()}
-        self._patiently(lambda: self._do("aim", words, PICTURES))
+        self._terms = dict(terms)
+        args = {part: (each,) for part, each in terms.items()}
+        self._retried(lambda: self._do("set_losses", args, PICTURES))
 
     # ---- arrays ----
 
@@ -74,15 +74,15 @@ class PartPool:
             words = {part: ({number: share},) for part, share in shares.items()}
             self._do("load", words, PICTURES)
 
-        self._tell(tell)
+        self._recorded(tell)
 
     def read(self, numbers: Iterable[int]) -> dict[int, Shares]:
         """The shares of arrays, by part; what is known here does not travel again."""
         numbers = list(numbers)
         missing = [number for number in numbers if number not in self._known]
         if missing:
-            found = self._patiently(
-                lambda: self._do("read", {part: (missing,) for part in self._orders}, PICTURES)
+            found = self._retried(
+                lambda: self._do("read", {part: (missing,) for part in self._specs}, PICTURES)
             )
             for number in missing:
                 self._known[number] = {part: arrays[number] for part, arrays in found.items()}
@@ -91,10 +91,10 @@ class PartPool:
     def keep(self, numbers: Iterable[int]) -> None:
         """These arrays are all there are: from here on begins what a lost worker costs."""
         self._kept = self.read(numbers)
-        self._told.clear()
+        self._calls.clear()
 
     def retire(self, numbers: Iterable[int]) -> None:
-        """The team is to do something else; these arrays can still be read."""
+        """The actors are to do something else; these arrays can still be read."""
         self.keep(numbers)
         self._kept, self._retired = {}, True
 
@@ -105,7 +105,7 @@ class PartPool:
         def tell() -> float:
             return sum(self._each("run", program, asked).values())
 
-        return self._tell(tell)
+        return self._recorded(tell)
 
     # ---- loss and gradient ----
 
@@ -128,10 +128,10 @@ class PartPool:
             smooth = [values for _, values in ordered(looks)]
             return {**totals(smooth), **totals([values for values, _ in ordered(backward)])}
 
-        return self._tell(tell)
+        return self._recorded(tell)
 
     def _each(self, name: str, *words: Any, kind: str = SMALL) -> dict[int, Any]:
-        return self._do(name, {part: words for part in self._orders}, kind)
+        return self._do(name, {part: words for part in self._specs}, kind)
 
     def _do(
         self, name: str, words: Mapping[int, Sequence[Any]], kind: str = SMALL
@@ -142,42 +142,42 @@ class PartPool:
     def _ask(self, method: str, words: Mapping[int, Sequence[Any]], kind: str) -> dict[int, Any]:
         for some in words.values():
             self.counted.add(kind, some)
-        answers = self._team.ask(method, words)
+        answers = self._actors.ask(method, words)
         for answer in answers.values():
             self.counted.add(kind, answer)
         return answers
 
     # ---- when a worker is lost ----
 
-    def _tell(self, call: Callable[[], Any]) -> Any:
+    def _recorded(self, call: Callable[[], Any]) -> Any:
         """Do what changes the parts, and remember it."""
         if self._retired:  # the last of its arrays are let go
             return 0.0
-        self._told.append(call)
+        self._calls.append(call)
         try:
             return call()
         except Lost as loss:
-            return self._again(loss)
+            return self._recover(loss)
 
-    def _patiently(self, call: Callable[[], Any]) -> Any:
+    def _retried(self, call: Callable[[], Any]) -> Any:
         """Do what changes nothing that could not be done again."""
         for _ in range(TRIES):
             try:
                 return call()
             except Lost as loss:
                 lost = loss
-                self._again(loss)
+                self._recover(loss)
         raise given_up(lost)
 
-    def _again(self, loss: Lost) -> Any:
+    def _recover(self, loss: Lost) -> Any:
         """All parts as they were kept, then all calls since; what the last one gave."""
         for _ in range(TRIES):
             try:
-                self._new |= self._team.replace() & self._orders.keys()
+                self._new |= self._actors.replace() & self._specs.keys()
                 self._ready()
-                log.info("going on from what was kept, %d calls ago", len(self._told))
+                log.info("going on from what was kept, %d calls ago", len(self._calls))
                 answer = None
-                for call in self._told:
+                for call in self._calls:
                     answer = call()
                 return answer
             except Lost as another:
@@ -186,14 +186,14 @@ class PartPool:
 
     def _ready(self) -> None:
         """New parts begin; all have what was kept."""
-        orders = {part: (self._orders[part],) for part in self._new}
-        self.facts.update(self._ask("begin", orders, PICTURES))
-        if self._summands:
-            self._do("aim", {part: (self._summands[part],) for part in self._new}, PICTURES)
+        specs = {part: (self._specs[part],) for part in self._new}
+        self.facts.update(self._ask("begin", specs, PICTURES))
+        if self._terms:
+            self._do("set_losses", {part: (self._terms[part],) for part in self._new}, PICTURES)
         self._new.clear()
         kept = {
             part: ({number: shares[part] for number, shares in self._kept.items()},)
-            for part in self._orders
+            for part in self._specs
         }
         self._do("restore", kept, PICTURES)
 

@@ -61,7 +61,7 @@ class Mural:
         with contextlib.closing(self.connection):
             if self.connection.dashboard:
                 log.info("Dask's dashboard: %s", self.connection.dashboard)
-            team = self._team(gathered.weights, options)
+            actors = self._actor_pool(gathered.weights, options)
             return api.paint(
                 gathered,
                 options,
@@ -69,11 +69,11 @@ class Mural:
                 preset=preset,
                 saver=saver,
                 begun=begun,
-                build=self.building(team, gathered),
+                build=self.building(actors, gathered),
             )
 
-    def building(self, team: ActorPool, gathered: inputs.Inputs) -> Callable[..., Any]:
-        """As problem.build; sizes that are worth it on a team. gathered: of the whole run."""
+    def building(self, actors: ActorPool, gathered: inputs.Inputs) -> Callable[..., Any]:
+        """As problem.build; sizes that are worth it by the actors. gathered: of the whole run."""
 
         def build(setup: Any, inputs: inputs.Inputs) -> Any:
             from nstyle.distributed import objective
@@ -83,16 +83,16 @@ class Mural:
                 self._objective.retire()
                 self._objective = None
             width, height = size = inputs.photo.size
-            if size != gathered.photo.size and width * height < WORTH * team.count:
+            if size != gathered.photo.size and width * height < WORTH * actors.count:
                 return problem.build(setup, inputs)
-            about: dict[str, Any] = {"team": team, "counted": self.counted, "every": self._every}
-            made = objective.build(setup, inputs, **about)
-            self._objective = made.objective
-            return made
+            knobs: dict[str, Any] = {"counted": self.counted, "every": self._every}
+            task = objective.build(setup, inputs, actors=actors, **knobs)
+            self._objective = task.objective
+            return task
 
         return build
 
-    def _team(self, weights: str, options: Options) -> DaskActors:
+    def _actor_pool(self, weights: str, options: Options) -> DaskActors:
         local, connection = self._settings.local, self.connection
         assert connection is not None
         # Elsewhere they have those that they were started with.

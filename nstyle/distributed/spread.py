@@ -62,7 +62,7 @@ class RemoteArray:
 
 
 class DistributedObjective:
-    """As objective.Objective for the parts of a crew; without `dot`, which L-BFGS alone asks for.
+    """As objective.Objective for the parts of a pool; without `dot`, which L-BFGS alone asks for.
 
     size: (width, height); terms: of the whole, those of content without their targets, which are
     with the parts; device: where styles are compared; every: calls after which the arrays are
@@ -71,7 +71,7 @@ class DistributedObjective:
 
     def __init__(
         self,
-        crew: PartPool,
+        pool: PartPool,
         size: Size,
         terms: Sequence[LossTerm],
         *,
@@ -79,7 +79,7 @@ class DistributedObjective:
         clip_norm: float,
         every: int,
     ) -> None:
-        self._crew, self._size, self._terms = crew, size, list(terms)
+        self._pool, self._size, self._terms = pool, size, list(terms)
         self._device = device
         self._clip_norm, self._every = clip_norm, every
         self._program: list[Instruction] = []
@@ -110,19 +110,19 @@ class DistributedObjective:
         everywhere = values.shape[2:] == (1, 1)
         shares = {
             part: values if everywhere else np.ascontiguousarray(box.of(values))
-            for part, box in self._crew.boxes.items()
+            for part, box in self._pool.boxes.items()
         }
         found = self._new()
-        self._crew.load(found.ref.number, shares)
+        self._pool.load(found.ref.number, shares)
         return found
 
     def read(self, x: RemoteArray) -> np.ndarray:
         """The array on the host, float32 (1, 3, H, W)."""
         self._run()
         number, (width, height) = x.ref.number, self._size
-        shares = self._crew.read([number])[number]
+        shares = self._pool.read([number])[number]
         whole = np.empty((1, 3, height, width), np.float32)
-        for part, box in self._crew.boxes.items():
+        for part, box in self._pool.boxes.items():
             box.of(whole)[:] = shares[part]
         return whole
 
@@ -137,7 +137,7 @@ class DistributedObjective:
     def retire(self) -> None:
         """The workers are to do something else; arrays that there are can still be read."""
         self._run()
-        self._crew.retire(sorted(self._there))
+        self._pool.retire(sorted(self._there))
 
     def _new(self) -> RemoteArray:
         self._made += 1
@@ -147,7 +147,7 @@ class DistributedObjective:
     def _run(self, asked: Ref | None = None) -> float:
         """Let the parts do what was written down."""
         program, self._program = self._program, []
-        return self._crew.run(program, asked) if program or asked else 0.0
+        return self._pool.run(program, asked) if program or asked else 0.0
 
     # ---- loss and gradient ----
 
@@ -155,7 +155,7 @@ class DistributedObjective:
         """x -> loss, gradient (a new array)."""
         if self._calls % self._every == 0:
             self._run()
-            self._crew.keep(sorted(self._there))
+            self._pool.keep(sorted(self._there))
         self._calls += 1
         program, self._program = self._program, []
         values: dict[int, float] = {}
@@ -165,7 +165,7 @@ class DistributedObjective:
             values.update(numbers)
             return slopes
 
-        values.update(self._crew.evaluate(program, x.ref, compare))
+        values.update(self._pool.evaluate(program, x.ref, compare))
         gradient = self._new()
         self._program.append(("gather", gradient.ref.number))
         norm = self.norm(gradient) if self._clip_norm else 0.0
@@ -174,7 +174,7 @@ class DistributedObjective:
         self._program.append(("finish", gradient.ref.number))
         self.terms = {term.name: values[number] for number, term in enumerate(self._terms)}
         loss = Loss(self.terms)
-        total = self._crew.counted.each_epoch
+        total = self._pool.counted.each_epoch
         loss.sent, self._sent = total - self._sent, total
         return loss, gradient
 

@@ -43,7 +43,7 @@ def task(
     setup = problem.set_up(gathered, chosen, CPU)
     if team is None:
         return problem.build(setup, gathered).objective
-    about: dict[str, Any] = {"team": team, "counted": Counted(), "every": every}
+    about: dict[str, Any] = {"actors": team, "counted": Counted(), "every": every}
     return objective.build(setup, gathered, **about).objective
 
 
@@ -165,7 +165,7 @@ def test_what_travels_grows_with_the_border_not_with_the_area(weights_file):
         spread = task(team, weights_file, photo=photo)
         x = spread.load(tiny.to_input(photo)[np.newaxis].astype(np.float32))
         _ = spread(x)
-        counted = spread._crew.counted
+        counted = spread._pool.counted
         found[name] = counted[STRIPS], counted[MOMENTS]
     assert found["wide"][0] == pytest.approx(found["small"][0], rel=0.01)  # cut across
     assert found["large"][0] == pytest.approx(2 * found["small"][0], rel=0.02)
