@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks import reporting
 from benchmarks.processes import clean_environment
 from nstyle.images import image_file
+from nstyle.images.picture import Picture, resize
 from nstyle.system import runtime
 from nstyle.system.locations import sample
 
@@ -35,11 +36,11 @@ def write_photos(folder: Path, count: int, long_edge: int) -> None:
     """Pictures of the same size, none like another."""
     photo = image_file.read(sample("coffee.jpg"))
     scale = long_edge / max(photo.size)
-    small = image_file.resize(photo, *(round(edge * scale) for edge in photo.size))
+    small = resize(photo, *(round(edge * scale) for edge in photo.size))
     for number in range(count):
         pixels = small.pixels.copy()
         pixels[number] = 0
-        image_file.write(image_file.Picture(pixels), folder / f"photo{number}.png")
+        image_file.write(Picture(pixels), folder / f"photo{number}.png")
 
 
 def arrangements(cores: int) -> list[tuple[int, int]]:

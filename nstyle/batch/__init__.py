@@ -4,8 +4,7 @@ run: gives out jobs, writes results.
 options: the options of `nstyle batch`.
 jobs: the jobs, from flags or a file, and the names of their results.
 job_file: reads CSV and JSON lines.
-workers: how many processes paint.
-gpus: counts GPUs without loading MXNet.
+workers: how many processes paint, and whether on a GPU.
 tasks: a job as JSON.
 worker: the process that paints jobs.
 local: the processes of this machine.

@@ -68,23 +68,16 @@ def planned(job: Job, contents: FileChecksums) -> PlannedJob:
     """Look at everything a job reads. Raises WeightsError where its network is not installed."""
     files = files_of(job)
     digests = {name: contents.digest(path) for name, path in files.items()}
-    plain = {name: value for name, value in job.pictures.items() if name == "style_mask"}
     options = shaping(job.options)
-    depends = [__version__, job.preset, options, digests, plain and colours(plain), ending(job)]
+    masks = job.pictures.get("style_mask")
+    # Style masks that are a colour, in their places; {} as the keys of older manifests have it.
+    colours = {} if masks is None else [mask if mask.startswith("#") else "" for mask in masks]
+    extension = os.path.splitext(job.output)[1].lower()
+    depends = [__version__, job.preset, options, digests, colours, extension]
     key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
     inputs = {name: {"file": path, "sha256": digests[name]} for name, path in files.items()}
     facts = {"version": __version__, "preset": job.preset, "options": options, "inputs": inputs}
     return PlannedJob(job, facts, key)
-
-
-def colours(masks: Mapping[str, Any]) -> list[str]:
-    """Style masks that are a colour, in their places."""
-    return [mask if mask.startswith("#") else "" for mask in masks["style_mask"]]
-
-
-def ending(job: Job) -> str:
-    """Of the result's name: the format."""
-    return os.path.splitext(job.output)[1].lower()
 
 
 def circumstances(job: Job) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Dask: the same tasks on the workers of a cluster, local or elsewhere.
 
-Files travel as they are, each as a task of its own whose result the workers share, so that the
-scheduler can make it anew when a worker is lost.
+Files travel as they are, each as a task of its own (`bytes`, which changes nothing) whose result
+the workers share, so that the scheduler can make it anew when a worker is lost.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 from nstyle import __version__
 from nstyle.batch import parcels
 from nstyle.batch.checksums import stand
-from nstyle.batch.parcels import FileUpload
 from nstyle.batch.tasks import Answer, BrokenOff, Task, died
 from nstyle.distributed.dask_cluster import Connection, library
 from nstyle.errors import ImageError, NStyleError
@@ -33,13 +32,8 @@ FILES_KEPT = 64  # at the workers, for tasks to come
 # ---- what runs at a worker ----
 
 
-def same(data: bytes) -> bytes:
-    """A file, as a result that workers can share."""
-    return data
-
-
 def paint(
-    asking: str, neighbours: Mapping[str, int], task: Task, files: list[FileUpload], *data: bytes
+    asking: str, neighbours: Mapping[str, int], task: Task, digests: Mapping[str, str], *data: bytes
 ) -> Answer:
     """One task; a worker that is not told how many threads takes those it was started with.
 
@@ -52,8 +46,8 @@ def paint(
     options = {**task["options"], "threads": task["options"]["threads"] or here.state.nthreads}
     limit = here.memory_manager.memory_limit
     share = task["share"] or share_of(limit, neighbours.get(host(here.address), 1))
-    told = {**task, "options": options, "share": share}
-    return parcels.answer(told, files, data, here.local_directory)
+    task = {**task, "options": options, "share": share}
+    return parcels.answer(task, digests, data, here.local_directory)
 
 
 @functools.lru_cache(maxsize=1)  # later on, neighbours that paint make it look like less
@@ -63,8 +57,8 @@ def share_of(limit: int | None, workers: int) -> int | None:
     None where nobody knows either. workers: on this host.
     """
     free = memory.available()
-    known = [limit, None if free is None else free // workers]
-    least = min(filter(None, known), default=None)
+    part = None if free is None else free // workers
+    least = min(filter(None, [limit, part]), default=None)
     return least and max(1, least - memory.BASE)
 
 
@@ -79,12 +73,12 @@ def host(address: str) -> str:
 class Cluster:
     """A pool (see tasks.Pool) of the workers at an address, or of so many processes here.
 
-    attempts: for each task where processes die; a cluster elsewhere has its own limit. Raises
-    BackendError.
+    attempts: for each task of the latter; others have their own limit. Raises BackendError.
     """
 
     def __init__(self, address: str, local: int | None, attempts: int) -> None:
         self._address = address
+        self._gone = BrokenOff(f"--dask {address}: the cluster is gone")
         self._files: collections.OrderedDict[str, Any] = collections.OrderedDict()
         # By path: what tells it is the same, SHA-256.
         self._read: dict[str, tuple[Any, str]] = {}
@@ -99,12 +93,18 @@ class Cluster:
     def answers(self, tasks: Iterable[tuple[Any, Task]]) -> Iterator[tuple[Any, Answer]]:
         """See tasks.Pool."""
         try:
-            self._advise()
+            threads = max(self._client.nthreads().values(), default=1)
+            if threads > 1:
+                message = (
+                    "--dask %s: a worker paints one picture at a time, with up to %d threads; "
+                    "`dask worker --nthreads 1 --nworkers N` paints N, which takes less time"
+                )
+                log.warning(message, self._address, threads)
             yield from self._answers(iter(tasks))
         except OSError as error:  # Dask's own are, of connections
             if isinstance(error, NStyleError):
                 raise
-            raise self._gone() from error
+            raise self._gone from error
 
     def _answers(self, source: Iterator[tuple[Any, Task]]) -> Iterator[tuple[Any, Answer]]:
         running: dict[str, Any] = {}
@@ -130,39 +130,24 @@ class Cluster:
                 yield running.pop(future.key), self._answer(future)
 
     def _idle(self, places: Mapping[str, str]) -> list[str]:
-        """Workers without a task; ANYBODY where there are none, as new ones may come.
+        """Workers without a task; ANYBODY where there are no workers, as new ones may come.
 
-        One task each: a second one would wait there for the first, even if others are idle, and
-        share the blame if the worker dies.
+        A second task would wait for the first, and share the blame if the worker dies.
         """
         busy = set(places.values())
         return [worker for worker in self._client.nthreads() or [ANYBODY] if worker not in busy]
 
-    def _advise(self) -> None:
-        threads = max(self._client.nthreads().values(), default=1)
-        if threads > 1:
-            log.warning(
-                "--dask %s: a worker paints one picture at a time, with up to %d threads; "
-                "`dask worker --nthreads 1 --nworkers N` paints N, which takes less time",
-                self._address,
-                threads,
-            )
-
     def _submit(self, task: Task, worker: str) -> Any:
         """To a worker, or another one if it is lost. Raises ImageError."""
         neighbours = collections.Counter(map(host, self._client.nthreads()))
-        files, data = [], []
-        for path in parcels.files_of(task):
-            digest, future = self._sent(path)
-            files.append(FileUpload(path, digest))
-            data.append(future)
+        files = {path: self._sent(path) for path in parcels.files_of(task)}
         return self._client.submit(
             paint,
             __version__,
             dict(neighbours),
             task,
-            files,
-            *data,
+            {path: digest for path, (digest, _) in files.items()},
+            *(future for _, future in files.values()),
             pure=False,
             workers=None if worker == ANYBODY else [worker],
             allow_other_workers=True,
@@ -183,7 +168,7 @@ class Cluster:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of a large graph
                 name = f"nstyle-file-{digest}"
-                self._files[digest] = self._client.submit(same, content, key=name)
+                self._files[digest] = self._client.submit(bytes, content, key=name)
         self._files.move_to_end(digest)
         while len(self._files) > FILES_KEPT:
             self._files.popitem(last=False)
@@ -197,11 +182,8 @@ class Cluster:
             return died(error.allowed_failures + 1)
         except Exception as error:
             if self._client.status != "running" or future.cancelled():
-                raise self._gone() from error
+                raise self._gone from error
             return Answer(error=f"the worker failed ({type(error).__name__}: {error})")
-
-    def _gone(self) -> BrokenOff:
-        return BrokenOff(f"--dask {self._address}: the cluster is gone")
 
     def close(self) -> None:
         """See tasks.Pool."""

@@ -6,23 +6,19 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from nstyle.errors import OptionError
 
 SEPARATORS = ",;\t"
-SEVERAL = ("style_image", "style_mask")  # columns whose cells hold a;b
+SEVERAL = {"style_image", "style_mask"}  # columns whose cells hold a;b
 
 
-class Row(NamedTuple):
-    """where: "jobs.csv, line 3", for messages."""
+def read(path: str) -> list[tuple[str, dict[str, Any]]]:
+    """All rows as (place, values), the place being "jobs.csv, line 3", for messages.
 
-    where: str
-    values: dict[str, Any]
-
-
-def read(path: str) -> list[Row]:
-    """All rows; empty cells and lines are left out. Raises OptionError, naming the line."""
+    Empty cells and lines are left out. Raises OptionError, naming the line.
+    """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             text = file.read()
@@ -30,7 +26,7 @@ def read(path: str) -> list[Row]:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
         raise OptionError(f"--jobs {path}: cannot be read ({reason})") from error
     lines = json_lines if text.lstrip().startswith("{") else csv_rows
-    rows = [Row(f"{path}, line {number}", values) for number, values in lines(path, text)]
+    rows = [(f"{path}, line {number}", values) for number, values in lines(path, text)]
     if not rows:
         raise OptionError(f"--jobs {path}: holds no job; give a row for each, under a header")
     return rows
@@ -62,33 +58,24 @@ def csv_rows(path: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
                 continue
             if not names:
                 names = [name(cell) for cell in cells]
-                check_header(names, f"{path}, line {reader.line_num}")
+                for each in names:
+                    if not each or names.count(each) > 1:
+                        where = f"{path}, line {reader.line_num}"
+                        raise OptionError(f"{where}: the column {each!r} has no name of its own")
                 continue
             if len(cells) > len(names):
                 raise OptionError(
                     f"{path}, line {reader.line_num}: has {len(cells)} cells, the header "
                     f"{len(names)}; put what holds a {separator!r} in quotes"
                 )
-            filled = {key: cell.strip() for key, cell in zip(names, cells) if cell.strip()}
-            yield reader.line_num, {key: value_of(key, cell) for key, cell in filled.items()}
+            values: dict[str, Any] = {n: c.strip() for n, c in zip(names, cells) if c.strip()}
+            for key in values.keys() & SEVERAL:  # as JSON would have them
+                values[key] = [part.strip() for part in values[key].split(";") if part.strip()]
+            yield reader.line_num, values
     except csv.Error as error:
         raise OptionError(f"{path}, line {reader.line_num}: is not CSV ({error})") from error
 
 
-def value_of(column: str, cell: str) -> Any:
-    """The pictures of a cell that may hold several, as JSON would have them; else the cell."""
-    if column not in SEVERAL:
-        return cell
-    return [part.strip() for part in cell.split(";") if part.strip()]
-
-
-def check_header(names: list[str], where: str) -> None:
-    """Refuse columns without a name, or with the same. Raises OptionError."""
-    for each in names:
-        if not each or names.count(each) > 1:
-            raise OptionError(f"{where}: the column {each!r} has no name of its own")
-
-
-def name(word: str) -> str:
+def name(text: str) -> str:
     """Style-Image -> style_image, as the options are called."""
-    return word.strip().lstrip("-").replace("-", "_").lower()
+    return text.strip().lstrip("-").replace("-", "_").lower()

@@ -25,30 +25,17 @@ TEXTURE = "texture"  # {content} where there is no photo
 KNOWN = ("content", "style", "preset", *(entry.name for entry in dataclasses.fields(Options)))
 
 
-def check_pattern(pattern: str) -> None:
-    """Refuse what is no pattern. Raises OptionError."""
-    try:
-        fields = [field for _, field, _, _ in Formatter().parse(pattern) if field is not None]
-    except ValueError as error:
-        raise OptionError(f"--name {pattern!r}: {error}; write e.g. {{content}}.png") from error
-    for field in fields:
-        if field not in KNOWN:
-            raise OptionError(f"--name {pattern!r}: {{{field}}} is none of {nearest(field, KNOWN)}")
-
-
-def filled(pattern: str, pictures: Mapping[str, Any], options: Options, preset: str | None) -> str:
+def filled(pattern: str, job: Job) -> str:
     """The pattern for one job. Raises OptionError."""
-    content = pictures.get("content_image")
+    content = job.pictures.get("content_image")
     values = {
-        **dataclasses.asdict(options),
+        **dataclasses.asdict(job.options),
         "content": TEXTURE if content is None else bare(content),
-        "style": "+".join(map(bare, pictures["style_image"])),
-        "preset": preset or "",
+        "style": "+".join(map(bare, job.pictures["style_image"])),
+        "preset": job.preset or "",
     }
-    plain = {
-        key: value.replace("/", "_").replace(os.sep, "_") if isinstance(value, str) else value
-        for key, value in values.items()
-    }
+    # A value with a slash is no folder.
+    plain = {k: v.replace("/", "_") if isinstance(v, str) else v for k, v in values.items()}
     try:
         name = pattern.format(**plain)
     except (ValueError, LookupError, TypeError) as error:
@@ -64,18 +51,24 @@ def inside(name: str, option: str) -> str:
     return str(path)
 
 
-def assigned(wanted: Sequence[str], given: Mapping[int, str]) -> list[str]:
-    """The names of all jobs: those given by the user as they are, the others numbered if need be.
-
-    wanted: from the pattern; given: by the number of the job. Raises OptionError where the user
-    gave one twice.
-    """
-    own: dict[str, int] = {}
-    for number, name in given.items():
-        if own.setdefault(name.lower(), number) != number:
+def named(jobs: Sequence[Job], pattern: str) -> list[Job]:
+    """The jobs with names: their own, or the pattern's, numbered if need be. Raises OptionError."""
+    try:
+        fields = [field for _, field, _, _ in Formatter().parse(pattern) if field is not None]
+    except ValueError as error:
+        raise OptionError(f"--name {pattern!r}: {error}; write e.g. {{content}}.png") from error
+    for field in fields:
+        if field not in KNOWN:
+            raise OptionError(f"--name {pattern!r}: {{{field}}} is none of {nearest(field, KNOWN)}")
+    names = [filled(pattern, job) for job in jobs]
+    own = [job.output for job in jobs if job.output]
+    used: set[str] = set()
+    for name in own:
+        if name.lower() in used:
             raise OptionError(f"output: {name} is given to two jobs; give each its own")
-    rest = iter(unique([w for n, w in enumerate(wanted) if n not in given], given.values()))
-    return [given[number] if number in given else next(rest) for number in range(len(wanted))]
+        used.add(name.lower())
+    rest = iter(unique([name for name, job in zip(names, jobs) if not job.output], own))
+    return [dataclasses.replace(job, output=job.output or next(rest)) for job in jobs]
 
 
 WORDS = ("preset", "output")
@@ -107,86 +100,72 @@ class JobRequest:
     pattern: str
 
 
-def of_words(given: JobRequest) -> list[Job]:
+def of_words(request: JobRequest) -> list[Job]:
     """A job for each photo in each style; no photo at all is a texture. Raises OptionError."""
-    options = presets.resolve(given.options, given.preset)
-    contents: Sequence[Any] = [None]
-    if "content_image" in given.pictures:
-        contents = image_paths.find(given.pictures["content_image"])
+    options = presets.resolve(request.options, request.preset)
+    pictures = request.pictures
+    photos: list[dict[str, Any]] = [{}]
+    if "content_image" in pictures:
+        photos = [{"content_image": path} for path in image_paths.find(pictures["content_image"])]
     elif options.content_weight:
         raise OptionError("--content-image: none was given; give photos, folders, or --jobs FILE")
-    if "style_image" not in given.pictures:
+    if "style_image" not in pictures:
         raise OptionError("--style-image: none was given; give paintings, or --jobs FILE")
-    asked = [
-        pictures_of(content, style, given.pictures)
-        for content in contents
-        for style in styles_of(given.pictures)
-    ]
-    return named([Job(each, options, given.preset, "") for each in asked], given.pattern)
-
-
-def styles_of(pictures: Mapping[str, Any]) -> list[dict[str, list[str]]]:
-    """Each style, with its mask where there are any. Raises OptionError."""
-    styles = image_paths.find(pictures["style_image"])
+    styles = [{"style_image": [path]} for path in image_paths.find(pictures["style_image"])]
     masks = pictures.get("style_mask", ())
-    if masks and len(masks) != len(styles):
-        raise OptionError(
-            f"--style-mask: {len(masks)} given, --style-image: {len(styles)}; give one for each"
-        )
-    return [
-        {"style_image": [style], **({"style_mask": [masks[number]]} if masks else {})}
-        for number, style in enumerate(styles)
+    if masks:
+        if len(masks) != len(styles):
+            raise OptionError(
+                f"--style-mask: {len(masks)} given, --style-image: {len(styles)}; give one for each"
+            )
+        styles = [{**style, "style_mask": [mask]} for style, mask in zip(styles, masks)]
+    common = {name: pictures[name] for name in ("content_mask", "keep_mask") if name in pictures}
+    jobs = [
+        Job({**photo, **style, **common}, options, request.preset, "")
+        for photo in photos
+        for style in styles
     ]
+    return named(jobs, request.pattern)
 
 
-def pictures_of(
-    content: str | None, style: Mapping[str, Any], pictures: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The pictures of one job."""
-    photo = {} if content is None else {"content_image": content}
-    masks = {name: pictures[name] for name in ("content_mask", "keep_mask") if name in pictures}
-    return {**photo, **style, **masks}
-
-
-def of_file(path: str, given: JobRequest) -> list[Job]:
+def of_file(path: str, request: JobRequest) -> list[Job]:
     """A job for each row; what was typed is what a row does not say. Raises OptionError."""
-    typed = next((name for name in PICTURES if name in given.pictures), None)
+    typed = next((name for name in PICTURES if name in request.pictures), None)
     if typed:
         raise OptionError(f"{flag(typed)}: cannot be beside --jobs, which names the pictures")
     resolved: dict[Any, Options] = {}
-    return named([of_row(row, given, resolved) for row in job_file.read(path)], given.pattern)
+    rows = job_file.read(path)
+    jobs = [of_row(place, values, request, resolved) for place, values in rows]
+    return named(jobs, request.pattern)
 
 
-def of_row(row: job_file.Row, given: JobRequest, resolved: dict[Any, Options]) -> Job:
+def of_row(
+    place: str, row: Mapping[str, Any], request: JobRequest, resolved: dict[Any, Options]
+) -> Job:
     """The job of a row; several styles in it are one blend. Raises OptionError, naming the line.
 
     resolved: options that were resolved already.
     """
     try:
-        for name in row.values:
-            check_column(name)
-        values = {name: checked(name, value) for name, value in row.values.items()}
+        for name in row:
+            if name == "threads":  # a process has as many as it began with
+                raise OptionError("threads: is the same for all jobs; give --threads")
+            if name not in COLUMNS:
+                raise OptionError(f"no option {name!r}; there are {nearest(name, COLUMNS)}")
+        values = {name: checked(name, value) for name, value in row.items()}
         pictures = {name: values.pop(name) for name in PICTURES if name in values}
         if not pictures.get("style_image"):
             raise OptionError("style_image: names no painting")
-        preset = values.pop("preset", given.preset)
+        preset = values.pop("preset", request.preset)
         output = values.pop("output", "")
         output = output and inside(output, "output")
-        typed = {**given.options, **values}
+        typed = {**request.options, **values}
         key = repr((sorted(typed.items(), key=str), preset))
         if key not in resolved:
             resolved[key] = presets.resolve(typed, preset)
-        return Job(pictures, resolved[key], preset, output, row.where)
+        return Job(pictures, resolved[key], preset, output, place)
     except NStyleError as error:
-        raise OptionError(f"{row.where}: {error}") from error
-
-
-def check_column(name: str) -> None:
-    """Refuse what is no option of a job. Raises OptionError."""
-    if name == "threads":  # a process has as many as it began with
-        raise OptionError("threads: is the same for all jobs; give --threads")
-    if name not in COLUMNS:
-        raise OptionError(f"no option {name!r}; there are {nearest(name, COLUMNS)}")
+        raise OptionError(f"{place}: {error}") from error
 
 
 def checked(name: str, value: Any) -> Any:
@@ -209,28 +188,16 @@ def word(name: str, value: Any) -> str:
     return value
 
 
-def named(jobs: Sequence[Job], pattern: str) -> list[Job]:
-    """The jobs with names for their results. Raises OptionError."""
-    check_pattern(pattern)
-    given = {number: job.output for number, job in enumerate(jobs) if job.output}
-    wanted = [filled(pattern, job.pictures, job.options, job.preset) for job in jobs]
-    outputs = assigned(wanted, given)
-    return [dataclasses.replace(job, output=name) for job, name in zip(jobs, outputs)]
-
-
 def files_of(job: Job) -> dict[str, str]:
-    """Every file that a job reads, by the option that names it: "style_image 2". Raises
-    WeightsError.
-    """
-    found: dict[str, str] = {}
-    for name, given in job.pictures.items():
-        paths = given if isinstance(given, list) else [given]
-        for number, path in enumerate(paths, 1):
+    """Every file a job reads, by the option that names it: "style_image 2". Raises WeightsError."""
+    files: dict[str, str] = {}
+    for name, value in job.pictures.items():
+        for number, path in enumerate(value if isinstance(value, list) else [value], 1):
             if name != "style_mask" or not path.startswith("#"):
-                found[name if given is path else f"{name} {number}"] = path
+                files[f"{name} {number}" if isinstance(value, list) else name] = path
     if job.options.init.noise is None:
-        found["init"] = job.options.init
-    return {**found, "weights": job.options.weights or locations.find(job.options.model)[1]}
+        files["init"] = job.options.init
+    return {**files, "weights": job.options.weights or locations.find(job.options.model)[1]}
 
 
 def check_places(jobs: Sequence[Job], folder: str, typed: Sequence[str]) -> None:
@@ -254,10 +221,7 @@ def check_places(jobs: Sequence[Job], folder: str, typed: Sequence[str]) -> None
 
 
 def check(jobs: Sequence[Job]) -> None:
-    """Refuse what can be refused before a picture is read. Raises OptionError, WeightsError.
-
-    Loads numpy.
-    """
+    """Refuse what can be without reading pictures; load numpy. Raises OptionError, WeightsError."""
     from nstyle.images import regions
     from nstyle.optimize import inputs
 

@@ -26,7 +26,7 @@ class Processes:
     def answers(self, tasks: Iterable[tuple[Any, Task]]) -> Iterator[tuple[Any, Answer]]:
         """See tasks.Pool."""
         source, taking = iter(tasks), threading.Lock()
-        told: queue.Queue[Any] = queue.Queue()
+        results: queue.Queue[Any] = queue.Queue()  # what is yielded; at a thread's end why, or None
 
         def serve(worker: processes.Worker) -> None:
             end: BaseException | None = None
@@ -34,24 +34,20 @@ class Processes:
                 while True:
                     with taking:
                         key, task = next(source)
-                    told.put((key, self._answer(worker, task)))
+                    results.put((key, self._answer(worker, task)))
             except (StopIteration, processes.Ended):
                 pass
             except BaseException as error:  # noqa: BLE001 - raised again where it is seen
                 end = error
-            told.put(end)
+            results.put(end)
 
         for worker in self._workers:
             threading.Thread(target=serve, args=(worker,), daemon=True).start()
-        left = len(self._workers)
-        while left:
-            found = told.get()
-            if isinstance(found, BaseException):
-                raise found
-            if found is None:
-                left -= 1
-            else:
-                yield found
+        for _ in self._workers:
+            while (result := results.get()) is not None:
+                if isinstance(result, BaseException):
+                    raise result
+                yield result
 
     def _answer(self, worker: processes.Worker, task: Task) -> Answer:
         """Of a worker that may die. Raises Ended after close()."""

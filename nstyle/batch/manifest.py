@@ -5,7 +5,6 @@ Only one batch at a time writes to it. A line that a kill tore is left out and c
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -30,18 +29,21 @@ class Manifest:
         self._folder, self.path = folder, os.path.join(folder, NAME)
         self._file: Any = None
         self._last: dict[str, Mapping[str, Any]] = {}
-        data = contents(self.path)
+        try:
+            data = Path(self.path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):  # there is none yet
+            data = b""
+        except OSError as error:
+            message = f"{self.path}: cannot be read ({error.strerror}); give another --output-dir"
+            raise ImageError(message) from error
         self._size = len(data)
         self._whole = data.rfind(b"\n") + 1
         for number, line in enumerate(data[: self._whole].splitlines(), 1):
-            self._note(number, line)
-
-    def _note(self, number: int, line: bytes) -> None:
-        try:
-            record = json.loads(line)
-            self._last[record["output"]] = record
-        except (ValueError, KeyError, TypeError):
-            log.warning("%s, line %d: is no record of a job; left out", self.path, number)
+            try:
+                record = json.loads(line)
+                self._last[record["output"]] = record
+            except (ValueError, KeyError, TypeError):
+                log.warning("%s, line %d: is no record of a job; left out", self.path, number)
 
     def standing(self, planned: PlannedJob) -> str:
         """DONE; REFUSED, where trying again cannot help; or TO_DO."""
@@ -65,24 +67,20 @@ class Manifest:
             self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - see close()
         except OSError as error:
             raise ImageError(f"{self.path}: cannot be written ({error.strerror})") from error
-        with contextlib.suppress(ImportError):  # a system without locks
-            self._lock()
-        self._file.truncate(self._whole)
-        self._file.seek(0, os.SEEK_END)
-
-    def _lock(self) -> None:
         try:
             lock(self._file, wait=False)
             busy = os.fstat(self._file.fileno()).st_size != self._size
         except BlockingIOError:
             busy = True
-        except OSError:  # a file system without locks
+        except (ImportError, OSError):  # a system, or a file system, without locks
             busy = False
         if busy:
             self.close()
             raise OptionError(
                 f"--output-dir: another batch writes to {self._folder}; wait, or give another one"
             )
+        self._file.truncate(self._whole)
+        self._file.seek(0, os.SEEK_END)
 
     def add(self, record: Mapping[str, Any]) -> None:
         """A line, wholly or not at all. Raises OSError."""
@@ -95,15 +93,3 @@ class Manifest:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-
-def contents(path: str) -> bytes:
-    """All of a manifest, nothing where there is none yet. Raises ImageError."""
-    try:
-        return Path(path).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return b""
-    except OSError as error:
-        raise ImageError(
-            f"{path}: cannot be read ({error.strerror}); give another --output-dir"
-        ) from error

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,8 @@ from nstyle.optimize.context import PaintContext
 from nstyle.system.files import atomic_write
 from nstyle.system.locations import PRETRAINED
 
-_painting = threading.Lock()  # MXNet and a workplace are for one painting at a time
-
-
-@dataclass(frozen=True)
-class FileUpload:
-    """A file's path where it comes from, and the SHA-256 of what was in it."""
-
-    path: str
-    digest: str
+_painting = threading.Lock()  # MXNet and a context are for one painting at a time
+_context = PaintContext()
 
 
 # ---- the side that sends ----
@@ -49,29 +41,32 @@ def contents(path: str) -> bytes:
 # ---- the worker's side ----
 
 
-def answer(task: Task, parcels: Sequence[FileUpload], data: Sequence[bytes], folder: str) -> Answer:
-    """Paint with the files that came; what is left in the folder is the network's file alone."""
+def answer(task: Task, digests: Mapping[str, str], data: Sequence[bytes], folder: str) -> Answer:
+    """Paint with the files that came; what is left in the folder is the network's file alone.
+
+    digests: path where a file comes from -> SHA-256 of its data, in the order of `data`.
+    """
     from nstyle.batch import worker  # here, as the one who sends does not need it
 
     with _painting, tempfile.TemporaryDirectory(dir=folder) as meanwhile:
         places = {}
-        for parcel, content in zip(parcels, data):
-            stays = parcel.path == task["weights"]  # is recognised by its place when it comes again
-            places[parcel.path] = put(folder if stays else meanwhile, parcel, content)
-        found = worker.answer(moved(task, places), context())
-        notes = [(level, renamed(line, places)) for level, line in found.notes]
-        return replace(found, error=found.error and renamed(found.error, places), notes=notes)
+        for (path, digest), content in zip(digests.items(), data):
+            stays = path == task["weights"]  # is recognised by its place when it comes again
+            places[path] = put(folder if stays else meanwhile, digest, path, content)
+        result = worker.answer(moved(task, places), _context)
+
+    def renamed(message: str) -> str:
+        for path, place in places.items():
+            message = message.replace(place, path)
+        return message
+
+    notes = [(level, renamed(line)) for level, line in result.notes]
+    return replace(result, error=result.error and renamed(result.error), notes=notes)
 
 
-@functools.lru_cache(maxsize=1)
-def context() -> PaintContext:
-    """The one of this process."""
-    return PaintContext()
-
-
-def put(folder: str, parcel: FileUpload, content: bytes) -> str:
+def put(folder: str, digest: str, path: str, content: bytes) -> str:
     """Write what came under its own name, if it is not there; its place."""
-    place = os.path.join(folder, parcel.digest, os.path.basename(parcel.path))
+    place = os.path.join(folder, digest, os.path.basename(path))
     if not os.path.exists(place):
         os.makedirs(os.path.dirname(place), exist_ok=True)
         atomic_write(place, lambda file: file.write(content))
@@ -81,19 +76,12 @@ def put(folder: str, parcel: FileUpload, content: bytes) -> str:
 def moved(task: Task, places: Mapping[str, str]) -> Task:
     """The task with its files where they are now."""
 
-    def at(given: Any) -> Any:
-        return [at(path) for path in given] if isinstance(given, list) else places.get(given, given)
+    def at(path: Any) -> Any:
+        return [at(each) for each in path] if isinstance(path, list) else places.get(path, path)
 
     weights = at(task["weights"])
     if weights and weights not in places.values():  # the package's, which lies elsewhere here
         weights = str(PRETRAINED / os.path.basename(weights))
-    pictures = {name: at(given) for name, given in task["pictures"].items()}
+    pictures = {name: at(path) for name, path in task["pictures"].items()}
     options = {**task["options"], "init": at(task["options"]["init"])}
     return {**task, "pictures": pictures, "options": options, "weights": weights}
-
-
-def renamed(message: str, places: Mapping[str, str]) -> str:
-    """A message about files where they came from."""
-    for path, place in places.items():
-        message = message.replace(place, path)
-    return message

@@ -32,11 +32,10 @@ class Batch:
     def __init__(self, plans: Sequence[PlannedJob], contents: FileChecksums, folder: str) -> None:
         self.folder, self._contents = folder, contents
         self.ledger = Manifest(folder)
-        stands = [(planned, self.ledger.standing(planned)) for planned in plans]
-        self.done, self.refused, self.to_do = (
-            [planned for planned, found in stands if found == wanted]
-            for wanted in (DONE, REFUSED, TO_DO)
-        )
+        by_standing: dict[str, list[PlannedJob]] = {DONE: [], REFUSED: [], TO_DO: []}
+        for planned in plans:
+            by_standing[self.ledger.standing(planned)].append(planned)
+        self.done, self.refused, self.to_do = by_standing.values()
 
     def __len__(self) -> int:
         return len(self.done) + len(self.refused) + len(self.to_do)
@@ -63,44 +62,39 @@ class Batch:
         """
         began = time.monotonic()
         tasks = ((planned, task(planned)) for planned in self.to_do)
-        for number, (planned, given) in enumerate(pool.answers(tasks), 1):
-            with Postponement() as came:
-                answer = self._deliver(planned, given)
-                rest = len(self.to_do) - number
-                left = (time.monotonic() - began) / number * rest
+        for number, (planned, answer) in enumerate(pool.answers(tasks), 1):
+            with Postponement() as interrupted:
+                answer = self._deliver(planned, answer)
+                left = (time.monotonic() - began) / number * (len(self.to_do) - number)
                 tell(Finished(planned, answer, number, left))
-            if came():
+            if interrupted():
                 raise KeyboardInterrupt
 
     def _deliver(self, planned: PlannedJob, answer: Answer) -> Answer:
         """Write the result and its line; the answer as it is noted. Raises BrokenOff."""
         for facts in planned.facts["inputs"].values():
             if self._contents.changed(facts["file"]):
-                why = "was changed while the batch ran; start it again"
-                answer = Answer(error=f"{facts['file']}: {why}", seconds=answer.seconds)
+                error = f"{facts['file']}: was changed while the batch ran; start it again"
+                answer = Answer(error=error, seconds=answer.seconds)
                 break
         place = os.path.join(self.folder, planned.job.output)
-        result = None
+        record: dict[str, Any] = {
+            "output": planned.job.output,
+            "key": planned.key,
+            **planned.facts,
+            "result": None,
+            "seconds": round(answer.seconds, 3),
+            "warnings": answer.warnings,
+            "error": answer.error,
+            "refused": circumstances(planned.job) if answer.refused else None,
+        }
         try:
             if answer.error is None:
                 os.makedirs(os.path.dirname(place), exist_ok=True)
                 atomic_write(place, lambda file: file.write(answer.data))
-                result = {"sha256": digest_of(place), "bytes": len(answer.data), **answer.facts}
-            self.ledger.add(record(planned, answer, result))
+                facts = {"sha256": digest_of(place), "bytes": len(answer.data), **answer.facts}
+                record["result"] = facts
+            self.ledger.add(record)
         except OSError as error:
             raise BrokenOff(f"{place}: cannot be written ({error.strerror})") from error
         return answer
-
-
-def record(planned: PlannedJob, answer: Answer, result: Any) -> dict[str, Any]:
-    """The line of a job."""
-    return {
-        "output": planned.job.output,
-        "key": planned.key,
-        **planned.facts,
-        "result": result,
-        "seconds": round(answer.seconds, 3),
-        "warnings": answer.warnings,
-        "error": answer.error,
-        "refused": circumstances(planned.job) if answer.refused else None,
-    }

@@ -56,14 +56,12 @@ class Answer:
 
 def of_job(job: Job, threads: int | None, share: int | None) -> Task:
     """The task of a job for a worker with so many threads (None: its own)."""
-    options = {**dataclasses.asdict(job.options), "threads": threads}
-    files = [*dict.fromkeys(files_of(job).values())]
     return {
         "pictures": dict(job.pictures),
-        "options": options,
+        "options": {**dataclasses.asdict(job.options), "threads": threads},
         "preset": job.preset,
         "name": job.output,
-        "files": files,
+        "files": [*dict.fromkeys(files_of(job).values())],
         "weights": weights_of(job),
         "share": share,
     }

@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from nstyle import api
 from nstyle.batch.tasks import Answer, Task
@@ -23,7 +22,6 @@ from nstyle.images import image_file, regions
 from nstyle.optimize import inputs
 from nstyle.optimize.context import PaintContext
 from nstyle.optimize.planning.plan import Budget
-from nstyle.optimize.records import Result
 from nstyle.options.options import Options
 from nstyle.system import processes
 
@@ -34,16 +32,14 @@ def answer(task: Task, context: PaintContext) -> Answer:
     """Paint; what is refused, and bugs, become the answer's error and cost this one job."""
     began = time.perf_counter()
     with gathered() as notes:
-        about = outcome(task, context)
-    return replace(about, seconds=time.perf_counter() - began, notes=notes)
+        outcome = painted_or_error(task, context)
+    return replace(outcome, seconds=time.perf_counter() - began, notes=notes)
 
 
-def outcome(task: Task, context: PaintContext) -> Answer:
+def painted_or_error(task: Task, context: PaintContext) -> Answer:
     """See answer; without what it took and what was said."""
     try:
-        result = painted(task, context)
-        data = image_file.encode(result.picture, task["name"], metadata=result.metadata)
-        return Answer(data, facts_of(result))
+        return painted(task, context)
     except NStyleError as error:
         # A picture stays as bad as it is; memory, an option for one machine may not.
         return Answer(error=str(error), refused=isinstance(error, (ImageError, DivergedError)))
@@ -74,29 +70,19 @@ def gathered() -> Iterator[list[tuple[str, str]]]:
         log.removeFilter(gather)
 
 
-def painted(task: Task, context: PaintContext) -> Result:
-    """The result. Raises what nstyle refuses."""
+def painted(task: Task, context: PaintContext) -> Answer:
+    """The result's file, and facts about it. Raises what nstyle refuses."""
     pictures, options = task["pictures"], Options(**task["options"])
     network = options if task["weights"] is None else replace(options, weights=task["weights"])
     masks = regions.given(pictures)
     photo, styles = pictures.get("content_image"), pictures["style_image"]
-    gathered = inputs.gather(photo, styles, network, masks=masks)
+    read = inputs.gather(photo, styles, network, masks=masks)
     budget = Budget() if task["share"] is None else Budget(task["share"])
-    return api.paint(gathered, options, preset=task["preset"], context=context, budget=budget)
-
-
-def facts_of(result: Result) -> dict[str, Any]:
-    """Facts about a result."""
+    result = api.paint(read, options, preset=task["preset"], context=context, budget=budget)
     width, height = result.picture.size
-    about = {"stopped": result.stopped, "epochs": result.epochs, "model": result.model}
-    return {"width": width, "height": height, **about}
-
-
-def listen(tasks: queue.Queue[Task]) -> None:
-    """In a thread: take tasks, and end at once when nobody waits for answers any more."""
-    for task in processes.requests():
-        tasks.put(task)
-    os._exit(0)
+    facts = {"stopped": result.stopped, "epochs": result.epochs, "model": result.model}
+    data = image_file.encode(result.picture, task["name"], metadata=result.metadata)
+    return Answer(data, {"width": width, "height": height, **facts})
 
 
 def main() -> None:
@@ -104,7 +90,13 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks decides when to end
     say = processes.speaker()
     tasks: queue.Queue[Task] = queue.Queue()
-    threading.Thread(target=listen, args=(tasks,), daemon=True).start()
+
+    def listen() -> None:
+        for task in processes.requests():
+            tasks.put(task)
+        os._exit(0)  # nobody waits for answers any more
+
+    threading.Thread(target=listen, daemon=True).start()
     context = PaintContext()
     while True:
         say(answer(tasks.get(), context).as_json())

@@ -6,6 +6,7 @@ one message.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import logging
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 EXIF, ORIENTATION, USER_COMMENT, DESCRIPTION = 0x8769, 0x0112, 0x9286, 270
 MARK = "nstyle: "
@@ -42,21 +44,17 @@ logger = logging.getLogger(__name__)
 def rescale(array: np.ndarray, bits: int) -> np.ndarray:
     """Whole numbers of another depth, or floats clipped to 0..1, as uint8 or uint16, rounded."""
     if array.dtype == np.bool_ or array.dtype.kind == "f":
-        found = np.empty(array.shape, f"uint{bits}")
+        result = np.empty(array.shape, f"uint{bits}")
         for top in range(0, len(array), ROWS):
-            found[top : top + ROWS] = _rounded(array[top : top + ROWS], bits)
-        return found
+            values = np.clip(array[top : top + ROWS], 0, 1)
+            values = values.astype(np.float64 if bits == 16 else np.float32)
+            result[top : top + ROWS] = np.rint(values * (2**bits - 1))
+        return result
     if array.dtype.itemsize * 8 == bits:
         return np.ascontiguousarray(array, dtype=f"uint{bits}")
     if bits == 16:
         return array.astype(np.uint16) * np.uint16(257)
     return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-def _rounded(array: np.ndarray, bits: int) -> np.ndarray:
-    """Floats clipped to 0..1 -> 0..2^bits - 1, rounded, still floats."""
-    wide = np.clip(array, 0, 1).astype(np.float64 if bits == 16 else np.float32)
-    return np.rint(wide * (2**bits - 1))
 
 
 def decode(image: Image.Image, *, fresh: bool) -> Planes:
@@ -68,28 +66,20 @@ def decode(image: Image.Image, *, fresh: bool) -> Planes:
     profile = _profile(image)
     planes = None if profile or not fresh else _deep_tiff(image)
     if planes is not None:
-        return _upright(planes, image.tag_v2.get(ORIENTATION, 1))  # type: ignore[attr-defined]
-    image.load()
-    # Only now, as a PNG may end with its EXIF.
-    return _upright(_planes(image, profile), _orientation(image))
-
-
-def _upright(planes: Planes, orientation: int) -> Planes:
-    turn = TURNS.get(orientation, lambda array: array)
+        orientation = image.tag_v2.get(ORIENTATION, 1)  # type: ignore[attr-defined]
+    else:
+        image.load()
+        planes = _planes(image, profile)
+        orientation = 1  # pillow turns TIFF itself while loading, but 9.5 does not say so
+        if not hasattr(image, "tag_v2"):
+            with contextlib.suppress(Exception):  # damaged EXIF, but the picture is still good
+                orientation = image.getexif().get(ORIENTATION, 1)  # a PNG may end with it
     pixels, alpha = planes
-    if alpha is not None and alpha.min() == np.iinfo(alpha.dtype).max:
-        alpha = None
-    turned = None if alpha is None else np.ascontiguousarray(turn(alpha))
-    return np.ascontiguousarray(turn(pixels)), turned
-
-
-def _orientation(image: Image.Image) -> int:
-    if hasattr(image, "tag_v2"):
-        return 1  # pillow turns TIFF itself while loading, but 9.5 does not say so
-    try:
-        return image.getexif().get(ORIENTATION, 1)
-    except Exception:  # noqa: BLE001 - damaged EXIF raises anything, the picture is still good
-        return 1
+    turn = TURNS.get(orientation, lambda array: array)
+    if alpha is not None:
+        opaque = alpha.min() == np.iinfo(alpha.dtype).max
+        alpha = None if opaque else np.ascontiguousarray(turn(alpha))
+    return np.ascontiguousarray(turn(pixels)), alpha
 
 
 def _planes(image: Image.Image, profile: ImageCms.ImageCmsProfile | None) -> Planes:
@@ -121,9 +111,9 @@ def _deep_grey(image: Image.Image) -> Planes:
     values = np.asarray(image)
     if not np.isfinite(values).all():
         raise ValueError("it holds values that are not numbers")
-    known = (1, 255, 65535) if image.mode == "F" else (65535,)
+    limits = (1, 255, 65535) if image.mode == "F" else (65535,)
     largest = values.max()
-    top = next((limit for limit in known if largest <= limit), largest)
+    top = next((limit for limit in limits if largest <= limit), largest)
     grey = rescale(values.astype(np.float64) / top, 16)
     if image.mode == "I;16" and getattr(image, "tag_v2", {}).get(262) == 0:
         grey = 65535 - grey  # pillow does not heed "white is zero" at this depth
@@ -146,7 +136,7 @@ def _deep_tiff(image: Image.Image) -> Planes | None:
         return None
     height, width = tags[257], tags[256]
     size = height * width * samples * 2
-    data = _strips(image, tags[273], tags[279], compression != 1, size)
+    data = _strips(image, tags, size)
     if len(data) != size:
         return None
     order = ">" if tags.prefix[:1] == b"M" else "<"
@@ -156,13 +146,12 @@ def _deep_tiff(image: Image.Image) -> Planes | None:
     return array[..., :3], array[..., 3] if samples == 4 else None
 
 
-def _strips(
-    image: Image.Image, offsets: tuple[int, ...], counts: tuple[int, ...], zipped: bool, size: int
-) -> bytes:
+def _strips(image: Image.Image, tags: Any, size: int) -> bytes:
     """The strips of a TIFF one after the other, at most `size` bytes; fewer when damaged."""
     file: Any = image.fp  # type: ignore[attr-defined]
+    zipped = tags.get(259, 1) != 1
     data = bytearray()
-    for offset, count in zip(offsets, counts):
+    for offset, count in zip(tags[273], tags[279]):
         file.seek(offset)
         strip = file.read(min(count, size))
         try:
@@ -229,7 +218,9 @@ def encode(
         colours = np.dstack([colours, rescale(alpha, 8)])
     extras: dict[str, Any] = {"icc_profile": srgb_profile()}
     if kind == "PNG":
-        extras["pnginfo"] = _png_chunks(text)
+        extras["pnginfo"] = chunks = PngInfo()
+        if text:
+            chunks.add_text("nstyle", text)
     else:
         extras.update(quality=quality, **({"exif": _exif(MARK + text)} if text else {}))
         extras.update({"subsampling": 0} if kind == "JPEG" else {"exact": True})
@@ -242,33 +233,15 @@ def _encode_tiff(pixels: np.ndarray, alpha: np.ndarray | None, text: str | None)
     import tifffile
 
     planes = rescale(pixels, 16)
-    extras: dict[str, Any] = {}
+    tags: dict[str, Any] = {"iccprofile": srgb_profile(), "metadata": None, "software": False}
     if alpha is not None:
         planes = np.dstack([planes, rescale(alpha, 16)])
-        extras["extrasamples"] = ["unassalpha"]
+        tags["extrasamples"] = ["unassalpha"]
     if text:
-        extras["description"] = MARK + text
+        tags["description"] = MARK + text
     buffer = io.BytesIO()
-    tifffile.imwrite(
-        buffer,
-        planes,
-        byteorder="<",
-        photometric="rgb",
-        iccprofile=srgb_profile(),
-        metadata=None,
-        software=False,
-        **extras,
-    )
+    tifffile.imwrite(buffer, planes, byteorder="<", photometric="rgb", **tags)
     return buffer.getvalue()
-
-
-def _png_chunks(text: str | None) -> Any:
-    from PIL.PngImagePlugin import PngInfo
-
-    chunks = PngInfo()
-    if text:
-        chunks.add_text("nstyle", text)
-    return chunks
 
 
 def _exif(text: str) -> bytes:
@@ -283,9 +256,9 @@ def read_text(image: Image.Image) -> str | None:
     """The text that `encode` put into an opened file, None when there is none of ours."""
     if "nstyle" in image.info:
         return str(image.info["nstyle"])
-    found: Any = getattr(image, "tag_v2", {}).get(DESCRIPTION)
-    if found is None:
-        found = image.getexif().get_ifd(EXIF).get(USER_COMMENT, b"")
-    if isinstance(found, bytes):
-        found = found[8:].decode("ascii", "replace")
-    return found[len(MARK) :] if str(found).startswith(MARK) else None
+    text: Any = getattr(image, "tag_v2", {}).get(DESCRIPTION)
+    if text is None:
+        text = image.getexif().get_ifd(EXIF).get(USER_COMMENT, b"")
+    if isinstance(text, bytes):
+        text = text[8:].decode("ascii", "replace")
+    return text[len(MARK) :] if str(text).startswith(MARK) else None

@@ -23,10 +23,10 @@ def match(picture: Picture, to: Picture) -> Picture:
     stretched to the full deviation: it has only noise to give. Pixels count by their alpha.
     """
     mean, covariance = _moments(picture)
-    wanted_mean, wanted = _moments(to)
-    stretch = _root(wanted) @ _inverse_root(covariance)
+    new_mean, new_covariance = _moments(to)
+    stretch = _root(new_covariance) @ _inverse_root(covariance)
     centred: np.ndarray = picture.floats() - mean.astype(np.float32)
-    values = centred @ stretch.T.astype(np.float32) + wanted_mean.astype(np.float32)
+    values = centred @ stretch.T.astype(np.float32) + new_mean.astype(np.float32)
     return Picture.from_floats(values, picture.alpha)
 
 
@@ -37,10 +37,7 @@ def luminance(picture: Picture) -> Picture:
 
 
 def matched_luminance(style: Picture, photo: Picture) -> Picture:
-    """The grey style with mean and deviation of the photo's luminance, as `match`; 16 bits.
-
-    The style picture of luminance-only transfer (Gatys et al. 2016, arXiv:1606.05897).
-    """
+    """The grey style with mean and deviation of the photo's luminance; 16 bits (as `match`)."""
     # A last time, as the matrix of `match` is symmetric in the channels but for its last digit.
     return luminance(match(luminance(style), luminance(photo)))
 
@@ -60,25 +57,20 @@ def with_chroma_of(painted: Picture, photo: Picture) -> Picture:
     pixels = np.empty(photo.pixels.shape, f"uint{bits}")
     for top in range(0, len(pixels), codecs.ROWS):
         rows = slice(top, top + codecs.ROWS)
-        pixels[rows] = _with_chroma(
-            Picture(painted.pixels[rows]), Picture(photo.pixels[rows]), bits
-        )
+        base = codecs.rescale(photo.pixels[rows], bits).astype(np.int32)
+        change = Picture(painted.pixels[rows]).floats() - Picture(photo.pixels[rows]).floats()
+        shift = np.rint(change @ LUMA.astype(np.float32) * (2**bits - 1)).astype(np.int32)
+        shift = np.clip(shift, -base.min(axis=2), 2**bits - 1 - base.max(axis=2))
+        pixels[rows] = base + shift[..., None]
     return Picture(pixels, None if painted.alpha is None else codecs.rescale(painted.alpha, bits))
 
 
-def _with_chroma(painted: Picture, photo: Picture, bits: int) -> np.ndarray:
-    """Some rows of with_chroma_of, without alpha."""
-    base = codecs.rescale(photo.pixels, bits).astype(np.int32)
-    wanted = painted.floats() - photo.floats()
-    shift = np.rint(wanted @ LUMA.astype(np.float32) * (2**bits - 1)).astype(np.int32)
-    shift = np.clip(shift, -base.min(axis=2), 2**bits - 1 - base.max(axis=2))
-    return base + shift[..., None]
-
-
 def _moments(picture: Picture) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (3,) and covariance (3, 3) of the colours in 0..1, in float64."""
-    colours = picture.pixels.reshape(-1, 3)
-    counts = _visibility(picture)
+    """Mean (3,) and covariance (3, 3) of the colours in 0..1, float64; pixels count by alpha."""
+    colours, alpha = picture.pixels.reshape(-1, 3), picture.alpha
+    counts = np.broadcast_to(1, len(colours))
+    if alpha is not None and alpha.any():  # else no pixel can be seen, and all count
+        counts = alpha.ravel()
     sums = np.zeros((4, 4))
     for start in range(0, len(colours), BLOCK):
         part = slice(start, start + BLOCK)
@@ -89,14 +81,6 @@ def _moments(picture: Picture) -> tuple[np.ndarray, np.ndarray]:
     mean = sums[0, 1:] / sums[0, 0]
     covariance = sums[1:, 1:] / sums[0, 0] - np.outer(mean, mean)
     return mean / top, covariance / top**2
-
-
-def _visibility(picture: Picture) -> np.ndarray:
-    """Weight of each pixel, (H*W,): its alpha, or 1 where no pixel could be seen."""
-    alpha = picture.alpha
-    if alpha is None or not alpha.any():
-        return np.broadcast_to(1, picture.width * picture.height)
-    return alpha.reshape(-1)
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:

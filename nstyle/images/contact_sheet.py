@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from nstyle.images.picture import Picture
 
@@ -32,10 +33,12 @@ def contact_sheet(
     columns: labels of one or more lines, one for each row and column. beside: label -> picture, at
     the left of all, shrunk.
     """
-    cells = [[None if each is None else flat(each) for each in row] for row in pictures]
-    there = [cell for row in cells for cell in row if cell is not None]
-    width = max((cell.width for cell in there), default=1)
-    height = max((cell.height for cell in there), default=1)
+    cells = [
+        [None if each is None else each.to_pil().convert("RGB") for each in row] for row in pictures
+    ]
+    images = [cell for row in cells for cell in row if cell is not None]
+    width = max((image.width for image in images), default=1)
+    height = max((image.height for image in images), default=1)
     write = functools.partial(lettering, size=max(SMALLEST_LETTERS, width // LETTERS_PER_WIDTH))
     empty = Image.new("RGB", (width, height), (EMPTY,) * 3)
     body = [[write(label), *(cell or empty for cell in row)] for label, row in zip(rows, cells)]
@@ -43,40 +46,21 @@ def contact_sheet(
     gap = max(4, width // 32)
     grid = table([[write(""), *head], *body], gap)
     box = (max(1, round(BESIDE * width)), height)
-    left = [
-        [part]
-        for label, each in (beside or {}).items()
-        for part in (write(label), shrunk(flat(each), box))
-    ]
+    left = []
+    for label, picture in (beside or {}).items():
+        image = picture.to_pil().convert("RGB")
+        image.thumbnail(box, Image.Resampling.LANCZOS)
+        left += [[write(label)], [image]]
     sheet = table([[table(left, gap), grid]], gap) if left else grid
-    return Picture(np.array(framed(sheet, gap)))
-
-
-def flat(picture: Picture) -> Image.Image:
-    """The picture in RGB, 8 bits, without transparency."""
-    return picture.to_pil().convert("RGB")
-
-
-def shrunk(image: Image.Image, box: tuple[int, int]) -> Image.Image:
-    """The image in its aspect within the box, never enlarged."""
-    small = image.copy()
-    small.thumbnail(box, Image.Resampling.LANCZOS)
-    return small
-
-
-def framed(image: Image.Image, margin: int) -> Image.Image:
-    """The image with paper around it."""
-    size = (image.width + 2 * margin, image.height + 2 * margin)
-    paper = Image.new("RGB", size, (PAPER,) * 3)
-    paper.paste(image, (margin, margin))
-    return paper
+    return Picture(np.array(ImageOps.expand(sheet, gap, (PAPER,) * 3)))
 
 
 def table(rows: Grid, gap: int) -> Image.Image:
     """Images in rows of equal length, each in the middle of its place."""
     widths = [max(cell.width for cell in column) for column in zip(*rows)]
     heights = [max(cell.height for cell in row) for row in rows]
-    lefts, tops = starts(widths, gap), starts(heights, gap)
+    lefts = [0, *accumulate(width + gap for width in widths)]
+    tops = [0, *accumulate(height + gap for height in heights)]
     paper = Image.new("RGB", (lefts[-1] - gap, tops[-1] - gap), (PAPER,) * 3)
     for row, top, height in zip(rows, tops, heights):
         for cell, left, width in zip(row, lefts, widths):
@@ -84,18 +68,14 @@ def table(rows: Grid, gap: int) -> Image.Image:
     return paper
 
 
-def starts(lengths: Sequence[int], gap: int) -> list[int]:
-    """Start of each, and of the next one."""
-    found = [0]
-    for length in lengths:
-        found.append(found[-1] + length + gap)
-    return found
-
-
 def lettering(text: str, size: int) -> Image.Image:
     """Black on paper, as large as it needs to be; each line centred, shortened where it is long."""
     text = "\n".join(shortened(line) for line in text.splitlines())
-    font, times = font_of(size)
+    font: Any
+    try:
+        font, times = ImageFont.load_default(size), 1
+    except (TypeError, ImportError, OSError):  # before pillow 10.1, or built without FreeType
+        font, times = ImageFont.load_default(), max(1, round(size / BITMAP_SIZE))
     if not isinstance(font, ImageFont.FreeTypeFont):  # the bitmap has no others, and would raise
         text = text.encode("latin-1", "replace").decode("latin-1")
     box = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox((0, 0), text, font=font)
@@ -112,11 +92,3 @@ def shortened(line: str) -> str:
         return line
     half = (LONGEST_LINE - 3) // 2
     return f"{line[:half]}...{line[-half:]}"
-
-
-def font_of(size: int) -> tuple[Any, int]:
-    """(pillow's own font, how many times its letters must be enlarged) for letters of `size`."""
-    try:
-        return ImageFont.load_default(size), 1
-    except (TypeError, ImportError, OSError):  # before pillow 10.1, or built without FreeType
-        return ImageFont.load_default(), max(1, round(size / BITMAP_SIZE))

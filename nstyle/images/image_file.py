@@ -18,30 +18,13 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from nstyle.errors import ImageError
 from nstyle.images import codecs
-from nstyle.images.picture import Picture, from_array, resize
+from nstyle.images.picture import Picture, from_array
 from nstyle.system.files import atomic_write, check_place
-
-__all__ = [
-    "EXTENSIONS",
-    "MIN_EDGE",
-    "Picture",
-    "check_destination",
-    "encode",
-    "read",
-    "read_metadata",
-    "resize",
-    "write",
-]
 
 MIN_EDGE = 16
 EXTENSIONS: Mapping[str, str] = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".png": "PNG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-}
+    ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"
+}  # fmt: skip
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 _pillow_lock = threading.RLock()
@@ -98,13 +81,13 @@ def _open_file(path: str) -> BinaryIO:
 
 
 def _nearest_file(path: str) -> str:
-    folder, wanted = os.path.split(path)
+    folder, name = os.path.split(path)
     try:
-        names = {name.lower(): name for name in os.listdir(folder or ".")}
+        by_lower = {each.lower(): each for each in os.listdir(folder or ".")}
     except OSError:
         return f" (there is no folder {_shown(folder)})"
-    near = difflib.get_close_matches(wanted.lower(), names, 1)
-    return f"; did you mean {_shown(os.path.join(folder, names[near[0]]))}?" if near else ""
+    near = difflib.get_close_matches(name.lower(), by_lower, 1)
+    return f"; did you mean {_shown(os.path.join(folder, by_lower[near[0]]))}?" if near else ""
 
 
 @contextlib.contextmanager
@@ -133,7 +116,10 @@ def _identify(file: BinaryIO, path: str) -> Image.Image:
     try:
         return Image.open(file, formats=kinds)
     except UnidentifiedImageError:
-        if not _is_heif(file, path):
+        file.seek(0)
+        start = file.read(12)
+        is_heif = start[4:8] == b"ftyp" and start[8:12] in HEIF_BRANDS
+        if not is_heif and not path.lower().endswith((".heic", ".heif")):
             raise ImageError(
                 f"{name}: not a picture, or damaged at its start; "
                 "JPEG, PNG, WEBP, TIFF, GIF, BMP and HEIC can be read"
@@ -141,13 +127,6 @@ def _identify(file: BinaryIO, path: str) -> Image.Image:
     except Exception as error:  # broken bytes make pillow raise nearly anything
         raise ImageError(f"{name}: damaged or truncated ({_reason(error)})") from error
     return _identify_heif(file, name)
-
-
-def _is_heif(file: BinaryIO, path: str) -> bool:
-    file.seek(0)
-    start = file.read(12)
-    is_heif = start[4:8] == b"ftyp" and start[8:12] in HEIF_BRANDS
-    return is_heif or path.lower().endswith((".heic", ".heif"))
 
 
 def _identify_heif(file: BinaryIO, name: str) -> Image.Image:
@@ -181,9 +160,8 @@ def _decode(image: Image.Image, name: str, *, fresh: bool) -> Picture:
     try:
         return Picture(*codecs.decode(image, fresh=fresh))
     except Exception as error:  # broken bytes make pillow raise nearly anything
-        raise ImageError(
-            f"{name}: damaged or truncated ({_reason(error)}); copy or download it again"
-        ) from error
+        message = f"{name}: damaged or truncated ({_reason(error)}); copy or download it again"
+        raise ImageError(message) from error
 
 
 def check_destination(
@@ -191,8 +169,7 @@ def check_destination(
 ) -> None:
     """Make sure before the work that a picture can be written to `path`; makes its folder.
 
-    Leaves an old file as it is. Raises ImageError: an extension that is not among those allowed, a
-    folder, or a folder that cannot be made or written to.
+    Leaves an old file as it is. Raises ImageError, also for an extension that is not allowed.
     """
     path = os.fsdecode(path)
     _format_of(path, allowed)
@@ -211,8 +188,8 @@ def _format_of(path: str, allowed: Mapping[str, str] = EXTENSIONS) -> str:
         return allowed[extension]
     near = difflib.get_close_matches(extension, allowed, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    given = f"the extension {_shown(extension)} is unknown" if extension else "has no extension"
-    raise ImageError(f"{_shown(path)}: {given}, allowed are {' '.join(allowed)}{hint}")
+    problem = f"the extension {_shown(extension)} is unknown" if extension else "has no extension"
+    raise ImageError(f"{_shown(path)}: {problem}, allowed are {' '.join(allowed)}{hint}")
 
 
 def write(
@@ -244,24 +221,9 @@ def encode(
     metadata: Mapping[str, object] | None = None,
     quality: int = 95,
 ) -> bytes:
-    """The bytes that `write` puts into the file, whose name tells the format.
-
-    Raises ImageError, also where memory or disk do not suffice.
-    """
-    kind = _format_of(path)
+    """The bytes that `write` puts into a file of this name. Raises ImageError, as `write`."""
+    kind, name = _format_of(path), _shown(path)
     text = None if metadata is None else json.dumps(dict(metadata))
-    _check_fits(kind, picture, text, _shown(path))
-    try:
-        return codecs.encode(kind, picture.pixels, picture.alpha, text, quality)
-    except OSError as error:
-        raise _unwritten(path, error) from error
-
-
-def _unwritten(path: str, error: BaseException) -> ImageError:
-    return ImageError(f"{_shown(path)}: cannot be written ({_reason(error)})")
-
-
-def _check_fits(kind: str, picture: Picture, text: str | None, name: str) -> None:
     limit = codecs.MAX_EDGE.get(kind)
     if limit is not None and max(picture.size) > limit:
         raise ImageError(
@@ -270,6 +232,14 @@ def _check_fits(kind: str, picture: Picture, text: str | None, name: str) -> Non
         )
     if text is not None and len(text) > codecs.MAX_TEXT.get(kind, len(text)):
         raise ImageError(f"{name}: the metadata is too long for {kind}; write .png or .tiff")
+    try:
+        return codecs.encode(kind, picture.pixels, picture.alpha, text, quality)
+    except OSError as error:
+        raise _unwritten(path, error) from error
+
+
+def _unwritten(path: str, error: BaseException) -> ImageError:
+    return ImageError(f"{_shown(path)}: cannot be written ({_reason(error)})")
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any] | None:
@@ -281,10 +251,10 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     with _open_file(path) as file, _quiet_pillow():
         image = _identify(file, path)
         try:
-            found = json.loads(codecs.read_text(image) or "null")
+            metadata = json.loads(codecs.read_text(image) or "null")
         except Exception:  # noqa: BLE001 - damaged tags make pillow raise nearly anything
             return None
-    return found if isinstance(found, dict) else None
+    return metadata if isinstance(metadata, dict) else None
 
 
 def _shown(path: str) -> str:

@@ -14,40 +14,36 @@ PICTURES = ("content_image", "style_image", "content_mask", "style_mask", "keep_
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".heic", ".heif")
 
 
-def find(words: Sequence[str]) -> list[str]:
-    """The files that are meant, each once, in the order of the words.
+def find(sources: Sequence[str]) -> list[str]:
+    """The files that are meant, each once, in the order of the sources.
 
-    A word is a file, a folder (the pictures in it, by name; not those in folders below) or a
+    A source is a file, a folder (the pictures in it, by name; not those in folders below) or a
     pattern such as "holiday/*.jpg". Raises OptionError for a folder or pattern without a picture;
     a file that is not there is named when it is read.
     """
-    found: dict[str, str] = {}
-    for word in words:
-        for path in meant(word):
-            found.setdefault(os.path.realpath(path), path)
-    return list(found.values())
+    paths = [path for source in sources for path in _files_of(source)]
+    by_place: dict[str, str] = {}
+    for path in paths:
+        by_place.setdefault(os.path.realpath(path), path)
+    return list(by_place.values())
 
 
-def meant(word: str) -> list[str]:
-    """Of one word. Raises OptionError."""
-    if os.path.isdir(word):
-        inside = [path for path in Path(word).iterdir() if path.suffix.lower() in EXTENSIONS]
+def _files_of(source: str) -> list[str]:
+    if os.path.isdir(source):
+        inside = [path for path in Path(source).iterdir() if path.suffix.lower() in EXTENSIONS]
         if not inside:
-            raise OptionError(f"{word}: a folder without a picture ({' '.join(EXTENSIONS)})")
+            raise OptionError(f"{source}: a folder without a picture ({' '.join(EXTENSIONS)})")
         return sorted(map(str, inside))
-    if os.path.exists(word) or not glob.has_magic(word):
-        return [word]
-    matching = sorted(path for path in glob.glob(word) if os.path.isfile(path))
+    if os.path.exists(source) or not glob.has_magic(source):
+        return [source]
+    matching = sorted(path for path in glob.glob(source) if os.path.isfile(path))
     if not matching:
-        raise OptionError(f"{word}: no file matches; give files, folders or patterns")
+        raise OptionError(f"{source}: no file matches; give files, folders or patterns")
     return matching
 
 
 def names(paths: Sequence[str], style: str, extension: str) -> list[str]:
-    """{content}_{style} for each, with a number where a name would come twice.
-
-    extension: with its dot.
-    """
+    """{content}_{style}.ext for each, with a number where a name would come twice."""
     return unique([f"{bare(path)}_{style}{extension}" for path in paths])
 
 
@@ -57,7 +53,7 @@ def unique(names: Sequence[str], taken: Collection[str] = ()) -> list[str]:
     taken: names that others have.
     """
     used = {name.lower() for name in taken}  # some file systems take capitals for the same
-    given = []
+    result = []
     for name in names:
         stem, extension = os.path.splitext(name)
         number = 1
@@ -65,8 +61,8 @@ def unique(names: Sequence[str], taken: Collection[str] = ()) -> list[str]:
             number += 1
             name = f"{stem}_{number}{extension}"
         used.add(name.lower())
-        given.append(name)
-    return given
+        result.append(name)
+    return result
 
 
 def bare(path: str) -> str:

@@ -51,31 +51,19 @@ def shown(*colours: Colour) -> str:
     return " ".join("#{:02x}{:02x}{:02x}".format(*colour) for colour in colours)
 
 
-def decode(mask: Picture, name: str = "the mask") -> CodedMask:
-    """A colour-coded mask with its regions; what is more than half transparent is black.
+def decode(mask: Picture, name: str) -> CodedMask:
+    """A colour-coded mask with its regions, the largest first, then by value.
 
-    Raises OptionError, naming the mask, as `region_colours`.
+    What is more than half transparent is black. A region has at least about 0.5 % of the pixels and
+    is more than two pixels wide. The colours of a smoothed or noisy mask must differ by more than
+    SPREAD levels in some channel, those of a mask with nothing but its colours by more than NOISE.
+    Soft edges should be narrower than a twentieth of the width. Raises OptionError, naming the
+    mask, for more than MAX_REGIONS, and for what is a photo rather than a mask.
     """
     pixels = codecs.rescale(mask.pixels, 8)
     if mask.alpha is not None:
         hidden = codecs.rescale(mask.alpha, 8) < 128
         pixels = np.where(hidden[..., None], np.uint8(0), pixels)
-    return CodedMask(name, pixels, _survey(pixels, name))
-
-
-def region_colours(mask: Picture, name: str = "the mask") -> list[Colour]:
-    """The colours (0..255) of the regions of a mask, the largest first, then by value.
-
-    A region has at least about 0.5 % of the pixels and is more than two pixels wide. The colours of
-    a smoothed or noisy mask must differ by more than SPREAD levels in some channel, those of a mask
-    with nothing but its colours by more than NOISE. Soft edges should be narrower than a
-    twentieth of the width. Raises OptionError for more than MAX_REGIONS, and for what is a photo
-    rather than a mask.
-    """
-    return decode(mask, name).colours
-
-
-def _survey(pixels: np.ndarray, name: str) -> list[Colour]:
     steps = [-(-edge // SURVEYED) for edge in pixels.shape[:2]]
     sample = pixels[:: steps[0], :: steps[1]]
     colours = _exact_colours(sample) or _flat_colours(sample)
@@ -91,8 +79,9 @@ def _survey(pixels: np.ndarray, name: str) -> list[Colour]:
             f"{name}: is a photo rather than a mask, only {covered:.0%} of it is in plain colours "
             f"({len(colours)} of them); paint each region in one plain colour"
         )
-    areas = np.bincount(_labels(sample, colours).ravel(), minlength=len(colours))
-    return [colour for _, colour in sorted(zip((-areas).tolist(), colours))]
+    areas = np.bincount(labels(sample, colours).ravel(), minlength=len(colours))
+    largest_first = [colour for _, colour in sorted(zip((-areas).tolist(), colours))]
+    return CodedMask(name, pixels, largest_first)
 
 
 def _exact_colours(pixels: np.ndarray) -> list[Colour]:
@@ -160,20 +149,16 @@ def _local_range(pixels: np.ndarray) -> np.ndarray:
     return (highest - ndimage.minimum_filter(pixels, window, mode="nearest")).max(axis=2)
 
 
-def labels(mask: CodedMask) -> np.ndarray:
-    """The index of each pixel's region among the mask's colours, (H, W), int8.
+def labels(pixels: np.ndarray, colours: Sequence[Colour]) -> np.ndarray:
+    """The index of each pixel's region among the colours, (H, W), int8.
 
     By colour; but a smoothed edge between black and white is not the grey region: where 5x5 pixels
     do not agree, the nearest that do decide, unless the pixel has just that colour.
     """
-    return _labels(mask.pixels, mask.colours)
-
-
-def _labels(pixels: np.ndarray, colours: Sequence[Colour]) -> np.ndarray:
     from scipy import ndimage
 
-    found, indices, _ = _distinct(pixels)
-    squares = np.stack([np.square(found - colour).sum(axis=1) for colour in np.array(colours)])
+    shades, indices, _ = _distinct(pixels)
+    squares = np.stack([np.square(shades - colour).sum(axis=1) for colour in np.array(colours)])
     nearest = squares.argmin(axis=0).astype(np.int8)[indices]
     highest = ndimage.maximum_filter(nearest, 5, mode="nearest")
     unanimous = highest == ndimage.minimum_filter(nearest, 5, mode="nearest")

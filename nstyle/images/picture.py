@@ -81,10 +81,9 @@ class Picture:
 
 
 def from_array(array: np.ndarray) -> Picture:
-    """A Picture with its own copy of the values of an array.
+    """A Picture with its own copy of an array of the kinds that `image_file.read` takes.
 
-    HxW, HxWx2 (grey, alpha), HxWx3 or HxWx4; uint8, uint16, bool, or floats in 0..1. Raises
-    ImageError on anything else.
+    Raises ImageError on anything else.
     """
     bits = _check_array(array)
     planes = codecs.rescale(array.reshape(*array.shape[:2], -1), bits)
@@ -106,19 +105,14 @@ def _check_array(array: np.ndarray) -> int:
         raise ImageError(
             f"a picture array is uint8, uint16, bool or floats in 0..1, not {array.dtype}"
         )
-    if array.dtype.kind == "f":
-        _check_floats(array)
-    return 8 if array.dtype.itemsize == 1 else 16
-
-
-def _check_floats(array: np.ndarray) -> None:
     low, high = array.min(), array.max()
     # A little beyond is what interpolation and float32 leave behind.
-    if not (low >= -1e-4 and high <= 1 + 1e-4):
+    if array.dtype.kind == "f" and not (low >= -1e-4 and high <= 1 + 1e-4):
         raise ImageError(
             f"floats in a picture array are in 0..1, not {low:g}..{high:g}; "
             "divide them or give uint8 or uint16"
         )
+    return 8 if array.dtype.itemsize == 1 else 16
 
 
 def resize(picture: Picture, width: int, height: int, *, method: str = "lanczos") -> Picture:

@@ -13,12 +13,13 @@ import numpy as np
 from nstyle.errors import ImageError, OptionError
 from nstyle.images import image_file, masks
 from nstyle.images.masks import CodedMask, Colour, shown
-from nstyle.images.masks import keep as kept
-from nstyle.images.masks import plain as plain_colour
 from nstyle.images.picture import Picture, resize
 
 STRETCHED = 0.05  # of the aspect: more is not rounding
 LONG_EDGE = 1024  # larger masks take long to look through, and edges become soft anyway
+TOLERANCE = 32  # levels by which the colour of one region may differ between two masks
+
+log = logging.getLogger("nstyle")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def check_masks(masks: Masks, styles: int) -> None:
 
 
 def read_masks(
-    masks: Masks, styles: int, max_pixels: int
+    pictures: Masks, styles: int, max_pixels: int
 ) -> tuple[list[Region], np.ndarray | None]:
     """(regions, where the photo is kept) for so many styles. Raises ImageError, OptionError."""
 
@@ -72,23 +73,21 @@ def read_masks(
         width, height = (max(1, round(edge * shrink)) for edge in picture.size)
         return resize(picture, width, height, method="nearest")
 
-    keep = None if masks.keep is None else kept(read(masks.keep, "--keep-mask"))
-    check_masks(masks, styles)
-    if masks.content is None:
+    keep = None if pictures.keep is None else masks.keep(read(pictures.keep, "--keep-mask"))
+    check_masks(pictures, styles)
+    if pictures.content is None:
         return [], keep
-    codes = [
-        plain_colour(mask) if str(mask).startswith("#") else read(mask, "--style-mask")
-        for mask in masks.styles
+    style_masks = [
+        masks.plain(mask) if str(mask).startswith("#") else read(mask, "--style-mask")
+        for mask in pictures.styles
     ]
-    content = read(masks.content, "--content-mask")
-    names = [f"style mask {number}" for number in range(1, styles + 1)]
-    return pair(content, codes, content_name="the content mask", style_names=names), keep
+    return pair(read(pictures.content, "--content-mask"), style_masks), keep
 
 
 def only_styles(region: Region, used: Sequence[int]) -> Region:
     """The region without the styles that are not used. Raises OptionError where none is left."""
     styles = [region.styles[index] for index in used]
-    if not any(weights is None or weights.any() for weights in styles):
+    if not any(weights.any() for weights in styles):
         raise OptionError(
             f"--style-blend: region {shown(region.colour)} has only styles with a share of 0"
         )
@@ -108,96 +107,70 @@ def warn_of_aspects(
             log.warning("%s: is %dx%d, the photo %dx%d: stretched", flag, width, height, *photo)
 
 
-log = logging.getLogger("nstyle")
-
-TOLERANCE = 32  # levels by which the colour of one region may differ between two masks
-
-
 @dataclass(frozen=True, eq=False)
 class Region:
     """A region of the photo and what it takes its style from.
 
     content: weights 0..1 (H, W), float32, of the content mask's size. styles: for each painting the
-    same of its mask's size, all 0 where its mask has not this region; None: no mask, all of it.
+    same of its mask's size, all 0 where its mask has not this region.
     """
 
     colour: Colour
     content: np.ndarray
-    styles: list[np.ndarray | None]
+    styles: list[np.ndarray]
 
 
-def pair(
-    content_mask: Picture,
-    style_masks: Sequence[Picture | None],
-    *,
-    content_name: str = "the content mask",
-    style_names: Sequence[str] | None = None,
-) -> list[Region]:
+def pair(content_mask: Picture, style_masks: Sequence[Picture]) -> list[Region]:
     """The regions of the photo, the largest first, each with its places in the paintings.
 
-    style_masks: one for each painting; None: all of it serves every region. Regions belong together
-    when their colours are the nearest, within TOLERANCE levels and half the distance to the next
-    region of the photo. What only a style mask has is left unused, with a note in the log. Raises
-    OptionError as `masks.region_colours`, and for a region of the photo that no style mask has.
+    style_masks: one for each painting. Regions belong together when their colours are the nearest,
+    within TOLERANCE levels and half the distance to the next region of the photo. What only a style
+    mask has is left unused, with a note in the log. Raises OptionError as `masks.decode`, and for a
+    region of the photo that no style mask has.
     """
-    names = style_names or [f"style mask {i + 1}" for i in range(len(style_masks))]
-    ours = masks.decode(content_mask, content_name)
+    ours = masks.decode(content_mask, "the content mask")
     theirs = [
-        None if mask is None else masks.decode(mask, name) for mask, name in zip(style_masks, names)
+        masks.decode(mask, f"style mask {number}") for number, mask in enumerate(style_masks, 1)
     ]
     if len(ours.colours) == 1:
-        log.warning("%s: has only one region, %s", content_name, shown(*ours.colours))
+        log.warning("%s: has only one region, %s", ours.name, shown(*ours.colours))
     partners = [_partners(ours, style) for style in theirs]
     _check_paired(ours, theirs, partners)
-    content = _weights(ours, list(range(len(ours.colours))))
-    styles = [
-        None if style is None else _weights(style, chosen)
-        for style, chosen in zip(theirs, partners)
-    ]
+    content = _weights(ours, range(len(ours.colours)))
+    styles = [_weights(style, indices) for style, indices in zip(theirs, partners)]
     return [
-        Region(colour, content[index], [None if maps is None else maps[index] for maps in styles])
+        Region(colour, content[index], [weights[index] for weights in styles])
         for index, colour in enumerate(ours.colours)
     ]
 
 
-def _partners(ours: CodedMask, style: CodedMask | None) -> list[int | None]:
-    """For each of our regions the index of the style's that is meant; None: it has not this one."""
-    if style is None:
-        return [None] * len(ours.colours)
+def _partners(ours: CodedMask, style: CodedMask) -> list[int]:
+    """For each of our regions the index of the style's that is meant; -1: it has not this one."""
     own = np.array(ours.colours)
     apart = np.abs(own[:, None] - own).max(axis=2) + 999 * np.eye(len(own), dtype=int)
     reach = np.minimum(TOLERANCE, apart.min(axis=1) / 2)
     distances = np.abs(own[:, None] - np.array(style.colours)).max(axis=2)
-    near = distances.min(axis=1) <= reach
-    return [index if fits else None for index, fits in zip(distances.argmin(axis=1).tolist(), near)]
+    return np.where(distances.min(axis=1) <= reach, distances.argmin(axis=1), -1).tolist()
 
 
 def _check_paired(
-    ours: CodedMask, theirs: Sequence[CodedMask | None], partners: Sequence[list[int | None]]
+    ours: CodedMask, theirs: Sequence[CodedMask], partners: Sequence[list[int]]
 ) -> None:
     """Refuse regions of the photo that are nowhere else; note those of styles that are unused."""
-    coded = [(style, chosen) for style, chosen in zip(theirs, partners) if style is not None]
-    for style, chosen in coded:
-        unused = [colour for index, colour in enumerate(style.colours) if index not in chosen]
+    for style, indices in zip(theirs, partners):
+        unused = [colour for index, colour in enumerate(style.colours) if index not in indices]
         if unused:
             log.info("%s: %s is not in %s, left unused", style.name, shown(*unused), ours.name)
-    homeless = [
-        colour
-        for index, colour in enumerate(ours.colours)
-        if all(chosen[index] is None for _, chosen in coded)
-    ]
-    if homeless and len(coded) == len(theirs):
-        have = [f"{style.name} has {shown(*style.colours)}" for style, _ in coded]
-        raise OptionError(
-            f"{ours.name}: {shown(*homeless)} is in no style mask; "
-            f"{', '.join(have) or 'there is none'}"
-        )
+    lonely = [colour for colour, *indices in zip(ours.colours, *partners) if max(indices) < 0]
+    if lonely:
+        colours = ", ".join(f"{style.name} has {shown(*style.colours)}" for style in theirs)
+        raise OptionError(f"{ours.name}: {shown(*lonely)} is in no style mask; {colours}")
 
 
-def _weights(mask: CodedMask, chosen: Sequence[int | None]) -> list[np.ndarray]:
-    """For each chosen region 1 where a pixel belongs to it, else 0; all 0 for None."""
-    labels = masks.labels(mask)
-    return [(labels == (-1 if index is None else index)).astype(np.float32) for index in chosen]
+def _weights(mask: CodedMask, indices: Sequence[int]) -> list[np.ndarray]:
+    """For each region 1 where a pixel belongs to it, else 0; all 0 for -1."""
+    labels = masks.labels(mask.pixels, mask.colours)
+    return [(labels == index).astype(np.float32) for index in indices]
 
 
 def at_size(weights: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -226,7 +199,6 @@ def softened(weights: Sequence[np.ndarray], sigma: float) -> list[np.ndarray]:
     """
     from scipy import ndimage
 
-    smooth = [
-        ndimage.gaussian_filter(each.astype(float), sigma, mode="nearest") for each in weights
-    ]
+    wide = [each.astype(float) for each in weights]
+    smooth = [ndimage.gaussian_filter(each, sigma, mode="nearest") for each in wide]
     return [np.clip(each, 0, 1).astype(np.float32) for each in smooth]

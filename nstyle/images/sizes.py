@@ -58,9 +58,7 @@ def scale_sizes(
 
 
 def final_size(result: Size, photo: Size, rescale: str) -> Size:
-    """Size after the painting: as painted ("no"), the photo's own, or its aspect with the painted
-    long edge.
-    """
+    """The size as painted ("no"), the photo's ("size"), or its aspect at the painted long edge."""
     if rescale == "no":
         return result
     scale = 1.0 if rescale == "size" else max(result) / max(photo)
@@ -68,10 +66,7 @@ def final_size(result: Size, photo: Size, rescale: str) -> Size:
 
 
 def truncated_size(photo: Size, long_edge: int) -> Size:
-    """MXNet's example: the long edge is long_edge, the other cut to a whole number by int().
-
-    Raises OptionError where the short edge would be under 16 px.
-    """
+    """As MXNet's example: the long edge is as given, the other cut by int(). Raises OptionError."""
     scale = long_edge / max(photo)
     return checked((int(photo[0] * scale), int(photo[1] * scale)), photo, long_edge)
 
@@ -98,8 +93,6 @@ def style_size(style: Size, result: Size, style_scale: float) -> Size:
 
     Its short edge is not under 128 px, unless the file's own is.
     """
-    pixels = style_scale**2 * result[0] * result[1]
-    scale = math.sqrt(pixels / (style[0] * style[1]))
-    least = min(MIN_STYLE_EDGE, min(style))
-    scale = max(scale, least / min(style))
+    scale = math.sqrt(style_scale**2 * result[0] * result[1] / (style[0] * style[1]))
+    scale = max(scale, min(1, MIN_STYLE_EDGE / min(style)))
     return max(1, round(style[0] * scale)), max(1, round(style[1] * scale))

@@ -27,6 +27,11 @@ class LossTerm:
         """As records show it: content:relu4_2, style:relu1_1:#ff0000, tv, temporal, colours."""
         return f"{self.kind}:{self.layer}" if self.layer else self.kind
 
+    @property
+    def wants_mean(self) -> bool:
+        """Whether the statistics need the mean."""
+        return False
+
     def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
         """Of features (1, C, h, w) or the picture (1, 3, H, W)."""
         raise NotImplementedError

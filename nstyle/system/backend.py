@@ -17,10 +17,9 @@ from nstyle.system import runtime
 
 
 def gluoncv_file(name: str) -> Any:
-    """One module of GluonCV by its path under the package, e.g. "model_zoo/vgg.py", on its own.
+    """One module of GluonCV alone, by its path under the package. Raises ImportError.
 
-    `import gluoncv` takes longer than all the rest (it loads pandas, matplotlib, OpenCV) and fails
-    wherever PyTorch 2 or newer is installed. Raises ImportError.
+    `import gluoncv` takes longer than all the rest and fails beside PyTorch 2 or newer.
     """
     package = importlib.util.find_spec("gluoncv")
     if package is None or not package.submodule_search_locations:
@@ -79,10 +78,7 @@ def gpu_count() -> int:
 
 
 def device(gpu: int | str = "auto") -> Any:
-    """The MXNet context for a GPU index, -1 (CPU) or "auto" (GPU 0 if there is one).
-
-    Raises BackendError for an index that is not there.
-    """
+    """MXNet's context for a GPU's index, -1 (CPU) or "auto" (GPU 0 or CPU). Raises BackendError."""
     count = gpu_count()
     if gpu == "auto":
         return mx.gpu(0) if count else mx.cpu()

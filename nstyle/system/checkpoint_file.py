@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -71,8 +71,13 @@ def read(path: str, kind: str) -> tuple[dict[str, Any], Groups]:
             with np.load(file, allow_pickle=False) as members:
                 arrays = {member: members[member] for member in members.files}
             facts = json.loads(arrays.pop(FACTS).tobytes())
-            check_kind(facts, kind, name)
-            return facts, dict(grouped(arrays))
+            if facts["format"] != FORMAT:
+                raise CheckpointError(
+                    f"{name}: has format {facts['format']}, this version of nstyle reads {FORMAT}; "
+                    "use the version that wrote it"
+                )
+            if facts["kind"] != kind:
+                raise CheckpointError(f"{name}: is a checkpoint of {facts['kind']}, not of {kind}")
     except CheckpointError:
         raise
     except FileNotFoundError:
@@ -81,6 +86,11 @@ def read(path: str, kind: str) -> tuple[dict[str, Any], Groups]:
         raise CheckpointError(f"{name}: cannot be read ({error.strerror or error})") from error
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:  # by another program
         raise CheckpointError(f"{name}: is no checkpoint that nstyle wrote") from error
+    groups: Groups = {}
+    for member, array in arrays.items():
+        group, _, own = member.partition("|")
+        groups.setdefault(group, {})[own] = array
+    return facts, groups
 
 
 def check_whole(file: BinaryIO, name: str) -> None:
@@ -90,27 +100,9 @@ def check_whole(file: BinaryIO, name: str) -> None:
         raise CheckpointError(f"{name}: is no checkpoint of nstyle")
     end = file.seek(0, os.SEEK_END) - CHECKSUM_LENGTH
     file.seek(0)
-    found = sha256(file, max(end, 0)).encode()
-    if file.read() != found:
+    checksum = sha256(file, max(end, 0)).encode()
+    if file.read() != checksum:
         raise CheckpointError(f"{name}: is damaged or cut short (its checksum is wrong)")
-
-
-def check_kind(facts: Mapping[str, Any], kind: str, name: str) -> None:
-    """Refuse another format, another kind. Raises CheckpointError, KeyError."""
-    if facts["format"] != FORMAT:
-        raise CheckpointError(
-            f"{name}: has format {facts['format']}, this version of nstyle reads {FORMAT}; "
-            "use the version that wrote it"
-        )
-    if facts["kind"] != kind:
-        raise CheckpointError(f"{name}: is a checkpoint of {facts['kind']}, not of {kind}")
-
-
-def grouped(arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """ "group|name" -> arrays by group and name."""
-    for group in dict.fromkeys(name.split("|")[0] for name in arrays):
-        start = f"{group}|"
-        yield group, {n[len(start) :]: a for n, a in arrays.items() if n.startswith(start)}
 
 
 def log_until(path: str, key: str, last: int) -> bytes:

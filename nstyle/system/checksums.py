@@ -16,20 +16,16 @@ from nstyle.system.files import sha256
 def of(inputs: Any) -> dict[str, str]:
     """Field of a dataclass of inputs -> SHA-256 of what it holds; of `weights`: of the file.
 
-    Pictures count by their decoded pixels, at the sizes they are painted at. Raises
-    CheckpointError where the weights file cannot be read.
+    Pictures count by their decoded pixels. Raises CheckpointError for an unreadable weights file.
     """
-    found = {}
-    for entry in dataclasses.fields(inputs):
-        value = getattr(inputs, entry.name)
-        found[entry.name] = of_file(value) if entry.name == "weights" else of_value(value)
-    return found
+    values = _fields_of(inputs).items()
+    return {name: (of_file if name == "weights" else of_value)(value) for name, value in values}
 
 
 def of_value(value: Any) -> str:
     """SHA-256 of pictures, arrays, and of tuples, mappings and dataclasses of them."""
     state = hashlib.sha256()
-    feed(state, value)
+    _feed(state, value)
     return state.hexdigest()
 
 
@@ -42,16 +38,20 @@ def of_file(path: str) -> str:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def feed(state: Any, value: Any) -> None:
+def _fields_of(instance: Any) -> dict[str, Any]:
+    return {field.name: getattr(instance, field.name) for field in dataclasses.fields(instance)}
+
+
+def _feed(state: Any, value: Any) -> None:
     """Let a hash see a value, each part with its kind and length."""
     if isinstance(value, np.ndarray):
         state.update(f"{value.dtype.str}{value.shape}".encode())
         state.update(np.ascontiguousarray(value).data)
     elif dataclasses.is_dataclass(value):
-        feed(state, {e.name: getattr(value, e.name) for e in dataclasses.fields(value)})
+        _feed(state, _fields_of(value))
     elif isinstance(value, (list, tuple, Mapping)):
         state.update(f"{len(value)}:".encode())
         for part in value.items() if isinstance(value, Mapping) else value:
-            feed(state, part)
+            _feed(state, part)
     else:
         state.update(f"{value!r};".encode())

@@ -8,6 +8,7 @@ import glob
 import hashlib
 import os
 import secrets
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO
@@ -36,7 +37,8 @@ def atomic_write(path: str | os.PathLike[str], write_to: Callable[[BinaryIO], An
             os.fsync(file.fileno())
             os.replace(temporary, target)  # while its lock says that it is in use
     except BaseException:
-        _remove(temporary)
+        with contextlib.suppress(OSError):  # what was raised before says more
+            os.unlink(temporary)
         raise
 
 
@@ -60,9 +62,8 @@ def check_writable(flag: str, path: str) -> None:
         check_place(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise OptionError(
-            f"{flag}: {path} cannot be written ({reason}); choose another place"
-        ) from error
+        message = f"{flag}: {path} cannot be written ({reason}); choose another place"
+        raise OptionError(message) from error
 
 
 def refuse_overwriting(
@@ -105,12 +106,10 @@ def append_whole(file: Any, data: bytes) -> None:
 def sha256(file: BinaryIO, count: int | None = None) -> str:
     """Of the next `count` bytes, or of all that follow, hexadecimal. Raises OSError."""
     state = hashlib.sha256()
-    while count is None or count > 0:
-        chunk = file.read(2**20 if count is None else min(count, 2**20))
-        if not chunk:
-            break
+    left = sys.maxsize if count is None else count
+    while chunk := file.read(min(left, 2**20)):
         state.update(chunk)
-        count = None if count is None else count - len(chunk)
+        left -= len(chunk)
     return state.hexdigest()
 
 
@@ -125,10 +124,9 @@ def sweep_beside(path: str | os.PathLike[str]) -> None:
 
 def _temporary_beside(target: str) -> tuple[str, BinaryIO]:
     """A hidden, locked file in the same folder: only within one file system is a move atomic."""
+    folder = os.path.dirname(target)
     while True:
-        name = os.path.join(
-            os.path.dirname(target), f".nstyle-{os.getpid()}-{secrets.token_hex(4)}.tmp"
-        )
+        name = os.path.join(folder, f".nstyle-{os.getpid()}-{secrets.token_hex(4)}.tmp")
         file = open(name, "x+b")  # noqa: SIM115 - the caller closes it
         with contextlib.suppress(OSError, ImportError):  # a file system without locks
             lock(file, wait=True)
@@ -142,8 +140,3 @@ def lock(file: BinaryIO, *, wait: bool) -> None:
     import fcntl
 
     fcntl.flock(file.fileno(), fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-
-
-def _remove(path: str) -> None:
-    with contextlib.suppress(OSError):  # what was raised before says more
-        os.unlink(path)

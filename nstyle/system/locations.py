@@ -30,24 +30,23 @@ EXTENSIONS = (".params", ".safetensors", ".h5", ".mat", ".npz")
 
 def cache_folder() -> Path:
     """Folder of downloaded weights: $NSTYLE_CACHE, else the user's cache folder."""
-    if "NSTYLE_CACHE" in os.environ:
-        return Path(os.environ["NSTYLE_CACHE"])
-    if sys.platform == "darwin":
-        return Path(os.path.expanduser("~")) / "Library" / "Caches" / "nstyle"
-    return (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path(os.path.expanduser("~")) / ".cache")
-        / "nstyle"
-    )
+    return _user_folder("NSTYLE_CACHE", "Library/Caches", "XDG_CACHE_HOME", ".cache")
 
 
 def data_folder() -> Path:
     """Folder of the user's own data: $NSTYLE_DATA, else the user's data folder."""
-    if "NSTYLE_DATA" in os.environ:
-        return Path(os.environ["NSTYLE_DATA"])
+    on_mac = "Library/Application Support"
+    return _user_folder("NSTYLE_DATA", on_mac, "XDG_DATA_HOME", ".local/share")
+
+
+def _user_folder(ours: str, on_mac: str, xdg: str, elsewhere: str) -> Path:
+    """What the environment variable `ours` names, else the platform's folder in the user's home."""
+    if ours in os.environ:
+        return Path(os.environ[ours])
     home = Path(os.path.expanduser("~"))
     if sys.platform == "darwin":
-        return home / "Library" / "Application Support" / "nstyle"
-    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "nstyle"
+        return home / on_mac / "nstyle"
+    return Path(os.environ.get(xdg) or home / elsewhere) / "nstyle"
 
 
 def sample(name: str) -> str:

@@ -22,12 +22,15 @@ NUMPY_ALIASES = {"bool": bool, "int": int, "float": float, "object": object, "co
 # Linux x86-64: the system call by which a process asks for AMX's tile registers.
 ARCH_PRCTL, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA = 158, 0x1023, 18
 
-# Compiled kernels kept, by oneDNN and by each kind of MXNet's operators. Without limits every new
-# size of a picture takes memory for good (benchmarks.memory); one painting needs fewer.
-KERNELS_KEPT = {"DNNL_PRIMITIVE_CACHE_CAPACITY": 256, "MXNET_MKLDNN_CACHE_NUM": 64}
-# Places where operators put what they need meanwhile, each as large as the largest layer. MXNet has
-# four; one worker runs one operator at a time.
-MEANWHILE = {"MXNET_CPU_TEMP_COPY": 1}
+MEMORY_LIMITS = {
+    # Compiled kernels kept, by oneDNN and by each kind of MXNet's operators. Without limits every
+    # new size of a picture takes memory for good (benchmarks.memory); one painting needs fewer.
+    "DNNL_PRIMITIVE_CACHE_CAPACITY": 256,
+    "MXNET_MKLDNN_CACHE_NUM": 64,
+    # Buffers of operators, each as large as the largest layer. MXNet has four; one worker runs one
+    # operator at a time.
+    "MXNET_CPU_TEMP_COPY": 1,
+}
 
 _prepared: dict[str, int] = {}
 
@@ -35,23 +38,18 @@ _prepared: dict[str, int] = {}
 def prepare(threads: int | None = None) -> int:
     """Make MXNet importable and fast; return the number of threads it will use.
 
-    threads: how many, or None for all cores this process may use. Idempotent; the number of
-    threads is fixed by the first call, because OpenMP reads it when MXNet is loaded.
+    threads: how many, or None for all cores this process may use. The first call decides, because
+    OpenMP reads the number when MXNet is loaded.
     """
     if _prepared:
         if threads and threads != _prepared["threads"]:
-            log.warning(
-                "MXNet already runs on %d threads; threads=%d has no effect any more",
-                _prepared["threads"],
-                threads,
-            )
+            message = "MXNet already runs on %d threads; threads=%d has no effect any more"
+            log.warning(message, _prepared["threads"], threads)
         return _prepared["threads"]
     count = threads or usable_cores()
     if "mxnet" in sys.modules:
-        log.warning(
-            "mxnet was imported before nstyle, so nstyle could not set its number of threads; "
-            "import nstyle first"
-        )
+        message = "mxnet was imported before nstyle, so nstyle could not set its number of threads"
+        log.warning("%s; import nstyle first", message)
     os.environ["OMP_NUM_THREADS"] = str(count)
     if amx_granted():
         os.environ.setdefault("DNNL_MAX_CPU_ISA", "AVX512_CORE_AMX")  # oneDNN 2.4 has it off
@@ -59,7 +57,7 @@ def prepare(threads: int | None = None) -> int:
     # else runs on the machine; asleep they cost nothing measurable.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # a log line per bound graph
-    for name, most in {**KERNELS_KEPT, **MEANWHILE}.items():
+    for name, most in MEMORY_LIMITS.items():
         os.environ.setdefault(name, str(most))
     restore_numpy_aliases()
     restore_distutils()
@@ -84,10 +82,7 @@ def bfloat16_works() -> bool:
 
 @functools.lru_cache(maxsize=1)
 def amx_granted() -> bool:
-    """Whether the CPU multiplies bfloat16 matrices (AMX) and the kernel lets this process do so.
-
-    Asks the kernel, which must happen before MXNet is loaded.
-    """
+    """Whether the CPU has AMX for bfloat16 and the kernel grants it; ask before MXNet is loaded."""
     if not {"amx_tile", "amx_bf16"} <= cpu_flags():
         return False
     try:
@@ -114,35 +109,22 @@ def restore_distutils() -> None:
 
 def usable_cores() -> int:
     """Cores this process may use: its affinity, bounded by a container's CPU quota."""
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
+    affinity = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if affinity else os.cpu_count() or 1
     quota = container_quota()
     return max(1, min(cores, math.ceil(quota)) if quota else cores)
 
 
 def container_quota(root: str = "/sys/fs/cgroup") -> float | None:
     """CPUs granted by the control group (version 2, then 1), or None where there is no limit."""
-    for read in (quota_version_2, quota_version_1):
+    for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):
         try:
-            quota, period = read(Path(root))
+            text = " ".join(Path(root, name).read_text() for name in names)
+            quota, period = map(int, text.split()[:2])  # microseconds granted, of so many
         except (OSError, ValueError):  # not there, unlimited ("max"), or not understood
             continue
         return quota / period if quota > 0 and period > 0 else None
     return None
-
-
-def quota_version_2(root: Path) -> tuple[int, int]:
-    """(microseconds granted, of so many). Raises OSError, ValueError."""
-    quota, period = (root / "cpu.max").read_text().split()[:2]
-    return int(quota), int(period)
-
-
-def quota_version_1(root: Path) -> tuple[int, int]:
-    """The same from the older interface."""
-    quota = (root / "cpu" / "cpu.cfs_quota_us").read_text()
-    return int(quota), int((root / "cpu" / "cpu.cfs_period_us").read_text())
 
 
 def what_works(system: str | None = None, machine: str | None = None) -> str:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,13 @@ import pytest
 import tiny
 from PIL import Image
 
-from nstyle.batch import cluster, parcels, tasks, worker
+from nstyle.batch import cluster, parcels, worker
 from nstyle.batch.cluster import Cluster
-from nstyle.batch.jobs import Job
 from nstyle.batch.tasks import BrokenOff
 from nstyle.distributed import dask_cluster
 from nstyle.errors import BackendError
 from nstyle.optimize.context import PaintContext
 from nstyle.optimize.planning import memory
-from nstyle.options.options import Options
 
 GB = 10**9
 CHECKOUT = Path(__file__).parents[2]
@@ -39,63 +36,51 @@ def pool() -> Iterator[Cluster]:
     made.close()
 
 
-@pytest.fixture
-def task(tmp_path, weights_file):
-    for name, seed in (("a", 1), ("b", 2), ("style", 3)):
-        Image.fromarray(tiny.picture(seed, (48, 40))).save(tmp_path / f"{name}.png")
-
-    def call(photo: str, epochs: int = 2) -> tasks.Task:
-        options = Options(weights=weights_file, max_num_epochs=epochs, stop_eps=0, gpu=-1)
-        pictures: dict[str, Any] = {"content_image": str(tmp_path / photo)}
-        pictures["style_image"] = [str(tmp_path / "style.png")]
-        return tasks.of_job(Job(pictures, options, None, "out.jpg"), 1, None)
-
-    return call
-
-
 @needs_dask
 def test_the_same_bytes_as_without_it(pool, task, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     names = ["a.png", "b.png", "bad.png", "none.png", "a.png"]
-    found = dict(pool.answers([(number, task(name)) for number, name in enumerate(names)]))
-    place = PaintContext()
+    answers = dict(pool.answers(enumerate(map(task, names))))
+    context = PaintContext()
     for number, name in enumerate(names):
-        here = worker.answer(task(name), place)
-        assert found[number].data == here.data
-        assert (found[number].error, found[number].refused) == (here.error, here.refused)
-    assert sum(bool(answer.data) for answer in found.values()) == 3
+        here = worker.answer(task(name), context)
+        assert answers[number].data == here.data
+        assert (answers[number].error, answers[number].refused) == (here.error, here.refused)
+    assert sum(bool(answer.data) for answer in answers.values()) == 3
 
 
 @needs_dask
 def test_a_killed_worker_costs_time_alone(pool, task):
-    given = [(number, task("ab"[number % 2] + ".png", epochs=40)) for number in range(4)]
+    tasks = [(number, task("ab"[number % 2] + ".png")) for number in range(4)]
     (_, pid), *_ = pool._client.run(os.getpid).items()
-    threading.Timer(0.4, os.kill, (pid, signal.SIGKILL)).start()
-    found = dict(pool.answers(given))
-    assert [found[number].error for number in range(4)] == [None] * 4
-    assert found[0].data == found[2].data != found[1].data == found[3].data
+    answers = {}
+    for number, answer in pool.answers(tasks):
+        if not answers:
+            os.kill(pid, signal.SIGKILL)
+        answers[number] = answer
+    assert [answers[number].error for number in range(4)] == [None] * 4
+    assert answers[0].data == answers[2].data != answers[1].data == answers[3].data
+    pool._client.wait_for_workers(2)
     assert pid not in pool._client.run(os.getpid).values()
 
 
 @needs_dask
 def test_a_task_that_kills_its_worker_each_time_is_given_up(pool, task, monkeypatch):
-    def paint(*words: Any) -> Any:
+    def paint(*_: Any) -> Any:
         os.kill(os.getpid(), signal.SIGKILL)
 
     paint.__module__ = "__main__"  # so that it is sent as it is
     monkeypatch.setattr(cluster, "paint", paint)
-    ((_, answer),) = pool.answers([(1, task("a.png"))])
+    ((_, answer),) = pool.answers([(1, task())])
     assert "its worker died 2 times" in str(answer.error) and not answer.refused
 
 
 @needs_dask
-def test_each_worker_has_one_task_so_that_the_death_of_one_costs_no_other(
-    pool, task, monkeypatch, tmp_path
-):
+def test_each_worker_has_one_task_so_that_the_death_of_one_costs_no_other(pool, task, monkeypatch):
     pool._client.wait_for_workers(2)  # a killed one is started again
     running, together = {}, []
 
-    def paint(asking: Any, neighbours: Any, task: Any, files: Any, *data: Any) -> Any:
+    def paint(_: Any, neighbours: Any, *more: Any) -> Any:
         import time
 
         import distributed
@@ -115,10 +100,10 @@ def test_each_worker_has_one_task_so_that_the_death_of_one_costs_no_other(
     paint.__module__ = "__main__"  # so that it is sent as it is
     monkeypatch.setattr(cluster, "paint", paint)
     monkeypatch.setattr(pool, "_submit", submitted)
-    found = dict(pool.answers([(number, task("a.png")) for number in range(6)]))
+    answers = [answer for _, answer in pool.answers((number, task()) for number in range(6))]
     assert max(together) == 2
-    assert {answer.facts["at"] for answer in found.values()} == set(pool._client.nthreads())
-    assert all(answer.facts["near"] == {"127.0.0.1": 2} for answer in found.values())
+    assert {answer.facts["at"] for answer in answers} == set(pool._client.nthreads())
+    assert all(answer.facts["near"] == {"127.0.0.1": 2} for answer in answers)
 
 
 @needs_dask
@@ -126,14 +111,13 @@ def test_a_file_is_read_once_until_it_changes(pool, task, monkeypatch, tmp_path)
     read, contents = [], parcels.contents
     monkeypatch.setattr(parcels, "contents", lambda path: read.append(path) or contents(path))
     pool._files.clear()
-    first = task("a.png", 1)
-    given = [(number, first) for number in range(2)]
-    found = dict(pool.answers(given))
+    first = task()
+    answers = dict(pool.answers([(0, first), (1, first)]))
     assert len(read) == len(set(read)) == len(first["files"])
     Image.fromarray(tiny.picture(7, (48, 40))).save(tmp_path / "a.png")
     read.clear()
     ((_, answer),) = pool.answers([(1, first)])
-    assert read == [str(tmp_path / "a.png")] and answer.data != found[0].data
+    assert read == [str(tmp_path / "a.png")] and answer.data != answers[0].data
     monkeypatch.setattr(cluster, "FILES_KEPT", 1)
     list(pool.answers([(1, first)]))  # its own files go, and are sent anew
     read.clear()
@@ -143,17 +127,15 @@ def test_a_file_is_read_once_until_it_changes(pool, task, monkeypatch, tmp_path)
 
 @needs_dask
 def test_where_all_workers_are_lost_a_task_waits_for_a_new_one(pool, task, monkeypatch):
-    counted = iter([{}, {}])
-    usual = pool._client.nthreads
-    monkeypatch.setattr(pool._client, "nthreads", lambda: next(counted, None) or usual())
-    ((_, answer),) = pool.answers([(1, task("a.png"))])
+    first, usual = iter([{}, {}]), pool._client.nthreads
+    monkeypatch.setattr(pool._client, "nthreads", lambda: next(first, None) or usual())
+    ((_, answer),) = pool.answers([(1, task())])
     assert answer.error is None
 
 
 @needs_dask
 def test_a_worker_is_told_its_share_of_memory(pool, task):
-    given = {**task("a.png"), "share": 1000}
-    ((_, answer),) = pool.answers([(1, given)])
+    ((_, answer),) = pool.answers([(1, {**task(), "share": 1000})])
     assert "needs about" in str(answer.error)
 
 
@@ -172,11 +154,11 @@ def test_workers_of_several_threads_are_advised_against(pool, monkeypatch, caplo
 def test_a_worker_takes_its_limit_or_its_part_of_what_is_free_at_first(
     monkeypatch, limit, free, workers, share
 ):
-    wanted = share and share * GB - memory.BASE
+    expected = share and share * GB - memory.BASE
     cluster.share_of.cache_clear()
     for available in (free and free * GB, 1):  # the second time its neighbours paint
-        monkeypatch.setattr(memory, "available", lambda there=available: there)
-        assert cluster.share_of(limit and limit * GB, workers) == wanted
+        monkeypatch.setattr(memory, "available", lambda value=available: value)
+        assert cluster.share_of(limit and limit * GB, workers) == expected
     cluster.share_of.cache_clear()
 
 
@@ -201,18 +183,14 @@ def test_a_cluster_that_goes_away_ends_the_batch_in_order(pool, task, monkeypatc
 
     monkeypatch.setattr(pool._client, "nthreads", gone)
     with pytest.raises(BrokenOff, match="--dask local:2: the cluster is gone"):
-        list(pool.answers([(1, task("a.png"))]))
+        list(pool.answers([(1, task())]))
 
 
 @needs_dask
-def test_a_worker_of_another_version_that_comes_later_fails_its_task(pool, task, monkeypatch):
-    monkeypatch.setattr(cluster, "__version__", "another")
-    ((_, answer),) = pool.answers([(1, task("a.png"))])
+def test_a_worker_of_another_version_is_refused_and_fails_its_task(pool, task, monkeypatch):
+    monkeypatch.setattr(cluster, "__version__", "another")  # it comes later
+    ((_, answer),) = pool.answers([(1, task())])
     assert "not another; install the same" in str(answer.error) and not answer.refused
-
-
-@needs_dask
-def test_a_worker_of_another_version_is_refused(pool, monkeypatch):
     monkeypatch.setattr(dask_cluster, "__version__", "another")
     with pytest.raises(BackendError, match=r"has nstyle .*, here is another"):
         Cluster(pool._client.scheduler.address, None, 1)

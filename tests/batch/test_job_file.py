@@ -46,13 +46,10 @@ def test_json_lines_keep_their_kinds(read):
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])
-def test_other_separators_and_a_byte_order_mark(read, separator):
+def test_other_separators_a_byte_order_mark_and_cells_over_several_lines(read, separator):
     text = "content_image;style_image;lr\r\na.jpg;s.jpg;0.2\r\n".replace(";", separator)
     values = {"content_image": "a.jpg", "style_image": ["s.jpg"], "lr": "0.2"}
     assert read(text, "utf-8-sig") == [("jobs, line 2", values)]
-
-
-def test_a_cell_may_go_over_lines_and_the_last_line_is_named(read):
     assert read('style_image,lr\n"s\n.jpg",1\nt.jpg,2\n')[1][0] == "jobs, line 4"
 
 

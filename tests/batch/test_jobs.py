@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from nstyle.errors import OptionError
 from nstyle.options.options import Options
 
 PATTERN = "{content}_{style}.jpg"
+NAMED = {"content_image": "in/a photo.jpeg", "style_image": ["s.jpg", "styles/t.png"]}
 
 
 @pytest.fixture
@@ -23,38 +25,33 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def given(preset: Any = None, options: Any = (), **pictures: Any) -> JobRequest:
+def request(preset: Any = None, options: Any = (), **pictures: Any) -> JobRequest:
     return JobRequest(pictures, dict(options), preset, PATTERN)
 
 
-def test_every_photo_in_every_style(folder):
-    found = jobs.of_words(given(content_image=["photos", "s.jpg"], style_image=["?.jpg"]))
-    assert [job.output for job in found] == [
+def test_every_photo_in_every_style_with_the_options_and_the_preset(folder):
+    pictures = {"content_image": ["photos", "s.jpg"], "style_image": ["?.jpg"]}
+    planned = jobs.of_words(request("fast", {"lr": "0.2"}, **pictures))
+    assert [job.output for job in planned] == [
         "a_s.jpg", "a_t.jpg", "b_s.jpg", "b_t.jpg", "s_s.jpg", "s_t.jpg"
     ]  # fmt: skip
-    assert found[1].pictures == {"content_image": "photos/a.jpg", "style_image": ["t.jpg"]}
+    assert planned[1].pictures == {"content_image": "photos/a.jpg", "style_image": ["t.jpg"]}
+    assert {(job.options.lr, job.preset) for job in planned} == {(0.2, "fast")}
 
 
 def test_masks_of_the_photo_are_for_all_and_those_of_the_styles_one_for_each(folder):
     masks = {"content_mask": "m.png", "keep_mask": "k.png", "style_mask": ["#ff0000", "n.png"]}
-    styles = {"style_image": ["s.jpg", "t.jpg"]}
-    found = jobs.of_words(given(content_image=["photos/a.jpg"], **styles, **masks))
-    assert [job.pictures["style_mask"] for job in found] == [["#ff0000"], ["n.png"]]
-    assert {job.pictures["content_mask"] + job.pictures["keep_mask"] for job in found} == {
-        "m.pngk.png"
-    }
+    pictures = {"content_image": ["photos/a.jpg"], "style_image": ["s.jpg", "t.jpg"], **masks}
+    one, two = (job.pictures for job in jobs.of_words(request(**pictures)))
+    assert (one["style_mask"], two["style_mask"]) == (["#ff0000"], ["n.png"])
+    assert one["content_mask"] == two["content_mask"] == "m.png"
+    assert one["keep_mask"] == two["keep_mask"] == "k.png"
     with pytest.raises(OptionError, match="--style-mask: 2 given, --style-image: 1"):
-        jobs.of_words(given(content_image=["photos"], style_image=["s.jpg"], **masks))
-
-
-def test_options_and_a_preset_are_for_all(folder):
-    words = {"content_image": ["photos"], "style_image": ["s.jpg"]}
-    found = jobs.of_words(given("fast", {"lr": "0.2"}, **words))
-    assert {job.options.lr for job in found} == {0.2} and found[0].preset == "fast"
+        jobs.of_words(request(**{**pictures, "style_image": ["s.jpg"]}))
 
 
 @pytest.mark.parametrize(
-    ("pictures", "options", "says"),
+    ("pictures", "options", "text"),
     [
         ({"style_image": ["s.jpg"]}, {}, "--content-image: none was given"),
         ({"content_image": ["photos"]}, {}, "--style-image: none was given"),
@@ -62,25 +59,74 @@ def test_options_and_a_preset_are_for_all(folder):
         ({"content_image": ["photos"], "style_image": ["s.jpg"]}, {"lr": "x"}, "--lr"),
     ],
 )
-def test_bad_words_are_refused(folder, pictures, options, says):
-    with pytest.raises(OptionError, match=says):
-        jobs.of_words(given(None, options, **pictures))
+def test_bad_words_are_refused(folder, pictures, options, text):
+    with pytest.raises(OptionError, match=text):
+        jobs.of_words(request(None, options, **pictures))
+    with pytest.raises(OptionError, match="-image: cannot be beside --jobs"):
+        rows("style_image\ns.jpg\n", **pictures)
 
 
 def test_textures_need_no_photo(folder):
     options = {"content_weight": 0, "size": "64x48"}
-    found = jobs.of_words(given(None, options, style_image=["s.jpg", "t.jpg"]))
-    assert [job.output for job in found] == ["texture_s.jpg", "texture_t.jpg"]
-    jobs.check(found)
+    planned = jobs.of_words(request(None, options, style_image=["s.jpg", "t.jpg"]))
+    assert [job.output for job in planned] == ["texture_s.jpg", "texture_t.jpg"]
+    jobs.check(planned)
+
+
+# ---- names ----
+
+
+def named(pattern: str, *outputs: str) -> list[str]:
+    """Names of jobs that have these names of their own, or "" for the pattern's."""
+    options = Options(seed=7, weights="some/where.params")
+    planned = [jobs.Job(NAMED, options, "fast", output) for output in outputs]
+    return [job.output for job in jobs.named(planned, pattern)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("{content}_{style}.jpg", "a photo_s+t.jpg"),
+        ("{style}/{content}.png", "s+t/a photo.png"),
+        ("{content}_{lr}_{seed:03d}{preset}.tiff", "a photo_0.1_007fast.tiff"),
+        ("{content}_{weights}.jpg", "a photo_some_where.params.jpg"),
+    ],
+)
+def test_a_pattern_is_filled_in(pattern, name):
+    assert named(pattern, "") == [name]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("{contnt}.jpg", "{contnt} is none of content, style"),
+        ("{content.__class__}.jpg", "{content.__class__} is none of"),
+        ("{content", "expected '}'"),
+        ("{content:d}.jpg", "Unknown format code"),
+        ("../{content}.jpg", "'../a photo.jpg': is no file inside --output-dir"),
+        ("/{content}.jpg", "is no file inside --output-dir"),
+    ],
+)
+def test_bad_patterns_are_refused_in_one_line(pattern, text):
+    with pytest.raises(OptionError) as refused:
+        named(pattern, "")
+    assert text in str(refused.value) and str(refused.value).startswith("--name")
+
+
+def test_what_the_user_gave_stays_and_is_given_once_and_the_others_are_numbered():
+    assert named("a.jpg", "", "A_2.jpg", "", "b.jpg", "a.JPG") == [
+        "a_3.jpg", "A_2.jpg", "a_4.jpg", "b.jpg", "a.JPG"
+    ]  # fmt: skip
+    with pytest.raises(OptionError, match=r"output: A\.jpg is given to two jobs"):
+        named("x.jpg", "a.jpg", "A.jpg")
 
 
 # ---- files of jobs ----
 
 
 def rows(text: str, **more: Any) -> list[jobs.Job]:
-    with open("jobs.csv", "w", encoding="utf-8") as file:
-        file.write(text)
-    return jobs.of_file("jobs.csv", given(**more))
+    Path("jobs.csv").write_text(text, encoding="utf-8")
+    return jobs.of_file("jobs.csv", request(**more))
 
 
 def test_any_option_in_any_row_over_those_that_were_typed(folder):
@@ -137,11 +183,6 @@ def test_in_json_a_blend_may_be_a_list_and_a_name_holds_what_it_will(folder):
     jobs.check([several, one])
 
 
-def test_pictures_are_not_typed_beside_a_file(folder):
-    with pytest.raises(OptionError, match="--style-image: cannot be beside --jobs"):
-        rows("style_image\ns.jpg\n", style_image=["t.jpg"])
-
-
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -180,15 +221,15 @@ def test_every_file_that_is_read(folder):
 
 
 def test_results_never_become_inputs(folder):
-    def check(content: list[str], out: str) -> None:
-        found = jobs.of_words(given(content_image=content, style_image=["s.jpg"]))
-        jobs.check_places(found, out, content)
+    def check(photos: list[str], out: str) -> None:
+        planned = jobs.of_words(request(content_image=photos, style_image=["s.jpg"]))
+        jobs.check_places(planned, out, photos)
 
     check(["photos"], "out")
     check(["photos/a.jpg"], "photos")
-    for content in (["photos"], ["photos/*.jpg"]):
+    for photos in (["photos"], ["photos/*.jpg"]):
         with pytest.raises(OptionError, match="--output-dir: photos holds the photos"):
-            check(content, "photos")
+            check(photos, "photos")
     (folder / "photos" / "b_s.jpg").write_bytes(b"")
     with pytest.raises(OptionError, match=r"photos/b_s\.jpg is one of the inputs"):
         check(["photos/b.png", "photos/b_s.jpg"], "photos")

@@ -8,30 +8,20 @@ from nstyle.batch.options import Settings
 from nstyle.errors import OptionError
 
 
-def test_by_default_as_many_processes_as_help_and_no_cluster():
-    settings = Settings()
-    assert (settings.workers, settings.dask, settings.local) == ("auto", None, None)
-
-
 @pytest.mark.parametrize(
-    ("values", "local", "workers"),
+    ("values", "workers", "local", "attempts"),
     [
-        ({"workers": "3"}, None, 3),
-        ({"dask": "local:4"}, 4, "auto"),
-        ({"dask": "tcp://10.0.0.1:8786"}, None, "auto"),
+        ({}, "auto", None, 3),
+        ({"workers": "3"}, 3, None, 3),
+        ({"retries": "0"}, "auto", None, 1),
+        ({"dask": "local:4"}, "auto", 4, 3),
+        ({"dask": "local:2", "retries": 4}, "auto", 2, 5),
+        ({"dask": "tcp://10.0.0.1:8786"}, "auto", None, 3),
     ],
 )
-def test_numbers_and_addresses(values, local, workers):
+def test_numbers_and_addresses(values, workers, local, attempts):
     settings = Settings(**values)
-    assert (settings.local, settings.workers) == (local, workers)
-
-
-@pytest.mark.parametrize(
-    ("values", "attempts"),
-    [({}, 3), ({"retries": "0"}, 1), ({"retries": 4, "dask": "local:2"}, 5)],
-)
-def test_a_job_is_tried_once_and_again(values, attempts):
-    assert Settings(**values).attempts == attempts
+    assert (settings.workers, settings.local, settings.attempts) == (workers, local, attempts)
 
 
 @pytest.mark.parametrize(

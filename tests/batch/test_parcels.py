@@ -14,7 +14,6 @@ from PIL import Image
 
 from nstyle.batch import parcels, tasks, worker
 from nstyle.batch.jobs import Job
-from nstyle.batch.parcels import FileUpload
 from nstyle.errors import ImageError
 from nstyle.optimize.context import PaintContext
 from nstyle.options.options import Options
@@ -33,46 +32,41 @@ def job(tmp_path, weights_file) -> Job:
         "style_image": [str(here / "other" / "a.png")],
         "keep_mask": str(here / "m.png"),
     }
-    words = {"weights": str(here / "vgg.params"), "init": str(here / "init.png")}
-    return Job(pictures, Options(**words, max_num_epochs=2, gpu=-1), None, "out.png")
+    files = {"weights": str(here / "vgg.params"), "init": str(here / "init.png")}
+    return Job(pictures, Options(**files, max_num_epochs=2, gpu=-1), None, "out.png")
 
 
 def sent(task: tasks.Task, folder: Path) -> tasks.Answer:
     """The answer of a worker that has nothing but what is sent."""
     folder.mkdir(exist_ok=True)
-    paths = parcels.files_of(task)
-    data = [parcels.contents(path) for path in paths]
-    for path in paths:
+    data = {path: parcels.contents(path) for path in parcels.files_of(task)}
+    digests = {path: hashlib.sha256(content).hexdigest() for path, content in data.items()}
+    for path in data:
         Path(path).rename(f"{path}.away")
     try:
-        names = [FileUpload(p, hashlib.sha256(d).hexdigest()) for p, d in zip(paths, data)]
-        return parcels.answer(task, names, data, str(folder))
+        return parcels.answer(task, digests, list(data.values()), str(folder))
     finally:
-        for path in paths:
+        for path in data:
             Path(f"{path}.away").rename(path)
 
 
-def test_the_same_bytes_where_the_files_are_not(job, tmp_path):
+def test_the_same_bytes_and_lines_where_the_files_are_not(job, tmp_path, caplog):
+    caplog.set_level("DEBUG", "nstyle")
     task = tasks.of_job(job, None, None)
-    there = [sent(task, tmp_path / "worker") for _ in range(2)]
+    remote = [sent(task, tmp_path / "worker") for _ in range(2)]
     here = worker.answer(task, PaintContext())
-    assert here.error is None and there[0].data == there[1].data == here.data
+    assert here.error is None and remote[0].data == remote[1].data == here.data
     left = [path.name for path in (tmp_path / "worker").rglob("*") if path.is_file()]
     assert left == ["vgg.params"]
+    lines = [line for _, line in remote[0].notes if "vgg.params" in line]
+    assert lines and all(f"{tmp_path}/client/vgg.params" in line for line in lines)
 
 
 def test_messages_name_the_files_where_they_came_from(job, tmp_path):
     Path(job.pictures["content_image"]).write_bytes(b"no picture")
     task = tasks.of_job(job, None, None)
-    there, here = sent(task, tmp_path / "worker"), worker.answer(task, PaintContext())
-    assert there.refused and there.error == here.error and "client/a.png" in str(here.error)
-
-
-def test_so_does_what_is_logged(job, tmp_path, caplog):
-    caplog.set_level("DEBUG", "nstyle")
-    task = tasks.of_job(job, None, None)
-    lines = [line for _, line in sent(task, tmp_path / "worker").notes if "vgg.params" in line]
-    assert lines and all(f"{tmp_path}/client/vgg.params" in line for line in lines)
+    remote, here = sent(task, tmp_path / "worker"), worker.answer(task, PaintContext())
+    assert remote.refused and remote.error == here.error and "client/a.png" in str(here.error)
 
 
 def test_what_every_worker_has_is_not_sent(job):

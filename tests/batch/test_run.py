@@ -41,12 +41,9 @@ def batch(tmp_path, monkeypatch):
         (tmp_path / name).write_bytes(name.encode())
 
     def call(**values: Any) -> Batch:
-        contents = FileChecksums()
+        contents, options = FileChecksums(), Options(**values)
         pictures = [{"content_image": name, "style_image": ["style"]} for name in NAMES]
-        jobs = [
-            Job(each, Options(**values), None, f"sub/{each['content_image']}.jpg")
-            for each in pictures
-        ]
+        jobs = [Job(each, options, None, f"sub/{each['content_image']}.jpg") for each in pictures]
         return Batch([planned(job, contents) for job in jobs], contents, "out")
 
     return call
@@ -117,8 +114,8 @@ def test_a_photo_that_is_written_meanwhile_is_not_taken_for_done(batch):
 def test_a_full_disk_ends_it_and_keeps_what_is_finished(batch, monkeypatch):
     write = running.atomic_write
 
-    def full(path: str, write_to: Any) -> None:
-        if "b.jpg" in path:
+    def full(path: Any, write_to: Any = None) -> None:
+        if write_to is None or "b.jpg" in path:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(path, write_to)
 
@@ -128,13 +125,7 @@ def test_a_full_disk_ends_it_and_keeps_what_is_finished(batch, monkeypatch):
         run(batch(), pool)
     assert pool.asked == ["a", "b"]
     assert counts(batch()) == (1, 0, 2)
-
-
-def test_a_manifest_that_is_full_ends_it(batch, monkeypatch):
-    def full(*_: Any) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(running.Manifest, "add", full)
+    monkeypatch.setattr(running.Manifest, "add", lambda self, record: full(record))
     with pytest.raises(BrokenOff, match="No space left"):
         run(batch(), Stub())
 

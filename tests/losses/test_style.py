@@ -1,4 +1,4 @@
-"""The question sheet for each style distance: known values, cases by hand, gradients, blends."""
+"""Each style distance against a transcription in numpy; special cases, blends."""
 
 from __future__ import annotations
 
@@ -81,18 +81,10 @@ def differences(name: str, x: np.ndarray, style: np.ndarray, w: np.ndarray | Non
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 def test_value_and_gradient_are_those_of_the_transcription(name, weighted):
     x, style, w = values(3), values(2), weight() if weighted else None
-    value, gradient = compared(name, x, target_of(name, style), weight=w)
-    assert value == pytest.approx(reference(name, x, style, w), rel=1e-3)
-    slope = differences(name, x, style, w)
+    value, gradient = compared(name, x, target_of(name, style), 0.7, w)
+    assert value == pytest.approx(0.7 * reference(name, x, style, w), rel=1e-3)
+    slope = 0.7 * differences(name, x, style, w)
     assert np.abs(gradient - slope).max() < 2e-3 * np.abs(slope).max()
-
-
-@every_loss
-def test_value_and_gradient_are_proportional_to_the_scale(name):
-    target = target_of(name, values(2))
-    (one, slope), (three, steep) = (compared(name, values(3), target, s) for s in (1.0, 3.0))
-    assert three == pytest.approx(3 * one, rel=1e-5)
-    assert np.abs(steep - 3 * slope).max() < 1e-5 * np.abs(steep).max()
 
 
 @every_loss
@@ -102,15 +94,6 @@ def test_the_style_itself_has_no_loss(name):
     usual, slope = compared(name, values(3), target_of(name, x))
     assert value < 1e-5 * usual
     assert np.abs(gradient).max() < 1e-3 * np.abs(slope).max()
-
-
-@every_loss
-def test_style_does_not_see_where_things_are(name):
-    target = target_of(name, values(2))
-    flipped = np.ascontiguousarray(values(3)[:, :, ::-1, ::-1])
-    assert compared(name, values(3), target)[0] == pytest.approx(
-        compared(name, flipped, target)[0], rel=1e-4
-    )
 
 
 @every_loss
@@ -127,33 +110,15 @@ def test_features_without_variance_give_numbers(name, style, here):
 
 
 @every_loss
-def test_following_the_gradient_lowers_the_loss_a_lot(name):
-    x, target = values(3), target_of(name, values(2))
-    first, _ = compared(name, x, target)
-    for _ in range(200):
-        x = (
-            x
-            - (2.0 if name in ("mean-std", "wasserstein") else 0.05) * compared(name, x, target)[1]
-        )
-    assert compared(name, x, target)[0] < 0.02 * first
-
-
-@every_loss
-def test_a_blend_lies_between_its_styles(name):
+def test_a_blend_lies_between_its_styles_and_a_blend_of_one_is_that_one(name):
     one, two = target_of(name, values(2)), target_of(name, 3 * values(4))
     loss = STYLE_DISTANCES[name]
     mixed = styles.blend([one, two], [0.25, 0.75])
     assert loss.energy(one) < loss.energy(mixed) < loss.energy(two)
-    for part, first, second in zip(mixed, one, two):
+    for part, alone, first, second in zip(mixed, styles.blend([one], [1.0]), one, two):
         expected = 0.25 * first.asnumpy() + 0.75 * second.asnumpy()
         assert np.allclose(part.asnumpy(), expected, rtol=1e-5, atol=1e-6)
-
-
-@every_loss
-def test_a_blend_of_one_is_that_one(name):
-    target = target_of(name, values(2))
-    for part, own in zip(styles.blend([target], [1.0]), target):
-        assert (part.asnumpy() == own.asnumpy()).all()
+        assert (alone.asnumpy() == first.asnumpy()).all()
 
 
 @every_loss
@@ -161,25 +126,6 @@ def test_the_energy_grows_with_the_square_of_what_is_measured(name):
     loss, power = STYLE_DISTANCES[name], 4 if name in ("gram", "gram+wasserstein") else 2
     one, two = (loss.energy(target_of(name, factor * values(2))) for factor in (1, 2))
     assert two == pytest.approx(2**power * one, rel=1e-4)
-
-
-def test_gram_by_hand():
-    value, gradient = compared("gram", np.float32([[[[1, 2], [3, 4]]]]), (nd.array([[5.5]]),), 3.0)
-    assert value == 12  # G = 30 / 4 = 7.5, 3 (7.5 - 5.5)^2
-    assert gradient.tolist() == [[[[6, 12], [18, 24]]]]  # 4 * 3 * 2 * F / 4
-
-
-def test_mean_and_deviation_by_hand():
-    mean, deviation = target_of("mean-std", np.float32([[[[1, 3], [1, 3]]]]))
-    assert (mean.asscalar(), deviation.asscalar()) == (2, 1)
-    value, _ = compared("mean-std", np.float32([[[[4, 8], [4, 8]]]]), (mean, deviation))
-    assert value == pytest.approx(4**2 + 1, rel=1e-4)  # means 6 and 2, deviations 2 and 1
-
-
-def test_wasserstein_of_one_channel_is_that_of_mean_and_deviation():
-    one, two = values(3, (1, 1, 5, 7)), values(2, (1, 1, 5, 7))
-    found = [compared(n, one, target_of(n, two))[0] for n in ("wasserstein", "mean-std")]
-    assert found[0] == pytest.approx(found[1], rel=1e-3)
 
 
 def test_gram_refuses_a_matrix_of_another_width():

@@ -38,10 +38,10 @@ def some(tmp_path) -> Some:
 
 def test_the_same_again_gives_the_same_by_the_names_of_the_fields(some):
     again = replace(some, photo=a_picture(), styles=(a_picture(2), a_picture(3)))
-    found = checksums.of(again)
-    assert found == checksums.of(some)
-    assert list(found) == ["photo", "styles", "mask", "weights", "size"]
-    assert all(len(value) == 64 and int(value, 16) >= 0 for value in found.values())
+    sums = checksums.of(again)
+    assert sums == checksums.of(some)
+    assert list(sums) == ["photo", "styles", "mask", "weights", "size"]
+    assert all(len(value) == 64 and int(value, 16) >= 0 for value in sums.values())
 
 
 def changed(picture: Picture) -> Picture:
@@ -74,19 +74,12 @@ def test_whatever_differs_shows_in_its_own_field_alone(some, name):
     assert [key for key in before if before[key] != after[key]] == list(OTHERS[name])
 
 
-def test_pixels_count_wherever_they_lie_in_memory():
+def test_pixels_and_weights_count_wherever_they_lie(some, tmp_path):
     array = tiny.picture(1)
-    turned = np.asfortranarray(array)
-    assert checksums.of_value(array) == checksums.of_value(turned)
-
-
-def test_weights_count_by_the_files_content_wherever_it_lies(some, tmp_path):
+    assert checksums.of_value(array) == checksums.of_value(np.asfortranarray(array))
     (tmp_path / "moved.params").write_bytes(b"weights")
     moved = replace(some, weights=str(tmp_path / "moved.params"))
     assert checksums.of(moved) == checksums.of(some)
     assert checksums.of(some)["weights"] == hashlib.sha256(b"weights").hexdigest()
-
-
-def test_weights_that_cannot_be_read_are_refused(some, tmp_path):
     with pytest.raises(CheckpointError, match="cannot be read"):
         checksums.of(replace(some, weights=str(tmp_path / "none.params")))

@@ -25,42 +25,36 @@ def empty(tmp_path, monkeypatch):
     return model, cache
 
 
-def found(model: str) -> tuple[str, Path]:
+def located(model: str) -> tuple[str, Path]:
     name, path = locations.find(model)
     return name, Path(path).resolve()
 
 
 @pytest.mark.parametrize("end", locations.EXTENSIONS)
-def test_a_file_of_any_known_kind_is_found(empty, end):
+def test_a_file_of_any_known_kind_is_located(empty, end):
     (empty[1] / f"vgg16{end}").touch()
-    assert found("vgg16") == ("vgg16", empty[1] / f"vgg16{end}")
+    assert located("vgg16") == ("vgg16", empty[1] / f"vgg16{end}")
 
 
-@pytest.mark.parametrize("asked", ["vgg19", "auto"])
-def test_the_model_folder_comes_before_the_cache_folder(empty, asked):
+@pytest.mark.parametrize("model", ["vgg19", "auto"])
+def test_the_model_folder_comes_before_the_cache_folder_and_a_folder_is_no_file(empty, model):
+    (empty[0] / "vgg19.h5").mkdir()
     for folder in reversed(empty):
         (folder / "vgg19.params").touch()
-        assert found(asked) == ("vgg19", folder / "vgg19.params")
+        assert located(model) == ("vgg19", folder / "vgg19.params")
 
 
-def test_auto_falls_back_to_the_built_in_network(empty):
-    (empty[0] / "vgg16.params").touch()
-    assert found("auto") == ("vgg16-slim", BUILT_IN)
-
-
-def test_the_built_in_network_is_never_looked_for_elsewhere(empty):
-    (empty[0] / "vgg16-slim.params").touch()
-    assert found("vgg16-slim") == ("vgg16-slim", BUILT_IN)
+def test_the_built_in_network_is_what_auto_falls_back_to_and_is_never_looked_for_elsewhere(empty):
+    for name in ("vgg16.params", "vgg16-slim.params"):
+        (empty[0] / name).touch()
+    assert located("auto") == located("vgg16-slim") == ("vgg16-slim", BUILT_IN)
 
 
 @pytest.mark.parametrize("model", sorted(locations.BUILT_IN))
 def test_the_widths_of_a_built_in_network_are_those_of_its_file(model):
     needed = layers.convolutions(layers.BLOCKS[model])
     assert list(locations.WIDTHS[model]) == reader.load(locations.find(model)[1], needed).widths
-
-
-def test_no_network_is_without_its_widths_and_sum():
-    assert set(locations.BUILT_IN) == set(locations.WIDTHS) == set(locations.BUILT_IN_SHA256)
+    assert model in locations.BUILT_IN_SHA256
 
 
 @pytest.mark.parametrize("model", ["vgg19", "vgg16"])
@@ -72,15 +66,21 @@ def test_absent_weights_are_refused_naming_both_ways_out(empty, model):
     assert str(empty[1]) in message and f"{model}.params" in message
 
 
-def test_a_folder_named_like_weights_is_not_found(empty):
-    (empty[0] / "vgg19.params").mkdir()
-    assert found("auto")[0] == "vgg16-slim"
-
-
-def test_the_cache_folder_follows_the_environment(tmp_path, monkeypatch):
-    monkeypatch.setenv("NSTYLE_CACHE", str(tmp_path / "mine"))
-    assert locations.cache_folder() == tmp_path / "mine"
-    monkeypatch.delenv("NSTYLE_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    monkeypatch.setattr(locations.sys, "platform", "linux")
-    assert locations.cache_folder() == tmp_path / "xdg" / "nstyle"
+@pytest.mark.parametrize(
+    ("platform", "xdg", "cache", "data"),
+    [
+        ("linux", None, "home/.cache", "home/.local/share"),
+        ("linux", "xdg", "xdg", "xdg"),
+        ("darwin", "xdg", "home/Library/Caches", "home/Library/Application Support"),
+    ],
+)
+def test_folders_follow_the_environment(tmp_path, monkeypatch, platform, xdg, cache, data):
+    monkeypatch.setattr(locations.sys, "platform", platform)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    kinds = (("CACHE", locations.cache_folder, cache), ("DATA", locations.data_folder, data))
+    for name, folder, usual in kinds:
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / xdg) if xdg else "")
+        monkeypatch.setenv(f"NSTYLE_{name}", str(tmp_path / "mine"))
+        assert folder() == tmp_path / "mine"
+        monkeypatch.delenv(f"NSTYLE_{name}")
+        assert folder() == tmp_path / usual / "nstyle"
