@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from nstyle.errors import WeightsError
-from nstyle.feedforward import ENCODER, SHOWN, TAPS, blocks, tiled
-from nstyle.feedforward.blocks import fill, keeping, start
+from nstyle.feedforward import ENCODER, SHOWN, TAPS, tiled
+from nstyle.feedforward.blocks import fill, start
 from nstyle.feedforward.decoder import Decoder
 from nstyle.feedforward.network_file import ANY_STYLE, NetworkFile
 from nstyle.losses.style import STYLE_DISTANCES
@@ -42,13 +42,13 @@ def look_through(view: FeatureSource, weight: np.ndarray | None = None) -> Look:
     Of all of it where weight is None, or next to nothing.
     """
     measure = STYLE_DISTANCES["mean-std"]
-    found: dict[str, Any] = {}
+    pairs: dict[str, Any] = {}
     if weight is not None:
-        found = loss_terms.measured(view, measure, {tap: (tap, weight) for tap in TAPS})
-    left = {tap: (tap, None) for tap in TAPS if found.get(tap) is None}
-    found.update(loss_terms.measured(view, measure, left))
-    pairs = [found[tap] for tap in TAPS]
-    return [nd.concat(deviation, mean, dim=0).reshape((1, -1)) for mean, deviation in pairs]
+        pairs = loss_terms.measured(view, measure, {tap: (tap, weight) for tap in TAPS})
+    rest = {tap: (tap, None) for tap in TAPS if pairs.get(tap) is None}
+    pairs.update(loss_terms.measured(view, measure, rest))
+    in_order = (pairs[tap] for tap in TAPS)
+    return [nd.concat(deviation, mean, dim=0).reshape((1, -1)) for mean, deviation in in_order]
 
 
 def statistics(tap: Any) -> Any:
@@ -86,10 +86,8 @@ class AnyStyle:
         loaded = reader.load(path, layers.needed_convolutions(taps, vgg), model=ENCODER)
         self.convention, self.device = loaded.convention, device
         self._reach = geometry.reach(taps, vgg)
-        self._encoder = networks.build(
-            vgg, loaded.arrays, taps, pooling=loaded.pooling, padding=loaded.padding,
-            device=device,
-        )  # fmt: skip
+        knobs: dict[str, Any] = {"pooling": loaded.pooling, "padding": loaded.padding}
+        self._encoder = networks.build(vgg, loaded.arrays, taps, device=device, **knobs)
         channels = {tap: len(loaded.arrays[tap.replace("relu", "conv")][1]) for tap in taps}
         self.decoder = Decoder(channels, loaded.convention.mean, file.shape["widths"])
         start(self.decoder, 0, device)
@@ -143,46 +141,27 @@ def widened(x: np.ndarray) -> np.ndarray:
     return np.pad(x, [(0, 0), (0, 0), (RIM, RIM), (RIM, RIM)], mode="symmetric")
 
 
-class Styled:
-    """The network for one style, as `tiled.Network`."""
+class Styled(tiled.Network):
+    """The decoder for one style; where strength < 1 the photo has a part in it."""
 
     def __init__(self, network: AnyStyle, style: Look, strength: float) -> None:
+        super().__init__(network.decoder, network.device)
         self._network, self._style, self._strength = network, style, strength
         self._look = style
-        self.device = network.device
 
-    def whole(self, x: Any) -> Any:
+    def inputs(self, x: Any, *, new: bool = True) -> list[Any]:
         """As tiled.Network."""
-        taps = self._mixing(x)
-        with autograd.train_mode():
-            return self._decoded(taps)
-
-    def learn(self, x: Any) -> None:
-        """As tiled.Network."""
-        taps = self._mixing(x)
-        with keeping(self._network.decoder):
-            self._decoded(taps)
-
-    def apply(self, x: Any) -> Any:
-        """As tiled.Network."""
-        with autograd.predict_mode():
-            return self._decoded(self._network.encode(x))
+        taps = self._network.encode(x)
+        if new and self._strength < 1:
+            self._look = mixed([self._style, look(taps)], [self._strength, 1 - self._strength])
+        return [*(taps[tap] for tap in TAPS[:SHOWN]), *self._look]
 
     def kept(self) -> list[np.ndarray]:
-        """As tiled.Network; the look last, of which the photo has a part where strength < 1."""
-        return [*blocks.kept(self._network.decoder), *(part.asnumpy() for part in self._look)]
+        """As tiled.Network; the look last."""
+        return [*super().kept(), *(part.asnumpy() for part in self._look)]
 
     def keep(self, statistics: Sequence[np.ndarray]) -> None:
         """As tiled.Network."""
         looks = len(self._look)
-        blocks.keep(self._network.decoder, statistics[:-looks])
+        super().keep(statistics[:-looks])
         self._look = [nd.array(part, ctx=self.device) for part in statistics[-looks:]]
-
-    def _mixing(self, x: Any) -> dict[str, Any]:
-        taps = self._network.encode(x)
-        if self._strength < 1:
-            self._look = mixed([self._style, look(taps)], [self._strength, 1 - self._strength])
-        return taps
-
-    def _decoded(self, taps: dict[str, Any]) -> Any:
-        return self._network.decoder(*(taps[tap] for tap in TAPS[:SHOWN]), *self._look)

@@ -1,7 +1,6 @@
 """`instant()`: a photo painted in one pass, in any style or by a network trained for one.
 
-Huang & Belongie (arXiv:1703.06868); Johnson et al. (arXiv:1603.08155). MXNet is loaded by the first
-picture that is painted.
+Huang & Belongie (arXiv:1703.06868); Johnson et al. (arXiv:1603.08155). The first pass loads MXNet.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from nstyle.options.parse import flag
 from nstyle.system import locations, runtime
 
 FIELDS = used_by(Options, "paint")  # the rest is about optimisation
+STROKES = ("style_scale", "style_size", "style_blend")  # which one style's network cannot change
 LONG_EDGE = 1024  # px, where nothing is said
 FADE = 0.5  # strength of any style below which the photo itself comes in
 
@@ -45,9 +45,8 @@ def instant(
     """Paint the photo `content` in one pass; for several photos make an `Instant`.
 
     style: as for stylize, or None where `network` is a file that `nstyle train` wrote for one.
-    strength: 0 (the photo itself) to 1, see `share_of_photo`. options: those of FIELDS;
-    colors, style_blend and sizes mean what they do for stylize. Raises OptionError, ImageError,
-    WeightsError, BackendError.
+    strength: 0 (the photo itself) to 1, see `share_of_photo`. options: those of FIELDS, which mean
+    what they do for stylize. Raises OptionError, ImageError, WeightsError, BackendError.
     """
     painter = Instant(style, network=network, strength=strength, **options)
     return painter.paint(painter.gather(content))
@@ -68,8 +67,12 @@ class Instant:
         self._strength = check_strength(strength)
         self._path = network or str(locations.ANY_STYLE)
         self._file = network_file.read(self._path)
-        if self._file.network != ANY_STYLE:
-            check_strokes(self.options, self._path)
+        for name in () if self._file.network == ANY_STYLE else STROKES:
+            if getattr(self.options, name) != getattr(Options, name):
+                raise OptionError(
+                    f"{flag(name)}: {self._path} has its style and strokes from its training; "
+                    "leave it out"
+                )
         self._styles = self._styles_of(style)
         self._network: Any = None
         self._looks: dict[Any, Any] = {}
@@ -85,12 +88,10 @@ class Instant:
         if not any_style and self.options.colors == "match":
             raise OptionError("--colors match: a trained network has its colours; give content")
         if style is None:  # only its size is asked for
-            return [
-                self._file.thumbnail
-                or np.zeros((image_file.MIN_EDGE, image_file.MIN_EDGE, 3), np.uint8)
-            ]
-        several = style if isinstance(style, (list, tuple)) else [style]
-        return [image_file.read(each, max_pixels=self.options.max_pixels) for each in several]
+            blank = np.zeros((image_file.MIN_EDGE, image_file.MIN_EDGE, 3), np.uint8)
+            return [self._file.thumbnail or blank]
+        styles = style if isinstance(style, (list, tuple)) else [style]
+        return [image_file.read(each, max_pixels=self.options.max_pixels) for each in styles]
 
     def restyled(self, style: Any, *, strength: float = 1.0, **options: Any) -> Instant:
         """The same network, which stays loaded, with another style. Raises as the class does."""
@@ -110,18 +111,20 @@ class Instant:
         began = time.perf_counter()
         values = self.values(gathered)
         picture = finished(values, gathered, self.options, gathered.final_size)
-        name = os.path.splitext(os.path.basename(self._path))[0]
-        chosen = {name: value for name, value in shaping(self.options).items() if name in FIELDS}
-        about = {"version": __version__, "network": name, "strength": self._strength}
+        network = os.path.splitext(os.path.basename(self._path))[0]
+        options = {name: value for name, value in shaping(self.options).items() if name in FIELDS}
+        facts = {"version": __version__, "network": network, "strength": self._strength}
         seconds = time.perf_counter() - began
-        return Result(picture, (), "one-pass", seconds, name, {**about, "options": chosen})
+        return Result(picture, (), "one-pass", seconds, network, {**facts, "options": options})
 
     def values(self, gathered: Inputs, **through: Any) -> np.ndarray:
         """HxWx3 floats in 0..1, before colours and what is kept of the photo are put back.
 
         through: see the networks' `paint`.
         """
-        self.prepare()
+        runtime.prepare(self.options.threads)
+        if self._network is None:
+            self._network = load(self._file, self.options.gpu)
         convention = self._network.convention
         x = preprocessing.to_array(gathered.photo, convention)
         if self._file.network == ANY_STYLE:
@@ -133,12 +136,6 @@ class Instant:
         if not share:
             return values
         return np.asarray(values + share * (gathered.photo.floats() - values), np.float32)
-
-    def prepare(self) -> None:
-        """Load the network, if it is not."""
-        runtime.prepare(self.options.threads)
-        if self._network is None:
-            self._network = load(self._file, self.options.gpu)
 
     def _any_style(self, x: np.ndarray, gathered: Inputs, **through: Any) -> np.ndarray:
         """One pass for each region of the masks, laid together."""
@@ -159,29 +156,21 @@ class Instant:
         x = preprocessing.to_array(style, self._network.convention)
         if gathered.regions:
             return self._network.look(x, gathered.regions[region].styles[index])
-        key, known = (index, style.size), self._looks.get((index, style.size))
+        key = index, style.size
+        known, look = self._looks.get(key, (None, None))
         # Recoloured for each photo, but for a film's frames, which share their styles.
-        if known is None or (self.options.colors != "style" and known[0] is not style):
-            self._looks[key] = known = style, self._network.look(x)
-        return known[1]
+        if known is None or (self.options.colors != "style" and known is not style):
+            look = self._network.look(x)
+            self._looks[key] = style, look
+        return look
 
 
-def options_of(given: dict[str, Any]) -> Options:
+def options_of(typed: dict[str, Any]) -> Options:
     """Options for a pass. Raises OptionError for those that mean nothing here."""
-    for name in given:
+    for name in typed:
         if name not in FIELDS:
             raise OptionError(f"{name}: means nothing for one pass; there are {', '.join(FIELDS)}")
-    usual = {"model": ENCODER, "max_long_edge": LONG_EDGE}
-    return presets.resolve({**usual, **given}, None)
-
-
-def check_strokes(options: Options, path: str) -> None:
-    """Refuse what a network of one style, at `path`, cannot change. Raises OptionError."""
-    for name in ("style_scale", "style_size", "style_blend"):
-        if getattr(options, name) != getattr(Options, name):
-            raise OptionError(
-                f"{flag(name)}: {path} has its style and strokes from its training; leave it out"
-            )
+    return presets.resolve({"model": ENCODER, "max_long_edge": LONG_EDGE, **typed}, None)
 
 
 def share_of_photo(strength: float, network: str) -> float:

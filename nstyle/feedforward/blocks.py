@@ -40,10 +40,9 @@ def fill(network: Any, arrays: Mapping[str, np.ndarray], what: str) -> None:
     """
     parameters = trained(network)
     for name in sorted({*parameters, *arrays}):
-        shapes = [
-            each.shape for each in (parameters.get(name), arrays.get(name)) if each is not None
-        ]
-        if len(shapes) < 2 or shapes[0] != shapes[1] or not np.isfinite(arrays[name]).all():
+        both = name in parameters and name in arrays
+        fits = both and parameters[name].shape == arrays[name].shape
+        if not fits or not np.isfinite(arrays[name]).all():
             raise WeightsError(
                 f"{what}: {name} is not as this version of nstyle needs it; train anew"
             )

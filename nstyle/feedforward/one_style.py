@@ -5,19 +5,18 @@ Arrays are float32 (1, 3, H, W), RGB 0..255 minus the mean of `convention`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from nstyle.errors import WeightsError
-from nstyle.feedforward import blocks, tiled
-from nstyle.feedforward.blocks import fill, keeping, start
+from nstyle.feedforward import tiled
+from nstyle.feedforward.blocks import fill, start
 from nstyle.feedforward.network_file import ONE_STYLE, NetworkFile
 from nstyle.feedforward.residual import ResidualNetwork
 from nstyle.networks.preprocessing import Preprocessing
-from nstyle.system.backend import autograd
 
 CELLS = (8, 24)  # px from one independent value to the next: for fine and for coarse strokes
 DEVIATION = 10.0  # grey levels, of each
@@ -45,45 +44,19 @@ def add_noise(channel: np.ndarray, chance: np.random.Generator, cell: int) -> No
         band += np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box))
 
 
-class OneStyle:
-    """The network on a device, as `tiled.Network`. Raises WeightsError where the file does not
-    fit.
-    """
+class OneStyle(tiled.Network):
+    """The network on a device. Raises WeightsError where the file does not fit."""
 
     def __init__(self, file: NetworkFile, device: Any) -> None:
         if file.network != ONE_STYLE:
             raise WeightsError(f"{file.path}: paints {file.network}; give one for {ONE_STYLE}")
-        self.device = device
         red, green, blue = file.shape["mean"]
         self.convention = Preprocessing(ONE_STYLE, (red, green, blue))
-        self._network = ResidualNetwork(**file.shape)
-        start(self._network, 0, device)
-        fill(self._network, file.arrays, file.path)
-        self._network.hybridize(static_alloc=True)
+        super().__init__(ResidualNetwork(**file.shape), device)
+        start(self.body, 0, device)
+        fill(self.body, file.arrays, file.path)
+        self.body.hybridize(static_alloc=True)
 
     def paint(self, x: np.ndarray, through: Callable[..., np.ndarray] = tiled.paint) -> np.ndarray:
         """The photo in the style. through: brings an array through a tiled.Network."""
         return through(self, grained(x))
-
-    def whole(self, x: Any) -> Any:
-        """As tiled.Network."""
-        with autograd.train_mode():
-            return self._network(x)
-
-    def learn(self, x: Any) -> None:
-        """As tiled.Network."""
-        with keeping(self._network):
-            self._network(x)
-
-    def apply(self, x: Any) -> Any:
-        """As tiled.Network."""
-        with autograd.predict_mode():
-            return self._network(x)
-
-    def kept(self) -> list[np.ndarray]:
-        """As tiled.Network."""
-        return blocks.kept(self._network)
-
-    def keep(self, statistics: Sequence[np.ndarray]) -> None:
-        """As tiled.Network."""
-        blocks.keep(self._network, statistics)

@@ -9,41 +9,60 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from nstyle.feedforward import blocks
 from nstyle.optimize.tiles import geometry
 from nstyle.optimize.tiles.geometry import Reach
-from nstyle.system.backend import nd
+from nstyle.system.backend import autograd, nd
 
 MULTIPLE = 8  # px: both edges of what a network is given
 WHOLE = 1536 * 1536  # pixels that are painted at once; more take memory for nothing
 TILE = 768  # px, edge of what a tile owns
-# What the networks see around a position is less, see test_feedforward_painting.
+# What the networks see around a position is less, see test_one_style.
 REACH = Reach(margin=80, stride=MULTIPLE)
 SAMPLE = 256  # px, edge of the tiles that statistics are taken from
 
 
-class Network(Protocol):
-    """A network. x: (N, 3, H, W) on its device, edges multiples of MULTIPLE -> the same."""
+class Network:
+    """A painting network. x: (N, 3, H, W) on its device, edges multiples of MULTIPLE -> the same.
 
-    device: Any
+    body: the block that normalises, given what `inputs` makes of x.
+    """
+
+    def __init__(self, body: Any, device: Any) -> None:
+        self.body, self.device = body, device
+
+    def inputs(self, x: Any, *, new: bool = True) -> Sequence[Any]:
+        """What the body is given. new: x is the picture whose statistics count, not a tile."""
+        return [x]
 
     def whole(self, x: Any) -> Any:
         """Paint with the statistics of x."""
+        inputs = self.inputs(x)
+        with autograd.train_mode():
+            return self.body(*inputs)
 
     def learn(self, x: Any) -> None:
         """Keep the statistics of x, all of it together."""
+        inputs = self.inputs(x)
+        with blocks.keeping(self.body):
+            self.body(*inputs)
 
     def apply(self, x: Any) -> Any:
         """Paint with the statistics that are kept."""
+        with autograd.predict_mode():
+            return self.body(*self.inputs(x, new=False))
 
     def kept(self) -> list[np.ndarray]:
         """The statistics that are kept, on the host."""
+        return blocks.kept(self.body)
 
     def keep(self, statistics: Sequence[np.ndarray]) -> None:
         """Keep these, in the order of `kept`."""
+        blocks.keep(self.body, statistics)
 
 
 def paint(network: Network, x: np.ndarray, *, whole: int = WHOLE, tile: int = TILE) -> np.ndarray:
@@ -70,8 +89,7 @@ def apply(network: Network, x: np.ndarray, *, whole: int = WHOLE, tile: int = TI
     if height * width <= whole:
         painted = network.apply(nd.array(padded, ctx=network.device)).asnumpy()
         return np.asarray(painted[:, :, :height, :width])
-    painted = np.empty_like(padded)
-    size = padded.shape[3], padded.shape[2]
+    painted, size = np.empty_like(padded), (padded.shape[3], padded.shape[2])
     for rows, columns in geometry.of_edge(size, tile, REACH).tiles:
         part = padded[:, :, rows.begin : rows.end, columns.begin : columns.end]
         done = network.apply(nd.array(part, ctx=network.device)).asnumpy()

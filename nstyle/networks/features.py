@@ -1,8 +1,7 @@
 """The network compiled for one size of picture. Loads MXNet.
 
 The layers are the outputs of the compiled graph, and their gradients enter the backward pass as
-head gradients, so MXNet differentiates nothing but the convolutions. Only the picture gets a
-gradient.
+head gradients, so MXNet differentiates nothing but the convolutions, for the picture alone.
 """
 
 from __future__ import annotations
@@ -61,8 +60,8 @@ class CompiledVGG:
     def backward(self, heads: Mapping[str, Any]) -> Any:
         """Gradient of each tap, in its type -> that of x, overwritten by the next call."""
         # A region may be too small for a layer, so that nothing comes back from there.
-        there = [(o, heads[name]) for name, o in zip(self.taps, self._outputs) if name in heads]
-        if not there:
+        pairs = [(o, heads[name]) for name, o in zip(self.taps, self._outputs) if name in heads]
+        if not pairs:
             return nd.zeros_like(self._data)
-        autograd.backward(*map(list, zip(*there)))
+        autograd.backward(*map(list, zip(*pairs)))
         return self._data.grad

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,6 @@ from nstyle.system.backend import GluonVGG, gluon, mx, nd
 
 # Average pooling shrinks activations; this factor brings them back.
 RESCALE = 2.0
-
-
-def pooling_layer(kind: str, ceil: bool) -> Any:
-    """A 2x2 pooling layer; `ceil` rounds odd sizes up, for "max" (VGGFeatures does the others)."""
-    if kind == "max":
-        return gluon.nn.MaxPool2D(pool_size=2, strides=2, ceil_mode=ceil)
-    return gluon.nn.AvgPool2D(pool_size=2, strides=2)
 
 
 class VGGFeatures(gluon.HybridBlock):  # type: ignore[misc]
@@ -51,8 +45,11 @@ class VGGFeatures(gluon.HybridBlock):  # type: ignore[misc]
         with self.name_scope():
             self.features = gluon.nn.HybridSequential(prefix="")
             for name, layer in zip(self._names, gluon_layers(blocks, widths, padding)):
-                swap = name.startswith("pool")
-                self.features.add(pooling_layer(pooling, ceil) if swap else layer)
+                if name.startswith("pool") and pooling == "max":
+                    layer = gluon.nn.MaxPool2D(pool_size=2, strides=2, ceil_mode=ceil)
+                elif name.startswith("pool"):
+                    layer = gluon.nn.AvgPool2D(pool_size=2, strides=2)
+                self.features.add(layer)
 
     def hybrid_forward(self, F: Any, x: Any) -> list[Any]:
         """x: (N, 3, H, W) -> the wanted taps, in the order asked for."""
@@ -82,22 +79,24 @@ class VGGFeatures(gluon.HybridBlock):  # type: ignore[misc]
         }
 
 
+@dataclass(frozen=True)
 class VGGSlice:
     """A part of a network that can be compiled on its own, with the network's own parameters.
 
     after: the layer whose output it is given, "" for the picture; wanted: taps behind that one.
     """
 
-    def __init__(self, network: VGGFeatures, wanted: Sequence[str], after: str = "") -> None:
-        self._network, self._after, self.wanted = network, after, list(wanted)
+    network: VGGFeatures
+    wanted: list[str]
+    after: str = ""
 
     def __call__(self, entry: Any) -> list[Any]:
         """Symbol of what it is given -> those of the wanted taps."""
-        return self._network.walk(mx.sym, entry, self.wanted, self._after)
+        return self.network.walk(mx.sym, entry, self.wanted, self.after)
 
     def collect_params(self) -> Any:
         """Those of the whole network."""
-        return self._network.collect_params()
+        return self.network.collect_params()
 
 
 def gluon_layers(blocks: Sequence[int], widths: Sequence[int], padding: str) -> list[Any]:

@@ -9,8 +9,7 @@ frames: a frame to paint, and cuts between shots.
 optical_flow: moves the last frame to where it is now.
 by_optimization: paints a frame with a temporal loss.
 temporal_objective: the objective of a frame, with that loss.
-by_network: paints a frame in one pass.
-smooth_statistics: normalisation that does not flicker.
+by_network: paints a frame in one pass, with normalisation that does not flicker.
 frame_store: keeps painted frames on disk.
 encode: writes the film.
 """

@@ -22,6 +22,7 @@ from nstyle.options.options import Options, shaping
 from nstyle.system import checksums, locations
 from nstyle.video.frames import Last, Painted
 
+EVERY = 12  # frames between two looks at the statistics
 FINENESS = (0.7, 1.4, 2.8)  # px, deviations; between two is a band of detail
 NEIGHBOURHOOD = 6.0  # px: how strong detail is, is looked at around each pixel
 MOST = 2.0  # times stronger at most, as where nearly nothing is left there is only noise
@@ -43,16 +44,60 @@ def blended(new: np.ndarray, old: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 def gain(band: np.ndarray, aim: np.ndarray) -> np.ndarray:
     """Gain that matches a band's strength to another's around each pixel: (H, W, 1), 1 to MOST."""
-    has, wanted = (
+    has, needs = (
         smoothed(np.square(part).mean(axis=2, keepdims=True), NEIGHBOURHOOD) + LITTLE
         for part in (band, aim)
     )
-    return np.clip(np.sqrt(wanted / has), 1, MOST)
+    return np.clip(np.sqrt(needs / has), 1, MOST)
 
 
 def smoothed(values: np.ndarray, deviation: float) -> np.ndarray:
     """(H, W, C), each channel by itself."""
     return np.asarray(ndimage.gaussian_filter(values, (deviation, deviation, 0), mode="nearest"))
+
+
+class SmoothedStatistics:
+    """Brings arrays through a tiled.Network, see AnyStyle.paint, without flicker.
+
+    A network brings each channel to a given mean and deviation by what it sees of a picture; what
+    comes into a frame would change the colours of all of it. So the statistics are looked at every
+    so many frames of a shot and move to what is found there little by little.
+    """
+
+    def __init__(self) -> None:
+        self._from: list[np.ndarray] = []
+        self._to: list[np.ndarray] = []
+        self._frames = 0
+
+    def cut(self) -> None:
+        """The next frame is of another shot."""
+        self._from, self._to, self._frames = [], [], 0
+
+    def __call__(self, network: Any, x: np.ndarray) -> np.ndarray:
+        """The next frame: float32 (1, 3, H, W) -> the same, painted."""
+        from nstyle.feedforward import tiled  # here, because it loads MXNet
+
+        if self._frames % EVERY == 0:
+            tiled.learn(network, x)
+            seen = network.kept()
+            self._from, self._to = self._to or seen, seen
+        share = self._frames % EVERY / EVERY
+        network.keep([a + share * (b - a) for a, b in zip(self._from, self._to)])
+        self._frames += 1
+        return tiled.apply(network, x)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All of it, as arrays by name."""
+        named = {f"from{n}": values for n, values in enumerate(self._from)}
+        named.update({f"to{n}": values for n, values in enumerate(self._to)})
+        return {**named, "frames": np.array(self._frames)}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Restores `state`."""
+        self._from, self._to = (
+            [state[f"{name}{n}"] for n in range(len(state) // 2)] for name in ("from", "to")
+        )
+        self._frames = int(state["frames"])
 
 
 class NetworkPainter:
@@ -71,43 +116,29 @@ class NetworkPainter:
         self._instant = Instant(styles, network=network, strength=strength, **options)
         self._weight, self._path = weight, network or str(locations.ANY_STYLE)
         self.first, self.options = self._instant.gather(frame), self._instant.options
-        self._steady: Any = None
-        self._restored: Mapping[str, np.ndarray] | None = None
+        self._steady = SmoothedStatistics()
 
     def order(self) -> dict[str, object]:
         """See FramePainter."""
         typed = as_typed(Options, shaping(self.options))
-        network = {"--network": checksums.of_file(self._path)}
-        return {**typed, **checksums.of(self.first), **network}
+        file = checksums.of_file(self._path)
+        return {**typed, **checksums.of(self.first), "--network": file}
 
-    def paint(self, given: Inputs, last: Last | None) -> Painted:
+    def paint(self, inputs: Inputs, last: Last | None) -> Painted:
         """See FramePainter."""
-        steady = self._steadiness()
         if last is None:
-            steady.cut()
-        values = self._instant.values(given, through=steady)
+            self._steady.cut()
+        values = self._instant.values(inputs, through=self._steady)
         if last is not None:
             held = self._weight * last.link.trust[..., np.newaxis]
-            values = blended(values, last.moved().floats(), held / (1 + held))
+            values = blended(values, last.link.moved(last.painted).floats(), held / (1 + held))
         picture = Picture.from_floats(values)
-        return Painted(picture, finished(values, given, self.options, given.final_size))
-
-    def _steadiness(self) -> Any:
-        if self._steady is None:
-            self._instant.prepare()
-            from nstyle.video.smooth_statistics import (
-                SmoothedStatistics,  # here, because it loads MXNet
-            )
-
-            self._steady = SmoothedStatistics()
-            if self._restored is not None:
-                self._steady.restore(self._restored)
-        return self._steady
+        return Painted(picture, finished(values, inputs, self.options, inputs.final_size))
 
     def state(self) -> dict[str, np.ndarray]:
         """See FramePainter."""
-        return dict(self._steadiness().state())
+        return self._steady.state()
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """See FramePainter."""
-        self._restored = state
+        self._steady.restore(state)

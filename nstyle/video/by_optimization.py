@@ -1,11 +1,12 @@
 """Frames painted by optimisation: each from the last one, moved, and held to it by a temporal loss.
 
-Ruder, Dosovitskiy & Brox (arXiv:1604.08610), its short-term consistency. MXNet is loaded by the
-first frame that is painted.
+Ruder, Dosovitskiy & Brox (arXiv:1604.08610), its short-term consistency. The first frame that is
+painted loads MXNet.
 """
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -63,7 +64,7 @@ class OptimizationPainter:
         """See FramePainter."""
         return {**as_typed(Options, shaping(self.options)), **checksums.of(self.first)}
 
-    def paint(self, given: Inputs, last: Last | None) -> Painted:
+    def paint(self, inputs: Inputs, last: Last | None) -> Painted:
         """See FramePainter. Raises KeyboardInterrupt, DivergedError."""
         runtime.prepare(self.options.threads)
         from nstyle.optimize import multiscale  # here, because they load MXNet
@@ -76,11 +77,13 @@ class OptimizationPainter:
             self._begun = setup.plan.free
             self._objectives = Objectives(setup)
         objectives, options = self._objectives, self._going_on if last else self.options
-        given = self._beginning(given, last)
+        inputs = self._beginning(inputs, last)
+        sizes = copy.copy(objectives.setup.plan)
+        sizes.limits = plan.epoch_limits(options, inputs)  # this frame's; tiles are the film's
         painting = multiscale.Painting(
-            given,
+            inputs,
             options,
-            objectives.setup,
+            dataclasses.replace(objectives.setup, plan=sizes),
             self._listeners,
             build=lambda setup, inputs: objectives(inputs),
         )
@@ -104,18 +107,17 @@ class OptimizationPainter:
                 "begin anew with --restart"
             )
 
-    def _beginning(self, given: Inputs, last: Last | None) -> Inputs:
+    def _beginning(self, inputs: Inputs, last: Last | None) -> Inputs:
         """With what a frame begins; the objective is told what it is held to."""
         if last is not None:
-            moved = last.moved()
-            self._objectives.hold(moved, last.link.trust, self._weight)
-            start = begun(given.photo, moved, last.link.trust)
-            return dataclasses.replace(given, start=start)
+            moved, trust = last.link.moved(last.painted), last.link.trust
+            self._objectives.hold(moved, trust, self._weight)
+            return dataclasses.replace(inputs, start=begun(inputs.photo, moved, trust))
         self._objectives.hold(None)
-        if not plan.begins_painted(given, self.options):
-            return given
-        guess = api.first_guess(given, self.options, self._context)
-        return dataclasses.replace(given, start=guess)
+        if not plan.begins_painted(inputs, self.options):
+            return inputs
+        guess = api.first_guess(inputs, self.options, self._context)
+        return dataclasses.replace(inputs, start=guess)
 
     def state(self) -> dict[str, np.ndarray]:
         """See FramePainter: what decides how large tiles are."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
@@ -12,6 +13,8 @@ from PIL import Image
 
 from nstyle.errors import ImageError
 from nstyle.video.source import Clip, opened
+
+log = logging.getLogger("nstyle")
 
 # Kr, Kb by the standards' number of a matrix (ITU-T H.273, table 4).
 MATRICES = {
@@ -45,12 +48,8 @@ def converted(planes: np.ndarray, matrix: tuple[float, float], *, full: bool) ->
     """uint8 3xHxW of luma and two of chroma -> uint8 HxWx3. matrix: Kr, Kb."""
     kr, kb = matrix
     luma, blue, red = planes.astype(np.float32)
-    if full:
-        blue, red = (blue - 128) / 255, (red - 128) / 255
-        luma /= 255
-    else:
-        blue, red = (blue - 128) / 224, (red - 128) / 224
-        luma = (luma - 16) / 219
+    black, white, reach = (0, 255, 255) if full else (16, 219, 224)
+    luma, blue, red = (luma - black) / white, (blue - 128) / reach, (red - 128) / reach
     r, b = luma + 2 * (1 - kr) * red, luma + 2 * (1 - kb) * blue
     g = (luma - kr * r - kb * b) / (1 - kr - kb)
     rgb = np.stack([r, g, b], axis=2)
@@ -74,34 +73,21 @@ def upright(pixels: np.ndarray, matrix: np.ndarray | None, turned: int = 0) -> n
     return np.ascontiguousarray(pixels[::-1] if d < 0 else pixels)
 
 
-log = logging.getLogger("nstyle")
-
-MATRIX = "DISPLAYMATRIX"
-
-
-def frames(clip: Clip, wanted: Sequence[int]) -> Iterator[np.ndarray | None]:
+def frames(clip: Clip, numbers: Sequence[int]) -> Iterator[np.ndarray | None]:
     """The frames with these rising numbers: uint8 HxWx3, upright, square pixels; None: broken."""
-    waiting = iter(wanted)
-    due = next(waiting, None)
-    for number, frame in numbered(clip, due or 0):
-        while due is not None and due < number:
-            yield None
-            due = next(waiting, None)
-        if due == number:
-            yield shown(clip, frame)
-            due = next(waiting, None)
-        if due is None:
-            return
-    while due is not None:
-        yield None
-        due = next(waiting, None)
+    decodable = numbered(clip, numbers[0] if numbers else 0)
+    number, frame = -1.0, None
+    for due in numbers:
+        while number < due:
+            number, frame = next(decodable, (math.inf, None))
+        yield shown(clip, frame) if number == due else None
 
 
-def first(clip: Clip, wanted: Sequence[int]) -> np.ndarray:
+def first(clip: Clip, numbers: Sequence[int]) -> np.ndarray:
     """The first of these that is not broken. Raises ImageError where all are."""
-    for found in frames(clip, wanted):
-        if found is not None:
-            return found
+    for frame in frames(clip, numbers):
+        if frame is not None:
+            return frame
     raise ImageError(f"{clip.path}: none of its frames can be decoded; copy or download it again")
 
 
@@ -129,7 +115,12 @@ def decoded(av: Any, container: Any, stream: Any) -> Iterator[Any]:
         for packet in container.demux(stream):
             if packet.is_keyframe and packet.pts is not None:
                 missing.append(packet.pts)
-            for frame in frames_of(av, packet):
+            try:
+                pictures = packet.decode()
+            except av.FFmpegError as error:
+                log.debug("a packet is broken (%s)", error.strerror)
+                continue
+            for frame in pictures:
                 at = frame.pts
                 if frame.key_frame or at in missing:
                     missing = [key for key in missing if at is not None and key > at]
@@ -140,19 +131,14 @@ def decoded(av: Any, container: Any, stream: Any) -> Iterator[Any]:
         log.debug("%s: cannot be read further (%s)", container.name, error.strerror)
 
 
-def frames_of(av: Any, packet: Any) -> Sequence[Any]:
-    """Frames the decoder yields for a packet; none if it is broken."""
-    try:
-        found: Sequence[Any] = packet.decode()
-        return found
-    except av.FFmpegError as error:
-        log.debug("a packet is broken (%s)", error.strerror)
-        return ()
-
-
 def shown(clip: Clip, frame: Any) -> np.ndarray:
     """A frame as people see it."""
-    return upright(squared(to_rgb(frame), clip.aspect), *turn_of(clip, frame))
+    pixels, matrix = squared(to_rgb(frame), clip.aspect), None
+    for side in frame.side_data:
+        if getattr(side.type, "name", "") == "DISPLAYMATRIX":
+            matrix = np.frombuffer(bytes(side), np.int32)
+            break
+    return upright(pixels, matrix, clip.turned)
 
 
 def squared(pixels: np.ndarray, aspect: Fraction) -> np.ndarray:
@@ -162,11 +148,3 @@ def squared(pixels: np.ndarray, aspect: Fraction) -> np.ndarray:
     height, width = pixels.shape[:2]
     size = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
-
-
-def turn_of(clip: Clip, frame: Any) -> tuple[np.ndarray | None, int]:
-    """(the matrix that says how a frame is to be shown or None, degrees that a tag says)."""
-    for side in frame.side_data:
-        if getattr(side.type, "name", "") == MATRIX:
-            return np.frombuffer(bytes(side), np.int32), 0
-    return None, clip.turned

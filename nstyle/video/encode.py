@@ -63,9 +63,8 @@ def check(path: str, clip: Clip, chosen: Chosen) -> EncodingPlan:
     for codec in clip.sounds.values():
         if codec not in known:
             log.warning("%s: its sound (%s) cannot be in .%s; left out", clip.path, codec, kind)
-    return EncodingPlan(
-        clip, chosen, tuple(n for n, codec in clip.sounds.items() if codec in known)
-    )
+    sounds = tuple(number for number, codec in clip.sounds.items() if codec in known)
+    return EncodingPlan(clip, chosen, sounds)
 
 
 def kind_of(path: str) -> str:
@@ -86,7 +85,9 @@ def write(file: BinaryIO, kind: str, frames: Iterable[np.ndarray], plan: Encodin
         stream = video_writer.add_stream(
             av, container, first.shape[1], first.shape[0], plan.clip.rate
         )
-        base = time_base(stream, plan.clip)
+        base = plan.clip.time_base  # so that its times stay; nearly, where the encoder cannot
+        if stream.codec_context.name == "mpeg4" and base.denominator > FINEST:
+            base = Fraction(1, FINEST)
         stream.codec_context.time_base = base
         lengths: dict[int, int] = {}
         at = Fraction(0)
@@ -99,12 +100,6 @@ def write(file: BinaryIO, kind: str, frames: Iterable[np.ndarray], plan: Encodin
             sound(at)
         container.mux(timed(stream.encode(), lengths))
         sound(plan.seconds)
-
-
-def time_base(stream: Any, clip: Clip) -> Fraction:
-    """The clip's, so that its times stay what they are; where the encoder cannot, nearly."""
-    fine = stream.codec_context.name == "mpeg4" and clip.time_base.denominator > FINEST
-    return Fraction(1, FINEST) if fine else clip.time_base
 
 
 def timed(packets: list[Any], lengths: Mapping[int, int]) -> list[Any]:
@@ -123,7 +118,10 @@ def sound_of(plan: EncodingPlan, container: Any) -> Iterator[Any]:
         yield lambda until: None
         return
     with clips.opened(plan.clip.path) as (av, source):
-        go_near(av, source, plan)
+        if plan.chosen.frames[0] and plan.clip.known:  # no hours before the film are read
+            tick = plan.clip.ticks[plan.chosen.frames[0]] - int(EARLIER / plan.clip.time_base)
+            with contextlib.suppress(av.FFmpegError):  # then all of it is read
+                source.seek(max(tick, plan.clip.ticks[0]), stream=source.streams[plan.clip.stream])
         streams = {number: source.streams[number] for number in plan.sounds}
         copies = {n: container.add_stream_from_template(each) for n, each in streams.items()}
         packets = shifted(source.demux(list(streams.values())), plan)
@@ -136,14 +134,6 @@ def sound_of(plan: EncodingPlan, container: Any) -> Iterator[Any]:
                     break
 
         yield copy
-
-
-def go_near(av: Any, source: Any, plan: EncodingPlan) -> None:
-    """To where what is heard during the film is found, so that no hours before it are read."""
-    if plan.chosen.frames[0] and plan.clip.known:
-        tick = plan.clip.ticks[plan.chosen.frames[0]] - int(EARLIER / plan.clip.time_base)
-        with contextlib.suppress(av.FFmpegError):  # then all of it is read
-            source.seek(max(tick, plan.clip.ticks[0]), stream=source.streams[plan.clip.stream])
 
 
 def shifted(packets: Iterable[Any], plan: EncodingPlan) -> Iterator[tuple[Fraction, Any]]:

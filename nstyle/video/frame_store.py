@@ -80,10 +80,10 @@ class FrameStore:
         """As `begun`, while held; restart: nothing, what a film left there is removed."""
         if restart:
             self.remove()
-        stand = self.begun()
-        if stand is not None and not os.path.exists(self.path(stand.done - 1)):
-            os.replace(self._next, self.path(stand.done - 1))
-        return stand
+        state = self.begun()
+        if state is not None and not os.path.exists(self.path(state.done - 1)):
+            os.replace(self._next, self.path(state.done - 1))
+        return state
 
     def begun(self) -> VideoState | None:
         """The state to resume from.
@@ -91,30 +91,30 @@ class FrameStore:
         Raises OptionError for the frames of another film and for files of others where frames would
         be, CheckpointError for damage.
         """
-        names = listed(self.folder)  # before the state is read: another process may be painting
-        stand = self._stand() if STATE in names else None
-        done = stand.done if stand else 0
-        found = [match for match in map(FRAME.fullmatch, sorted(names)) if match]
-        others = [match[0] for match in found if int(match[1]) >= done]
-        if others:
-            raise OptionError(
-                f"{os.path.join(self.folder, others[0])}: is in the way, not of this film; move "
-                "it, or give another --output"
-            )
-        return stand
+        # Listed before the state is read: another process may be painting.
+        names = os.listdir(self.folder) if os.path.isdir(self.folder) else []
+        state = self._read() if STATE in names else None
+        done = state.done if state else 0
+        for match in filter(None, map(FRAME.fullmatch, sorted(names))):
+            if int(match[1]) >= done:
+                raise OptionError(
+                    f"{os.path.join(self.folder, match[0])}: is in the way, not of this film; move "
+                    "it, or give another --output"
+                )
+        return state
 
-    def _stand(self) -> VideoState:
+    def _read(self) -> VideoState:
         try:
             facts, arrays = checkpoint_file.read(self._state, KIND)
         except CheckpointError as error:
             raise CheckpointError(f"{error}; {HINT}") from error
         self._check(facts["order"])
-        stand = VideoState(facts["done"], **arrays["pictures"], kept=arrays.get("kept", {}))
-        for number in range(stand.done):
-            waiting = number == stand.done - 1 and os.path.exists(self._next)
+        state = VideoState(facts["done"], **arrays["pictures"], kept=arrays.get("kept", {}))
+        for number in range(state.done):
+            waiting = number == state.done - 1 and os.path.exists(self._next)
             if not waiting and not os.path.exists(self.path(number)):
                 raise CheckpointError(f"{self.path(number)}: is not there any more; {HINT}")
-        return stand
+        return state
 
     def _check(self, before: Mapping[str, Any]) -> None:
         for name in dict.fromkeys([*before, *self._order]):
@@ -131,17 +131,16 @@ class FrameStore:
         """Of a frame, from 0."""
         return os.path.join(self.folder, f"{number:06d}.png")
 
-    def keep(self, picture: Picture, stand: VideoState) -> None:
-        """A finished frame, the last of stand.done. Raises ImageError where a disk is full."""
+    def keep(self, picture: Picture, state: VideoState) -> None:
+        """A finished frame, the last of state.done. Raises ImageError where a disk is full."""
         os.makedirs(self.folder, exist_ok=True)
         image_file.write(picture, self._next)
-        pictures = {"photo": stand.photo, "painted": stand.painted}
-        facts = {"order": self._order, "done": stand.done}
+        facts = {"order": self._order, "done": state.done}
+        pictures = {"photo": state.photo, "painted": state.painted}
+        arrays = {"pictures": pictures, "kept": state.kept}
         try:
-            checkpoint_file.write(
-                self._state, KIND, facts, {"pictures": pictures, "kept": stand.kept}
-            )
-            os.replace(self._next, self.path(stand.done - 1))
+            checkpoint_file.write(self._state, KIND, facts, arrays)
+            os.replace(self._next, self.path(state.done - 1))
         except OSError as error:
             why = error.strerror or error
             raise ImageError(f"{self._state}: cannot be written ({why})") from error
@@ -157,19 +156,16 @@ class FrameStore:
     def remove(self) -> None:
         """The film is finished: its files go. Those that are not its own stay."""
         sweep_beside(self._state)
-        own = [self.path(number) for number in range(self._done())]
+        done = 0
+        if os.path.exists(self._state):
+            try:
+                done = int(checkpoint_file.read(self._state, KIND)[0]["done"])
+            except CheckpointError:  # damaged: those without a gap
+                done = next(number for number in count() if not os.path.exists(self.path(number)))
+        own = [self.path(number) for number in range(done)]
         for path in [*own, self._next, self._state]:  # the state last, as it says what is its own
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
-
-    def _done(self) -> int:
-        """Frames that a film left."""
-        if not os.path.exists(self._state):
-            return 0
-        try:
-            return int(checkpoint_file.read(self._state, KIND)[0]["done"])
-        except CheckpointError:  # damaged: those without a gap
-            return next(number for number in count() if not os.path.exists(self.path(number)))
 
 
 def locked(path: str) -> BinaryIO:
@@ -188,8 +184,3 @@ def locked(path: str) -> BinaryIO:
             if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(file.fileno())):
                 return file
             file.close()  # removed before it was locked
-
-
-def listed(folder: str) -> list[str]:
-    """Names in a folder; none where it is not there."""
-    return os.listdir(folder) if os.path.isdir(folder) else []

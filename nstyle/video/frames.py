@@ -31,10 +31,6 @@ class Last:
     painted: Picture
     link: FlowLink
 
-    def moved(self) -> Picture:
-        """The painted one before, moved to where its parts are now."""
-        return self.link.moved(self.painted)
-
 
 @dataclass(frozen=True)
 class Painted:
@@ -56,7 +52,7 @@ class FramePainter(Protocol):
     def order(self) -> dict[str, object]:
         """The settings that shape the frames, as JSON."""
 
-    def paint(self, given: Inputs, last: Last | None) -> Painted:
+    def paint(self, inputs: Inputs, last: Last | None) -> Painted:
         """The next frame; last: None for the first of a shot."""
 
     def state(self) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ from nstyle.options.field import as_typed, check_fields, option, shown
 from nstyle.video.timing import parse_every, parse_moment
 
 OPTIMISE, INSTANT = "optimise", "instant"
+FILE: dict[str, Any] = {"kind": str, "metavar": "FILE", "shapes": False}
 
 
 @dataclass(frozen=True)
@@ -19,14 +20,8 @@ class FilmOptions:
     method: instant where there is a network; begin, end, every: as typed, see `timing`.
     """
 
-    content_video: str = option(None, "the film to paint", kind=str, metavar="FILE", shapes=False)
-    output: str = option(
-        "output/out.mp4",
-        "the painted film: .mp4 .mov .mkv",
-        kind=str,
-        metavar="FILE",
-        shapes=False,
-    )
+    content_video: str = option(None, "the film to paint", **FILE)
+    output: str = option("output/out.mp4", "the painted film: .mp4 .mov .mkv", **FILE)
     method: str | None = option(
         None,
         "optimise: as nstyle run paints, slow and good; instant: in one pass, in any style",
@@ -34,11 +29,7 @@ class FilmOptions:
         choices=(OPTIMISE, INSTANT),
     )
     network: str | None = option(
-        None,
-        "instant, by a network of nstyle train for its style",
-        kind=str,
-        metavar="FILE",
-        shapes=False,
+        None, "instant, by a network of nstyle train for its style", **FILE
     )
     strength: float = option(1.0, "instant: how much style, 0 to 1", kind=float, low=0, high=1)
     begin: str | None = option(

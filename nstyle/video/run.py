@@ -54,8 +54,7 @@ class FilmStep:
 class VideoPainter:
     """A film that can be painted. typed: fields of Options that are not as usual.
 
-    Raises ImageError, OptionError, WeightsError, CheckpointError for all that can be told before
-    the work.
+    Raises ImageError, OptionError, WeightsError, CheckpointError for what is known before the work.
     """
 
     def __init__(
@@ -73,48 +72,40 @@ class VideoPainter:
         self._chosen = timing.chosen(*span)
         self._plan = encode.check(film.output, self._clip, self._chosen)
         self._first = Picture(decode.first(self._clip, self._chosen.frames))
-        make = self._optimising if film.optimises else self._passing
-        self._painter = make(styles, typed, preset, masks)
+        self._painter = self._painter_of(styles, typed, preset, masks)
         order = {"--content-video": checksums.of_file(film.content_video), **film.shaping()}
         self._work = FrameStore(film.output, {**order, **self._painter.order()})
-        self._stand = None if film.restart else self._work.begun()
+        self._state = None if film.restart else self._work.begun()
         self._paces: list[float] = []
 
-    def _optimising(
+    def _painter_of(
         self, styles: Any, typed: Mapping[str, Any], preset: str | None, masks: Masks | None
     ) -> FramePainter:
-        film = self._film
-        return OptimizationPainter(
-            self._first,
-            styles,
-            presets.resolve(typed, preset),
-            masks,
-            weight=film.temporal_weight,
-            epochs=film.frame_epochs,
-            listeners=[self._ctrl_c],
-        )
-
-    def _passing(
-        self, styles: Any, typed: Mapping[str, Any], preset: str | None, masks: Masks | None
-    ) -> FramePainter:
+        film, frame, weight = self._film, self._first, self._film.temporal_weight
+        if film.optimises:
+            options, epochs = presets.resolve(typed, preset), film.frame_epochs
+            return OptimizationPainter(
+                frame,
+                styles,
+                options,
+                masks,
+                weight=weight,
+                epochs=epochs,
+                listeners=[self._ctrl_c],
+            )
         masked = masks and any(m is not None for m in (masks.content, masks.keep, *masks.styles))
-        for name, given in (("--preset", preset), ("masks", masked)):
-            if given:
+        for name, value in (("--preset", preset), ("masks", masked)):
+            if value:
                 raise OptionError(f"{name}: for --method optimise alone; leave it out")
-        film = self._film
+        network, strength = film.network, film.strength
         return NetworkPainter(
-            self._first,
-            styles,
-            weight=film.temporal_weight,
-            network=film.network,
-            strength=film.strength,
-            **typed,
+            frame, styles, weight=weight, network=network, strength=strength, **typed
         )
 
     @property
     def done(self) -> int:
         """Frames that are finished."""
-        return self._stand.done if self._stand else 0
+        return self._state.done if self._state else 0
 
     @property
     def frames(self) -> int:
@@ -128,12 +119,12 @@ class VideoPainter:
         Raises OptionError where another process paints it; DivergedError, ImageError.
         """
         with self._work.held(), self._ctrl_c:
-            self._stand = self._work.begin(restart=self._film.restart)
-            if self._stand:
+            self._state = self._work.begin(restart=self._film.restart)
+            if self._state:
                 log.info("going on after frame %d of %d", self.done, self.frames)
-                self._painter.restore(dict(self._stand.kept))
-            wanted = self._chosen.frames[self.done :]
-            for number, pixels in zip(count(self.done), decode.frames(self._clip, wanted)):
+                self._painter.restore(dict(self._state.kept))
+            left = self._chosen.frames[self.done :]
+            for number, pixels in zip(count(self.done), decode.frames(self._clip, left)):
                 self._ctrl_c()
                 listen(self._next(number, pixels))
             self._write()
@@ -143,10 +134,10 @@ class VideoPainter:
         broken, epochs, anew = pixels is None, 0, False
         if broken:
             at = float(self._clip.times[self._chosen.frames[number]])
-            instead = "last" if self._stand else "next"
+            instead = "last" if self._state else "next"
             log.warning("frame %d (%.2f s) is broken; the %s one is shown", number, at, instead)
-        if pixels is None and self._stand is not None:
-            self._keep(self._work.frame(number - 1), replace(self._stand, done=number + 1))
+        if pixels is None and self._state:
+            self._keep(self._work.frame(number - 1), replace(self._state, done=number + 1))
         else:
             frame = self._first if pixels is None else Picture(pixels)
             epochs, anew = self._paint(number, frame)
@@ -156,21 +147,20 @@ class VideoPainter:
 
     def _paint(self, number: int, frame: Picture) -> tuple[int, bool]:
         """Paint and keep a frame: (epochs, whether it begins a shot)."""
-        painter, stand = self._painter, self._stand
-        given, last = next_inputs(painter.first, frame, painter.options), None
-        if stand is not None:
-            link = optical_flow.linked(given.photo, Picture(stand.photo), self._flow)
-            last = None if is_cut(link) else Last(Picture(stand.painted), link)
-        painted = painter.paint(given, last)
+        painter, state = self._painter, self._state
+        inputs, last = next_inputs(painter.first, frame, painter.options), None
+        if state is not None:
+            link = optical_flow.linked(inputs.photo, Picture(state.photo), self._flow)
+            last = None if is_cut(link) else Last(Picture(state.painted), link)
+        painted = painter.paint(inputs, last)
         values = painted.values.pixels
-        self._keep(
-            painted.picture, VideoState(number + 1, given.photo.pixels, values, painter.state())
-        )
+        after = VideoState(number + 1, inputs.photo.pixels, values, painter.state())
+        self._keep(painted.picture, after)
         return painted.epochs, last is None
 
-    def _keep(self, picture: Picture, stand: VideoState) -> None:
-        self._work.keep(picture, stand)
-        self._stand = stand
+    def _keep(self, picture: Picture, state: VideoState) -> None:
+        self._work.keep(picture, state)
+        self._state = state
 
     def _left(self, done: int, seconds: float, unusual: bool) -> float:
         """Seconds until the end; the first frame of a shot tells only where there is no other."""
@@ -180,10 +170,9 @@ class VideoPainter:
         return pace * (self.frames - done)
 
     def _write(self) -> None:
-        output = self._film.output
-        pictures = self._work.frames(self.frames)
+        output, frames = self._film.output, self._work.frames(self.frames)
         kind = encode.kind_of(output)
-        atomic_write(output, partial(encode.write, kind=kind, frames=pictures, plan=self._plan))
+        atomic_write(output, partial(encode.write, kind=kind, frames=frames, plan=self._plan))
         sweep_beside(output)
         if not self._film.keep_frames:
             self._work.remove()

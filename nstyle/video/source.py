@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -96,34 +96,25 @@ def look(path: str) -> Clip:
         known = None not in ticks
         base = Fraction(stream.time_base) if known else 1 / rate
         rising = sorted(set(ticks)) if known else list(range(len(ticks)))
-        usual = max(1, round(1 / (rate * base)))
+        # Where a container knows the stream's length that is right: in .mp4 packets have lengths by
+        # the order in which they are decoded.
+        whole = (stream.start_time or 0) + (stream.duration or 0)
+        shown = shown or max(1, round(1 / (rate * base)))
+        end = whole if whole > rising[-1] else rising[-1] + shown
+        # Phones write tracks of sound that FFmpeg does not know.
+        codecs = {each.index: each.codec_context for each in container.streams.audio}
         return Clip(
             path,
             stream.index,
             tuple(rising),
             known,
-            end_of(stream, rising, shown or usual) if known else len(rising),
+            end if known else len(rising),
             base,
             rate,
             Fraction(stream.sample_aspect_ratio or 1),
             turned(stream.metadata.get("rotate", "")),
-            {sound.index: codec_of(sound) for sound in container.streams.audio},
+            {index: codec.name if codec else UNKNOWN for index, codec in codecs.items()},
         )
-
-
-def end_of(stream: Any, ticks: Sequence[int], shown: int) -> int:
-    """When the last frame ends. shown: how long its packet says.
-
-    Where a container knows the stream's length that is right: in .mp4 packets have lengths by the
-    order in which they are decoded.
-    """
-    whole = (stream.start_time or 0) + (stream.duration or 0)
-    return whole if whole > ticks[-1] else ticks[-1] + shown
-
-
-def codec_of(sound: Any) -> str:
-    """The name of a sound's codec; phones write tracks of sound that FFmpeg does not know."""
-    return sound.codec_context.name if sound.codec_context else UNKNOWN
 
 
 def turned(text: str) -> int:
@@ -136,21 +127,19 @@ def turned(text: str) -> int:
 
 def pictures_of(container: Any) -> Any:
     """The first stream of pictures that is no cover; None where there is none."""
-    for stream in container.streams.video:
-        if not stream.disposition & type(stream.disposition).attached_pic:
-            return stream
-    return None
+    streams = ((stream, stream.disposition) for stream in container.streams.video)
+    return next((stream for stream, kind in streams if not kind & type(kind).attached_pic), None)
 
 
 def ticks_of(av: Any, container: Any, stream: Any) -> tuple[list[Any], int]:
     """(times of the frames' packets, in their order, how long the last is shown or 0)."""
-    found, durations = [], {}
+    ticks, durations = [], {}
     try:
         for packet in container.demux(stream):
             if packet.size and not packet.is_discard:
-                found.append(packet.pts)
+                ticks.append(packet.pts)
                 durations[packet.pts] = packet.duration or 0
     except av.FFmpegError as error:
         log.warning("%s: cannot be read to its end (%s)", container.name, error.strerror)
-    known = [tick for tick in found if tick is not None]
-    return found, durations[max(known)] if known else 0
+    known = [tick for tick in ticks if tick is not None]
+    return ticks, durations[max(known)] if known else 0

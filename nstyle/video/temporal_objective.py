@@ -42,19 +42,19 @@ class Objectives:
         loaded = (nd.array(array, ctx=self.setup.device) for array in arrays)
         self._held = (loss_terms.temporal_term(self.setup.options, weight, *loaded),)
 
-    def __call__(self, given: Inputs) -> PaintTask:
+    def __call__(self, inputs: Inputs) -> PaintTask:
         """The problem of a frame at one of its sizes."""
-        size, setup = given.photo.size, self.setup
+        size, setup = inputs.photo.size, self.setup
         if size != self._size:
             self._network = None  # frees the other size's memory
             problem.release_memory()
-        paintings = problem.look_at_paintings(setup, given)
+        paintings = problem.look_at_paintings(setup, inputs)
         if self._network is None:
             problem.release_memory()
-            self._network = problem.compiled(setup, given)
+            self._network = problem.compiled(setup, inputs)
             self._size = size
-        objective = problem.make_objective(setup, given, paintings, self._network, self._more)
-        return PaintTask(objective, given.photo, setup.extractor.convention, setup.options)
+        objective = problem.make_objective(setup, inputs, paintings, self._network, self._more)
+        return PaintTask(objective, inputs.photo, setup.extractor.convention, setup.options)
 
     def _more(self, terms: Sequence[LossTerm], photo: FeatureSource) -> list[LossTerm]:
         """The additional losses of a frame that continues another."""

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
 from nstyle.errors import OptionError
 
@@ -15,17 +15,7 @@ AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([smh])")
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
-class Moment(NamedTuple):
-    """A frame's number, from 0, or seconds since the first frame; the other is None."""
-
-    frame: int | None
-    seconds: Fraction | None
-
-    def place(self, times: Sequence[Fraction]) -> int:
-        """The first frame that is not before; len(times) behind the last."""
-        if self.seconds is None:
-            return min(self.frame or 0, len(times))
-        return bisect_left(times, self.seconds)
+Moment = Union[int, Fraction]  # a frame's number, from 0, or seconds since the first frame
 
 
 def parse_moment(text: str, name: str) -> Moment:
@@ -34,22 +24,27 @@ def parse_moment(text: str, name: str) -> Moment:
     clock, amount = CLOCK.fullmatch(word), AMOUNT.fullmatch(word)
     if clock:
         hours, minutes, seconds = clock.groups()
-        return Moment(None, 3600 * int(hours or 0) + 60 * int(minutes) + Fraction(seconds))
+        return 3600 * int(hours or 0) + 60 * int(minutes) + Fraction(seconds)
     if amount:
-        return Moment(None, Fraction(amount[1]) * UNITS[amount[2]])
+        return Fraction(amount[1]) * UNITS[amount[2]]
     if not (word.isascii() and word.isdigit()):
         raise OptionError(
             f"{name}: {text!r} is neither a time such as 1:05 or 12.5s nor a frame's number"
         )
-    return Moment(int(word), None)
+    return int(word)
 
 
 def parse_every(text: str) -> Moment:
     """3 (frames) or 0.5s; above 0. Raises OptionError."""
-    found = parse_moment(text, "--every")
-    if not (found.frame or found.seconds):
+    step = parse_moment(text, "--every")
+    if not step:
         raise OptionError(f"--every: {text!r} is nothing; give frames such as 2, or a time: 0.5s")
-    return found
+    return step
+
+
+def place(moment: Moment, times: Sequence[Fraction]) -> int:
+    """The first frame that is not before; len(times) behind the last."""
+    return min(moment, len(times)) if isinstance(moment, int) else bisect_left(times, moment)
 
 
 class Chosen(NamedTuple):
@@ -62,13 +57,12 @@ class Chosen(NamedTuple):
 def chosen(
     times: Sequence[Fraction], end: Fraction, begin: str | None, to: str | None, every: str | None
 ) -> Chosen:
-    """The frames that are meant.
+    """The frames that are meant. times: of all frames, since the first; end: of the last one.
 
-    times: of all frames, since the first; end: of the last one. Raises OptionError where nothing is
-    left.
+    Raises OptionError where nothing is left.
     """
-    first = parse_moment(begin, "--from").place(times) if begin else 0
-    last = parse_moment(to, "--to").place(times) if to else len(times)
+    first = place(parse_moment(begin, "--from"), times) if begin else 0
+    last = place(parse_moment(to, "--to"), times) if to else len(times)
     if first >= len(times):
         raise OptionError(
             f"--from: {begin} is after the end; the film has {len(times)} frames in "
@@ -87,12 +81,12 @@ def thinned(times: Sequence[Fraction], frames: range, every: str | None) -> list
     if every is None:
         return list(frames)
     step = parse_every(every)
-    if step.seconds is None:
-        return list(frames[:: step.frame])
-    kept, due = [], times[frames[0]]
+    if isinstance(step, int):
+        return list(frames[::step])
+    thinner, due = [], times[frames[0]]
     for frame in frames:
         if times[frame] >= due:
-            kept.append(frame)
+            thinner.append(frame)
             while due <= times[frame]:
-                due += step.seconds
-    return kept
+                due += step
+    return thinner

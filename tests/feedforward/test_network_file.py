@@ -32,7 +32,12 @@ def test_what_was_written_is_read(file, tmp_path):
     assert found.arrays["conv0_weight"].dtype == np.float32
     expected = file.arrays["conv0_weight"].astype(np.float16)
     np.testing.assert_array_equal(found.arrays["conv0_weight"], expected)
+    assert found.thumbnail.size == (THUMBNAIL, THUMBNAIL // 2)
+    means = (picture.pixels.mean(axis=(0, 1)) for picture in (found.thumbnail, file.thumbnail))
+    np.testing.assert_allclose(*means, atol=3)
     assert [path.name for path in tmp_path.iterdir()] == ["wave.params"]
+    network_file.write(str(path), NetworkFile("any style", {}, file.arrays))
+    assert network_file.read(str(path)).thumbnail is None
 
 
 def test_a_file_of_other_networks_is_refused(file, tmp_path, monkeypatch):
@@ -44,49 +49,30 @@ def test_a_file_of_other_networks_is_refused(file, tmp_path, monkeypatch):
         network_file.read(path)
 
 
-def test_the_thumbnail_is_small_and_of_the_style(file, tmp_path):
-    path = str(tmp_path / "wave.params")
-    network_file.write(path, file)
-    found = network_file.read(path).thumbnail
-    assert found.size == (THUMBNAIL, THUMBNAIL // 2)
-    mean = file.thumbnail.pixels.mean(axis=(0, 1))
-    np.testing.assert_allclose(found.pixels.mean(axis=(0, 1)), mean, atol=3)
-
-
-def test_there_need_not_be_a_thumbnail(file, tmp_path):
-    path = str(tmp_path / "any.params")
-    network_file.write(path, NetworkFile("any style", {}, file.arrays))
-    assert network_file.read(path).thumbnail is None
-
-
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
         ("absent", "no such file"),
         ("foreign", "is no painting network"),
         ("cut", "cut short"),
-        ("byte", "damaged"),
         ("checkpoint", "not of painting network"),
     ],
 )
 def test_anything_else_is_refused_in_one_line(file, tmp_path, damage, words):
     path = tmp_path / "wave.params"
     network_file.write(str(path), file)
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
     if damage == "absent":
         path.unlink()
     elif damage == "checkpoint":
         checkpoint_file.write(str(path), "nstyle train", {}, {})
     else:
-        kept = {"foreign": b"no network", "cut": path.read_bytes()[:-9], "byte": data}
-        path.write_bytes(kept[damage])
+        path.write_bytes({"foreign": b"no network", "cut": path.read_bytes()[:-9]}[damage])
     with pytest.raises(WeightsError, match=words) as refused:
         network_file.read(str(path))
     assert "\n" not in str(refused.value) and "nstyle train" in str(refused.value)
 
 
-def test_a_value_too_large_for_half_precision_is_not_written(file, tmp_path):
+def test_a_value_too_large_for_half_precision_is_not_written(tmp_path):
     large = NetworkFile(ONE_STYLE, {}, {"bias": np.array([1e6], np.float32)})
     with pytest.raises(WeightsError, match="float16"):
         network_file.write(str(tmp_path / "large.params"), large)

@@ -1,4 +1,4 @@
-"""One style by its network: whole, in tiles, from its file, by the door."""
+"""One style by its network: whole, in tiles, from its file; the grain it is given."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import pytest
 import tiny
 
 from nstyle.errors import WeightsError
-from nstyle.feedforward import blocks, network_file
+from nstyle.feedforward import blocks, network_file, one_style
 from nstyle.feedforward import tiled as painting
-from nstyle.feedforward.apply import instant
 from nstyle.feedforward.network_file import ONE_STYLE, NetworkFile
-from nstyle.feedforward.one_style import OneStyle, grained
+from nstyle.feedforward.one_style import BAND, CELLS, DEVIATION, OneStyle, add_noise, grained
 from nstyle.feedforward.residual import ResidualNetwork
 from nstyle.images import image_file
 from nstyle.images.picture import Picture, resize
@@ -88,13 +87,6 @@ def test_a_network_sees_no_further_than_tiles_overlap(file):
     assert same[: 128 - painting.REACH.margin].all() and not same[120:].any()
 
 
-def test_its_file_paints_by_the_door(file, tmp_path):
-    path = str(tmp_path / "wave.params")
-    network_file.write(path, file)
-    result = instant(tiny.picture(3, (50, 42)), network=path)
-    assert result.picture.size == (50, 42)
-
-
 def test_another_kind_of_file_is_refused(file):
     with pytest.raises(WeightsError, match="any style"):
         OneStyle(network_file.read(str(locations.ANY_STYLE)), mx.cpu())
@@ -115,3 +107,43 @@ def test_what_trainings_begin_with_leaves_a_photo_much_as_it_is():
 def test_its_card_has_its_checksum():
     card = locations.PLAIN.with_suffix(".md").read_text(encoding="utf-8")
     assert hashlib.sha256(locations.PLAIN.read_bytes()).hexdigest() in card
+
+
+# ---- grain ----
+
+FLAT = np.full((1, 3, 160, 240), 100, np.float32)
+
+
+def test_a_size_and_seed_have_the_same_grain_again_and_the_photo_stays_as_it_was():
+    before = FLAT.copy()
+    np.testing.assert_array_equal(grained(FLAT), grained(FLAT))
+    np.testing.assert_array_equal(FLAT, before)
+    np.testing.assert_array_equal(grained(FLAT, 7), grained(FLAT, 7))
+    assert np.abs(grained(FLAT, 7) - grained(FLAT, 8)).max() > DEVIATION
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_noise_is_as_strong_as_it_says_even_at_the_borders_and_smooth(cell):
+    found = np.zeros((40 * cell, 50 * cell), np.float32)
+    add_noise(found, np.random.default_rng(1), cell)
+    assert 0.6 * DEVIATION < found.std() < 1.1 * DEVIATION
+    assert abs(found.mean()) < DEVIATION / 10
+    rims = [found[:, :cell], found[:, -cell:], found[:cell], found[-cell:]]
+    assert all(0.5 * DEVIATION < rim.std() < 1.3 * DEVIATION for rim in rims)
+    assert np.abs(np.diff(found, axis=1)).mean() < 1.5 * DEVIATION / cell
+
+
+def test_any_size_has_grain_and_channels_their_own():
+    for size in ((1, 1), (7, 9), (33, 250)):
+        x = np.zeros((1, 3, *size), np.float32)
+        assert grained(x).shape == x.shape and grained(x).dtype == np.float32
+    channels = (grained(FLAT) - FLAT)[0].reshape(3, -1)
+    assert np.abs(np.corrcoef(channels) - np.eye(3)).max() < 0.3
+
+
+def test_bands_of_rows_have_no_seam(monkeypatch):
+    x = np.zeros((1, 3, 200, 40), np.float32)
+    whole = grained(x)
+    monkeypatch.setattr(one_style, "BAND", 48)
+    np.testing.assert_allclose(grained(x), whole, atol=1e-3)
+    assert all(BAND % cell == 0 for cell in CELLS)

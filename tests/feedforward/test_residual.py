@@ -23,9 +23,12 @@ def network():
 
 
 @pytest.mark.parametrize("size", [(16, 16), (20, 36), (44, 28)])
-def test_multiples_of_four_keep_their_size(network, size):
+def test_multiples_of_four_keep_their_size_between_black_and_white(network, size):
     with autograd.train_mode():
-        assert network(photo(size)).shape == (1, 3, size[1], size[0])
+        painted = network(photo(size)).asnumpy()
+    assert painted.shape == (1, 3, size[1], size[0])
+    values = painted[0] + tiny.MEAN.reshape(3, 1, 1)
+    assert 0 <= values.min() < 100 < 160 < values.max() <= 255, "flat"
 
 
 def test_several_pictures_of_which_statistics_are_taken_stay_several(network):
@@ -37,29 +40,12 @@ def test_several_pictures_of_which_statistics_are_taken_stay_several(network):
     np.testing.assert_allclose(painted[::-1], turned, atol=0.05)
 
 
-def test_what_it_paints_is_between_black_and_white_and_not_flat(network):
-    with autograd.train_mode():
-        painted = network(photo()).asnumpy()[0] + tiny.MEAN.reshape(3, 1, 1)
-    assert 0 <= painted.min() < 100 < 160 < painted.max() <= 255
-
-
 def test_the_channels_are_those_of_the_paper_by_the_width():
     made = ResidualNetwork(32, tiny.MEAN)
     weights = [p for name, p in made.collect_params().items() if name.endswith("_weight")]
     outputs = [weight.shape[0] for weight in weights]
     assert outputs == [32, 64, *11 * [128], 64, 32, 3]
     assert [weight.shape[2] for weight in weights] == [9, *14 * [3], 9]
-
-
-def test_a_seed_gives_the_same_network_again():
-    painted = []
-    for seed in (5, 5, 6):
-        made = ResidualNetwork(4, tiny.MEAN)
-        blocks.start(made, seed)
-        with autograd.train_mode():
-            painted.append(made(photo()).asnumpy())
-    np.testing.assert_array_equal(painted[0], painted[1])
-    assert np.abs(painted[0] - painted[2]).max() > 1
 
 
 def test_every_layer_gets_a_gradient(network):

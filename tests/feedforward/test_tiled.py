@@ -45,7 +45,7 @@ def test_a_picture_that_fits_is_painted_whole(size):
     assert all(edge % painting.MULTIPLE == 0 for edge in network.seen[0][2:])
 
 
-@pytest.mark.parametrize("size", [(330, 400), (250, 600), (163, 1000)])
+@pytest.mark.parametrize("size", [(330, 400), (163, 1000)])
 def test_tiles_equal_the_whole_but_for_the_sampled_mean(size):
     x = picture(*size)
     whole = painting.paint(Blur(painting.REACH.margin - 8), x, whole=10**9)
@@ -65,11 +65,11 @@ def test_a_tile_that_is_seen_too_narrowly_would_show():
 
 
 def test_samples_are_spread_over_the_picture_and_bounded():
-    x = np.broadcast_to(np.arange(1024, dtype=np.float32), (1, 3, 768, 1024))
-    parts = painting.sampled(np.ascontiguousarray(x), 6 * 256 * 256)
+    x = np.arange(1024, dtype=np.float32) * np.ones((1, 3, 768, 1), np.float32)
+    parts = painting.sampled(x, 6 * 256 * 256)
     assert parts.shape[0] <= 6 and parts.shape[1:] == (3, 256, 256)
     assert parts.min() == 0 and parts.max() == 1023
-    assert painting.sampled(np.ascontiguousarray(x), 1).shape[0] == 1
+    assert painting.sampled(x, 1).shape[0] == 1
 
 
 @pytest.mark.parametrize("size", [(400, 96), (96, 800), (97 * 8, 1024)])

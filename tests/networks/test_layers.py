@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from nstyle.errors import OptionError
@@ -13,11 +10,10 @@ from nstyle.networks import layers
 VGG19 = layers.BLOCKS["vgg19"]
 
 
-@pytest.mark.parametrize(
-    ("model", "count"), [("vgg16", 13), ("vgg19", 16), ("vgg16-slim", 12), ("vgg19-slim", 13)]
-)
-def test_the_number_of_convolutions(model, count):
-    assert len(layers.convolutions(layers.BLOCKS[model])) == count
+def test_the_number_of_convolutions():
+    counts = {"vgg16": 13, "vgg19": 16, "vgg16-slim": 12, "vgg19-slim": 13}
+    for model, count in counts.items():
+        assert len(layers.convolutions(layers.BLOCKS[model])) == count
 
 
 def test_taps_are_named_in_the_order_of_the_network():
@@ -25,33 +21,17 @@ def test_taps_are_named_in_the_order_of_the_network():
     assert layers.taps((2, 1)) == expected
 
 
-def test_names_differ_between_the_models():
-    assert "relu3_4" in layers.taps(VGG19)
-    assert "relu3_4" not in layers.taps(layers.BLOCKS["vgg16"])
-    assert "relu5_2" not in layers.taps(layers.BLOCKS["vgg19-slim"])
-    assert "relu5_2" in layers.taps(layers.BLOCKS["vgg16-slim"])
-    assert "relu5_3" not in layers.taps(layers.BLOCKS["vgg16-slim"])
-
-
 @pytest.mark.parametrize(
     ("wrong", "near"),
-    [("relu4_5", "relu4_"), ("conv_4_2", "conv4_2"), ("rleu3_1", "relu3_1"), ("pool6", "pool")],
+    [("relu4_5", "relu4_"), ("conv_4_2", "conv4_2"), ("pool6", "pool"), ("#", "")],
 )
 def test_an_unknown_layer_is_refused_in_one_line_naming_the_nearest(wrong, near):
+    layers.check_taps(["conv1_1", "relu5_4", "pool5"], layers.taps(VGG19), "vgg19")
     with pytest.raises(OptionError) as caught:
         layers.check_taps(["relu1_1", wrong], layers.taps(VGG19), "vgg19")
     message = str(caught.value)
     assert repr(wrong) in message and "vgg19" in message and "\n" not in message
     assert f"did you mean '{near}" in message
-
-
-def test_a_name_that_resembles_nothing_still_gets_a_proposal():
-    with pytest.raises(OptionError, match="did you mean"):
-        layers.check_taps(["#"], layers.taps(VGG19), "vgg19")
-
-
-def test_known_layers_are_accepted():
-    layers.check_taps(["conv1_1", "relu5_4", "pool5"], layers.taps(VGG19), "vgg19")
 
 
 @pytest.mark.parametrize(
@@ -67,8 +47,3 @@ def test_only_convolutions_up_to_the_deepest_tap_are_needed(wanted, deepest, cou
     needed = layers.needed_convolutions(wanted, VGG19)
     assert needed == layers.convolutions(VGG19)[:count]
     assert needed[-1] == deepest
-
-
-def test_the_table_does_not_load_mxnet():
-    code = "import sys, nstyle.networks.layers; sys.exit('mxnet' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -33,16 +33,8 @@ def build(
     """A network of tiny.random_arrays, and these arrays."""
     needed = layers.needed_convolutions(wanted, tiny.BLOCKS[model])
     arrays = {name: tiny.random_arrays(widths, model)[name] for name in needed}
-    network = vgg.build(
-        tiny.BLOCKS[model],
-        arrays,
-        wanted,
-        pooling=pooling,
-        padding=padding,
-        ceil=ceil,
-        device=mx.cpu(),
-    )
-    return network, arrays
+    knobs: dict[str, Any] = {"pooling": pooling, "padding": padding, "ceil": ceil}
+    return vgg.build(tiny.BLOCKS[model], arrays, wanted, device=mx.cpu(), **knobs), arrays
 
 
 def check_taps(network: Any, x: np.ndarray, expected: dict[str, np.ndarray]) -> None:
@@ -58,16 +50,11 @@ def check_taps(network: Any, x: np.ndarray, expected: dict[str, np.ndarray]) -> 
 @pytest.mark.parametrize("pooling", ["avg", "avg-rescaled", "max"])
 @pytest.mark.parametrize("size", [(48, 32), ODD])
 def test_features_are_those_of_a_plain_transcription(padding, pooling, size):
-    network, arrays = build(pooling=pooling, padding=padding)
     x = tiny.to_input(tiny.picture(1, size))
-    check_taps(network, x, tiny.taps_of(arrays, x, pooling=pooling, padding=padding))
-
-
-def test_vgg16_has_its_own_blocks():
-    wanted = ["relu3_3", "relu4_1", "pool4", "relu5_3"]
-    network, arrays = build(wanted, model="vgg16")
-    x = tiny.to_input(tiny.picture(1, ODD))
-    check_taps(network, x, tiny.taps_of(arrays, x, model="vgg16"))
+    for model, taps in (("vgg19", WANTED), ("vgg16", ["relu3_3", "relu4_1", "pool4", "relu5_3"])):
+        network, arrays = build(taps, model=model, pooling=pooling, padding=padding)
+        expected = tiny.taps_of(arrays, x, model=model, pooling=pooling, padding=padding)
+        check_taps(network, x, expected)
 
 
 @pytest.mark.parametrize("padding", ["zero", "reflect"])
@@ -78,14 +65,8 @@ def test_every_convolution_may_have_its_own_width(padding):
         kernel = chance.normal(0, 0.3, (width, channels, 3, 3)).astype(np.float32)
         arrays[name] = kernel, chance.normal(0, 1, width).astype(np.float32)
         channels = width
-    network = vgg.build(
-        tiny.BLOCKS["vgg19"],
-        arrays,
-        ["relu1_2", "relu4_1"],
-        pooling="avg",
-        padding=padding,
-        device=mx.cpu(),
-    )
+    taps, knobs = ["relu1_2", "relu4_1"], {"pooling": "avg", "padding": padding}
+    network = vgg.build(tiny.BLOCKS["vgg19"], arrays, taps, device=mx.cpu(), **knobs)
     x = tiny.to_input(tiny.picture(1))
     check_taps(network, x, tiny.taps_of(arrays, x, padding=padding))
 
@@ -133,38 +114,22 @@ def test_no_kind_of_pooling_makes_the_libraries_print():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_taps_come_in_the_order_asked_for():
-    network, arrays = build(["relu2_1", "conv1_1"])
-    x = tiny.to_input(tiny.picture(1))
-    deep, early = network(nd.array(x[np.newaxis]))
-    assert deep.shape[1] == tiny.WIDTHS[1] and early.shape[1] == tiny.WIDTHS[0]
-    check_taps(network, x, tiny.taps_of(arrays, x))
-
-
-def test_a_single_tap_is_a_list_of_one():
-    network, _ = build(["relu1_1"])
-    assert [tap.shape[1] for tap in network(nd.zeros((1, 3, 16, 16)))] == [tiny.WIDTHS[0]]
-
-
 @pytest.mark.parametrize(
     ("wanted", "convolutions", "last"),
     [(["relu2_1", "relu1_1"], 3, "relu2_1"), (["conv3_2"], 6, "conv3_2"), (["pool2"], 4, "pool2")],
 )
 def test_the_network_is_cut_at_the_deepest_tap(wanted, convolutions, last):
-    network, _ = build(wanted)
+    network, arrays = build(wanted)
     assert len(network.collect_params().keys()) == 2 * convolutions
     assert len(network.parameters_by_layer()) == convolutions
     assert len(network.features) == layers.taps(tiny.BLOCKS["vgg19"]).index(last) + 1
+    x = tiny.to_input(tiny.picture(1))
+    assert len(network(nd.array(x[np.newaxis]))) == len(wanted)
+    check_taps(network, x, tiny.taps_of(arrays, x))  # in the order asked for
 
 
-def test_all_weights_are_frozen():
-    network, _ = build()
-    parameters = network.collect_params().values()
-    assert parameters and all(parameter.grad_req == "null" for parameter in parameters)
-
-
-def test_the_weights_are_those_given():
+def test_the_weights_are_those_given_and_frozen():
     network, arrays = build()
     for name, pair in network.parameters_by_layer().items():
         for parameter, expected in zip(pair, arrays[name]):
-            assert (parameter.data().asnumpy() == expected).all()
+            assert (parameter.data().asnumpy() == expected).all() and parameter.grad_req == "null"

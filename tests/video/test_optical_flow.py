@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from importlib.util import find_spec
+
+import clips
 import numpy as np
 import pytest
 import tiny
 
+from nstyle.errors import OptionError
 from nstyle.images.picture import Picture
 from nstyle.video import frames, optical_flow
-from nstyle.video.optical_flow import FlowLink
+from nstyle.video.optical_flow import Flow
 
 SHAPE = (40, 56)
 
@@ -38,15 +44,13 @@ def test_moving_there_and_back_stays_sharp():
     assert moved[:, inner].std() > 0.97 * smooth[:, inner].std()
 
 
-def test_flows_that_agree_are_believed_inside_alone():
-    found = optical_flow.believed(constant(3, 0), constant(-3, 0))
-    assert found[:, :-3].all() and not found[:, -3:].any()
-
-
-@pytest.mark.parametrize(("forth", "believed"), [(-3.6, True), (-4.5, False), (3, False)])
-def test_flows_that_do_not_return_are_not_believed(forth, believed):
+@pytest.mark.parametrize(
+    ("forth", "believed"), [(-3, True), (-3.6, True), (-4.5, False), (3, False)]
+)
+def test_flows_that_return_are_believed_inside_alone(forth, believed):
     found = optical_flow.believed(constant(3, 0), constant(forth, 0))
     assert found[:, :-3].all() == believed and found[:, :-3].any() == believed
+    assert not found[:, -3:].any()
 
 
 def test_motion_boundaries_are_not_believed():
@@ -85,8 +89,45 @@ def test_a_frame_is_linked_to_the_one_before():
     assert not frames.is_cut(link)
 
 
-def test_a_cut_is_where_next_to_nothing_is_believed():
-    for share, cut in ((0.0, True), (0.2, True), (0.3, False), (1.0, False)):
-        trust = np.zeros(SHAPE, np.float32)
-        trust[:, : round(share * SHAPE[1])] = 1
-        assert frames.is_cut(FlowLink(np.array(constant(0, 0)), trust)) == cut
+# ---- the flow that is really used ----
+
+with_opencv = pytest.mark.skipif(
+    find_spec("cv2") is None, reason='OpenCV is not installed: pip install "nstyle[video]"'
+)
+
+
+@with_opencv
+def test_a_shift_is_found():
+    wide = clips.smooth(1, (110, 80))[..., 0]
+    here, there = wide[4:76, 6:102].copy(), wide[:72, :96].copy()
+    found = Flow()(here, there)
+    assert found.shape == (72, 96, 2) and found.dtype == np.float32
+    inner = found[16:-16, 16:-16].reshape(-1, 2)
+    assert np.median(inner, axis=0) == pytest.approx((6, 4), abs=0.25)
+    for size in ((16, 16), (17, 64), (40, 16)):
+        small = Flow()(clips.smooth(1, size)[..., 0], clips.smooth(1, size)[..., 1])
+        assert small.shape == (*size[::-1], 2) and np.isfinite(small).all()
+
+
+def test_without_opencv_one_line_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(OptionError, match=re.escape('pip install "nstyle[video]"')) as caught:
+        Flow()
+    assert "\n" not in str(caught.value)
+
+
+def cuts(shown):
+    find, pictures = Flow(), [Picture(frame) for frame in shown]
+    pairs = zip(pictures, pictures[1:])
+    return [frames.is_cut(optical_flow.linked(now, before, find)) for before, now in pairs]
+
+
+@with_opencv
+def test_cuts_are_where_another_scene_begins():
+    scenes = [clips.panned(4, size=(96, 72), seed=seed, step=3) for seed in (1, 2)]
+    assert cuts([*scenes[0], *scenes[1]]) == [False] * 3 + [True] + [False] * 3
+    base, chance = tiny.picture(1, (96, 72)).astype(float), np.random.default_rng(0)
+    noisy = [np.clip(base + chance.normal(0, 6, base.shape), 0, 255) for _ in range(4)]
+    assert cuts([frame.astype(np.uint8) for frame in noisy]) == [False] * 3, "grain is none"
+    flat = [np.full((72, 96, 3), level, np.uint8) for level in (40, 42, 200, 201)]
+    assert cuts(flat) == [False, True, False]

@@ -8,26 +8,20 @@ from nstyle.errors import OptionError
 from nstyle.video.options import FilmOptions
 
 
-def test_a_film_must_be_named():
-    with pytest.raises(OptionError, match="--content-video: none was given"):
-        FilmOptions()
-
-
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
+        ("content_video", None, "--content-video: none was given"),
         ("begin", "soon", "--from: 'soon'"),
         ("end", "-3", "--to: '-3'"),
         ("every", "0", "--every: '0'"),
         ("method", "optimize", "did you mean 'optimise'"),
         ("temporal_weight", -1, "--temporal-weight: -1.0 is out of range"),
-        ("frame_epochs", 0, "--frame-epochs: 0 is out of range"),
-        ("strength", 2, "--strength"),
     ],
 )
 def test_bad_values_are_refused_by_the_name_that_is_typed(name, value, says):
     with pytest.raises(OptionError, match=says):
-        FilmOptions(content_video="a.mp4", **{name: value})
+        FilmOptions(**{"content_video": "a.mp4", name: value})
 
 
 def test_a_network_paints_in_one_pass():
@@ -43,7 +37,6 @@ def test_a_network_paints_in_one_pass():
     [
         ({"strength": 0.2}, "--strength: for --method instant, or --network;"),
         ({"method": "instant", "frame_epochs": 3}, "--frame-epochs: for --method optimise;"),
-        ({"network": "n.params", "frame_epochs": 3}, "--frame-epochs: for --method optimise;"),
         ({"network": "n.params", "method": "optimise"}, "--network: n.params paints in one pass"),
     ],
 )

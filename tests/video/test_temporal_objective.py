@@ -14,6 +14,7 @@ from nstyle.system.backend import nd
 from nstyle.video.temporal_objective import Objectives
 
 SIZE = (48, 40)
+X = tiny.to_input(tiny.picture(4, SIZE))[np.newaxis].astype(np.float32)
 PHOTO, STYLE = Picture(tiny.picture(1, SIZE)), tiny.picture(2, (130, 130))
 
 
@@ -23,47 +24,43 @@ def given(weights_file):
     return inputs.gather(PHOTO, STYLE, options), options
 
 
+@pytest.fixture
+def terms(given):
+    """terms(...): the terms of a picture that is held so."""
+    objectives = Objectives(multiscale.set_up(*given, PaintContext()))
+
+    def held(*arguments):
+        objectives.hold(*(arguments or (None,)))
+        objective = objectives(given[0]).objective
+        objective(nd.array(X))
+        return objective.terms
+
+    return held
+
+
 def test_a_problem_is_that_of_a_picture(given):
     setup = multiscale.set_up(*given, PaintContext())
-    x = nd.array(tiny.to_input(tiny.picture(4, SIZE))[np.newaxis].astype(np.float32))
     plain = problem.build(setup, given[0]).objective
     ours = Objectives(setup)(given[0]).objective
-    (loss, slope), (other, same) = plain(x), ours(x)
+    (loss, slope), (other, same) = plain(nd.array(X)), ours(nd.array(X))
     assert loss == other and (slope == same).asnumpy().all()
 
 
-def test_a_frame_is_held_until_it_is_let_go(given):
-    objectives = Objectives(multiscale.set_up(*given, PaintContext()))
+def test_a_frame_is_held_until_it_is_let_go(terms):
     trust = np.ones(SIZE[::-1], np.float32)
-    x = nd.array(tiny.to_input(tiny.picture(4, SIZE))[np.newaxis].astype(np.float32))
-
-    def terms():
-        executor = objectives(given[0]).objective
-        executor(x)
-        return executor.terms
 
     assert "temporal" not in terms()
-    objectives.hold(PHOTO, trust, 4.0)
-    held = terms()["temporal"]
-    objectives.hold(PHOTO, trust / 2, 8.0)
-    assert terms()["temporal"] == pytest.approx(held, rel=1e-4) and held > 0
+    held = terms(PHOTO, trust, 4.0)["temporal"]
+    twice = terms(PHOTO, trust / 2, 8.0)["temporal"]
+    assert twice == pytest.approx(held, rel=1e-4) and held > 0
     for arguments in ((None,), (PHOTO, trust, 0.0)):
-        objectives.hold(*arguments)
-        assert "temporal" not in terms()
+        assert "temporal" not in terms(*arguments)
 
 
-def test_what_comes_into_view_has_the_style_on_its_own(given):
-    objectives = Objectives(multiscale.set_up(*given, PaintContext()))
-    x = nd.array(tiny.to_input(tiny.picture(4, SIZE))[np.newaxis].astype(np.float32))
+def test_what_comes_into_view_has_the_style_on_its_own(terms):
     trust = np.ones(SIZE[::-1], np.float32)
 
-    def terms(*held):
-        objectives.hold(*held)
-        executor = objectives(given[0]).objective
-        executor(x)
-        return executor.terms
-
-    plain = terms(None)
+    plain = terms()
     assert not [name for name in terms(PHOTO, trust, 4.0) if name.endswith(":new")]
     all_new = terms(PHOTO, 0 * trust, 4.0)
     for name, value in plain.items():
@@ -83,12 +80,7 @@ def test_styles_are_looked_at_once_and_the_network_is_compiled_once(given, monke
     monkeypatch.setattr(loss_terms, "look_at", lambda *words: looks.append(1) or look(*words))
     monkeypatch.setattr(problem, "compiled", lambda *words: built.append(1) or build(*words))
     objectives = Objectives(multiscale.set_up(*given, PaintContext()))
-    small = given[0].at((24, 20))
-    for size, counts in (
-        (given[0], (1, 1)),
-        (given[0], (1, 1)),
-        (small, (1, 2)),
-        (given[0], (1, 3)),
-    ):
-        objectives(size)
+    large, small = given[0], given[0].at((24, 20))
+    for frame, counts in ((large, (1, 1)), (large, (1, 1)), (small, (1, 2)), (large, (1, 3))):
+        objectives(frame)
         assert (len(looks), len(built)) == counts

@@ -14,19 +14,20 @@ END = Fraction(400, 1000)
 
 
 @pytest.mark.parametrize(
-    ("text", "frame", "seconds"),
+    ("text", "moment"),
     [
-        ("240", 240, None),
-        ("0", 0, None),
-        ("1:05", None, Fraction(65)),
-        ("0:01:05.5", None, Fraction(131, 2)),
-        ("12.5s", None, Fraction(25, 2)),
-        ("2m", None, Fraction(120)),
-        (" 1h ", None, Fraction(3600)),
+        ("240", 240),
+        ("0", 0),
+        ("1:05", Fraction(65)),
+        ("0:01:05.5", Fraction(131, 2)),
+        ("12.5s", Fraction(25, 2)),
+        ("2m", Fraction(120)),
+        (" 1h ", Fraction(3600)),
     ],
 )
-def test_times_and_frames(text, frame, seconds):
-    assert parse_moment(text, "--from") == (frame, seconds)
+def test_times_and_frames(text, moment):
+    found = parse_moment(text, "--from")
+    assert (found, type(found)) == (moment, type(moment))
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "abc", "1:2:3:4", "s", "१"])
@@ -35,10 +36,10 @@ def test_what_is_neither_is_refused(text):
         parse_moment(text, "--to")
 
 
-@pytest.mark.parametrize("text", ["0", "0s", "0:00"])
-def test_every_nothing_is_refused(text):
-    with pytest.raises(OptionError, match="--every"):
-        parse_every(text)
+def test_every_nothing_is_refused():
+    for text in ("0", "0s", "0:00"):
+        with pytest.raises(OptionError, match="--every"):
+            parse_every(text)
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,8 @@
 run: `train`.
 options: the options of `nstyle train`.
 dataset: gathers training pictures.
-setup: puts network, objective and preview together.
+setup: puts network, objective and preview of held-out photos together.
 loop: takes training steps.
 objectives: makes batches and their losses.
 perceptual_loss: content and style losses of a painted photo.
-preview: paints held-out photos.
 """

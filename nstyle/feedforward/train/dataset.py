@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from nstyle.system import checksums
 from nstyle.system.files import check_writable, refuse_overwriting
 
 log = logging.getLogger("nstyle")
+
+Named = dict[Path, np.ndarray]
 
 KEPT_CROPS = 2.0  # pictures are kept in memory with a short edge of so many crops
 FEW = 50  # photos: fewer are said to be few
@@ -46,14 +49,14 @@ class Example:
 class TrainingData:
     """Training pictures and where they come from.
 
-    photos, paintings: uint8 HxWx3; given: as when a photo of a crop's size is painted; style: as it
-    was read, None for any style; start: the network to begin with; saved: the checkpoint to go on
-    from; setup: all that shapes the network, as JSON can hold it.
+    photos, paintings: uint8 HxWx3; inputs: as when a photo of a crop's size is painted; style: None
+    for any style; start: the network to begin with; saved: the checkpoint to go on from; setup: all
+    that shapes the network, as JSON can hold it.
     """
 
     photos: Sequence[np.ndarray]
     paintings: Sequence[np.ndarray]
-    given: inputs.Inputs
+    inputs: inputs.Inputs
     style: Picture | None
     examples: Sequence[Example]
     start: NetworkFile | None
@@ -61,161 +64,148 @@ class TrainingData:
     setup: dict[str, Any]
 
 
-def gather(wanted: TrainOptions, options: Options) -> TrainingData:
+def gather(request: TrainOptions, options: Options) -> TrainingData:
     """Raises OptionError, ImageError, WeightsError: one line, and what to do."""
-    check_loss(wanted, options)
-    check_written(wanted, options)
-    saved = read_saved(wanted)
-    curve.kept(wanted.curve, 0)
-    start = read_start(wanted)
-    size, style = (wanted.crop, wanted.crop), None
+    check_loss(request, options)
+    check_written(request, options)
+    saved = read_saved(request)
+    curve.kept(request.curve, 0)
+    start = read_start(request)
+    size, style = (request.crop, request.crop), None
     blank = Picture(np.zeros((*size, 3), np.uint8))
-    if wanted.style_image is not None:
-        style = image_file.read(wanted.style_image, max_pixels=options.max_pixels)
-    given = inputs.gather(blank, style or blank, options, size=size)
-    photos, kept_out = read_pictures(wanted.photos, wanted, options)
-    paintings, others = (
-        read_pictures(wanted.paintings, wanted, options) if style is None else ({}, {})
-    )
+    if request.style_image is not None:
+        style = image_file.read(request.style_image, max_pixels=options.max_pixels)
+    crop = inputs.gather(blank, style or blank, options, size=size)
+    photos, heldout = read_pictures(request.photos, request, options)
+    nothing: tuple[Named, Named] = {}, {}
+    paintings, others = nothing if style else read_pictures(request.paintings, request, options)
     setup = {
-        **about(wanted, options, given.weights),
+        **about(request, options, crop.weights),
         "photos": fingerprint(photos),
         "style": fingerprint(paintings) if style is None else checksums.of_value(style)[:12],
     }
     if saved:
         checkpoint.agree(saved, setup)
-    shown = examples(kept_out, others, wanted)
+    shown = examples(heldout, others, request)
     if len(photos) < FEW:
         log.info("%d photos are few: the network learns these alone; give hundreds", len(photos))
-    if wanted.preview and not shown:
+    if request.preview and not shown:
         log.info("no preview: no photo is held out")
-    kept = list(photos.values()), list(paintings.values())
-    return TrainingData(*kept, given, style, shown, start, saved, setup)
+    pictures = list(photos.values()), list(paintings.values())
+    return TrainingData(*pictures, crop, style, shown, start, saved, setup)
 
 
-def about(wanted: TrainOptions, options: Options, weights: str) -> dict[str, Any]:
+def about(request: TrainOptions, options: Options, weights: str) -> dict[str, Any]:
     """The options that shape the network; of files checksums. Raises CheckpointError."""
     values = {
         **{name: value for name, value in shaping(options).items() if name in FIELDS},
         "weights": checksums.of_file(weights)[:12],
-        "network": wanted.network,
+        "network": request.network,
         "structure": STRUCTURE,
-        **{name: getattr(wanted, name) for name in ("width", "crop", "batch", "rate", "seed")},
-        "color_weight": wanted.colours or None,  # as if it were not there: as it was before
-        "start": checksums.of_file(wanted.beginning)[:12] if wanted.beginning else "random",
+        **{name: getattr(request, name) for name in ("width", "crop", "batch", "rate", "seed")},
+        "color_weight": request.colours or None,  # as if it were not there: as it was before
+        "start": checksums.of_file(request.beginning)[:12] if request.beginning else "random",
     }
     del values["model"]  # its weights say more
     return values
 
 
-def check_loss(wanted: TrainOptions, options: Options) -> None:
+def check_loss(request: TrainOptions, options: Options) -> None:
     """Refuse what no network can learn. Raises OptionError."""
     if not (options.content_weight and options.style_weight):
         raise OptionError("--content-weight, --style-weight: both must be above 0 for a training")
     if options.colors != "style":
         raise OptionError("--colors: is chosen when painting, not in a training; leave it out")
-    if wanted.network != ANY_STYLE:
+    if request.network != ANY_STYLE:
         return
     if options.model != ENCODER or options.weights:
         raise OptionError(f"--model, --weights: beside --paintings it is {ENCODER}, which paints")
     if options.style_scale != 1 or options.style_size:
         raise OptionError("--style-scale, --style-size: have no place beside --paintings")
-    layers = options.style_layers.weights
-    if not set(TAPS) <= set(layers):
+    if not set(TAPS) <= set(options.style_layers.weights):
         raise OptionError(f"--style-layers: beside --paintings needs {','.join(TAPS[::-1])}")
 
 
-def check_written(wanted: TrainOptions, options: Options) -> None:
+def check_written(request: TrainOptions, options: Options) -> None:
     """Refuse files that cannot be written, or would be over something. Raises OptionError."""
     written = {
-        "--output": wanted.output,
-        "--checkpoint": wanted.saved,
-        "--curve": wanted.curve,
-        "the preview": wanted.preview,
+        "--output": request.output,
+        "--checkpoint": request.saved,
+        "--curve": request.curve,
+        "the preview": request.preview,
     }
-    read = [wanted.style_image, wanted.heldout, options.weights, wanted.beginning]
+    read = [request.style_image, request.heldout, options.weights, request.beginning]
     refuse_overwriting(written.items(), read)
     for flag, path in written.items():
         if not path:
             continue
-        if path != wanted.preview and trained_on(path, wanted):
+        # Among the pictures to train on, it would be one of them.
+        picture = path != request.preview and Path(path).suffix.lower() in EXTENSIONS
+        if picture and data.inside([Path(path)], (*request.photos, *request.paintings)):
             raise OptionError(f"{flag}: {path} is a picture to train on, or would be; give another")
         check_writable(flag, path)
 
 
-def trained_on(path: str, wanted: TrainOptions) -> bool:
-    """Whether a file would be taken for a picture to train on."""
-    folders, place = (*wanted.photos, *wanted.paintings), Path(path)
-    if place.suffix.lower() not in EXTENSIONS:
-        return False
-    return bool(data.inside([place], folders))
-
-
-def read_saved(wanted: TrainOptions) -> checkpoint.TrainingState | None:
+def read_saved(request: TrainOptions) -> checkpoint.TrainingState | None:
     """The checkpoint to go on from. Raises OptionError, WeightsError."""
-    there = checkpoint.exists(wanted.saved)
-    if wanted.resume:
-        if not there:
-            done = os.path.exists(wanted.output)
-            advice = f"{wanted.output} is finished" if done else "leave it out to begin"
-            raise OptionError(f"--resume: there is no {wanted.saved}; {advice}")
-        saved = checkpoint.read(wanted.saved, KIND)
+    exists, finished = checkpoint.exists(request.saved), os.path.exists(request.output)
+    if request.resume and not exists:
+        advice = f"{request.output} is finished" if finished else "leave it out to begin"
+        raise OptionError(f"--resume: there is no {request.saved}; {advice}")
+    if request.resume:
+        saved = checkpoint.read(request.saved, KIND)
         if saved.setup.get("structure", 1) != STRUCTURE:
             raise OptionError(
-                f"--resume: {wanted.saved} is of a version of nstyle whose networks paint "
+                f"--resume: {request.saved} is of a version of nstyle whose networks paint "
                 "otherwise; remove it to start anew"
             )
         return saved
-    if there:
+    if exists:
         raise OptionError(
-            f"{wanted.saved}: holds a training that was stopped; go on with it by --resume, or "
+            f"{request.saved}: holds a training that was stopped; go on with it by --resume, or "
             "remove it to start anew"
         )
-    if os.path.exists(wanted.output):
+    if finished:
         raise OptionError(
-            f"--output: {wanted.output} is there already; give another, or remove it to train anew"
+            f"--output: {request.output} is there already; give another, or remove it to train anew"
         )
     return None
 
 
-def read_start(wanted: TrainOptions) -> NetworkFile | None:
+def read_start(request: TrainOptions) -> NetworkFile | None:
     """The network to begin with. Raises WeightsError, OptionError."""
-    if wanted.beginning is None:
+    if request.beginning is None:
         return None
-    file = network_file.read(wanted.beginning)
-    if file.network != wanted.network:
+    file = network_file.read(request.beginning)
+    if file.network != request.network:
         raise OptionError(
-            f"--start: {wanted.start} paints {file.network}, not {wanted.network}; give another"
+            f"--start: {request.start} paints {file.network}, not {request.network}; give another"
         )
-    for name, value in wanted.shape.items():
+    for name, value in request.shape.items():
         if file.shape.get(name) != value:
             raise OptionError(
-                f"--start: {wanted.start} has {name} {file.shape.get(name)}, not {value}; "
+                f"--start: {request.start} has {name} {file.shape.get(name)}, not {value}; "
                 "give its --width"
             )
     return file
 
 
-Named = dict[Path, np.ndarray]
-
-
 def read_pictures(
-    folders: Sequence[str], wanted: TrainOptions, options: Options
+    folders: Sequence[str], request: TrainOptions, options: Options
 ) -> tuple[Named, Named]:
     """(pictures to train on, held-out ones for the preview). Raises OptionError, ImageError."""
-    limit = options.max_pixels
-    paths, listed = data.split(folders, wanted.heldout, wanted.is_preview)
-    short_edge = round(KEPT_CROPS * wanted.crop)
-    chosen = data.some_of(paths, MOST, wanted.seed)
-    loaded = data.load_named(chosen, short_edge, least=wanted.crop, max_pixels=limit, room=ROOM)
+    limit, short_edge = options.max_pixels, round(KEPT_CROPS * request.crop)
+    paths, listed = data.split(folders, request.heldout, request.is_preview)
+    chosen = data.some_of(paths, MOST, request.seed)
+    loaded = data.load_named(chosen, short_edge, least=request.crop, max_pixels=limit, room=ROOM)
     loaded = dict(sorted(loaded.items()))
-    if wanted.heldout is not None:
+    if request.heldout is not None:
         shown = data.inside(listed, folders)[:EXAMPLES]
         return loaded, data.load_named(shown, short_edge, max_pixels=limit) if shown else {}
-    chance = np.random.default_rng([wanted.seed, 4])
+    chance = np.random.default_rng([request.seed, 4])
     places = chance.permutation(len(loaded))[: min(EXAMPLES, len(loaded) // 2)]
-    kept_out = [list(loaded)[place] for place in places]
-    return loaded, {path: loaded.pop(path) for path in kept_out}
+    heldout = [list(loaded)[place] for place in places]
+    return loaded, {path: loaded.pop(path) for path in heldout}
 
 
 def fingerprint(loaded: Named) -> str:
@@ -223,18 +213,17 @@ def fingerprint(loaded: Named) -> str:
     return f"{len(loaded)} ({checksums.of_value(list(loaded.values()))[:12]})"
 
 
-def examples(photos: Named, paintings: Named, wanted: TrainOptions) -> list[Example]:
+def examples(photos: Named, paintings: Named, request: TrainOptions) -> list[Example]:
     """Photos for the preview, each with a painting where any style is learned."""
-    long_edge = EXAMPLE_CROPS * wanted.crop
 
     def sized(pixels: np.ndarray) -> Picture:
         picture = Picture(pixels)
-        factor = min(1.0, long_edge / max(picture.size)) / CROP_STEP
+        factor = min(1.0, EXAMPLE_CROPS * request.crop / max(picture.size)) / CROP_STEP
         width, height = (max(2, int(edge * factor)) * CROP_STEP for edge in picture.size)
         return resize(picture, width, height)
 
-    found = [(path.name, sized(pixels)) for path, pixels in photos.items()]
-    if not wanted.paintings:
-        return [Example(name, photo) for name, photo in found]
-    shown = [sized(pixels) for pixels in paintings.values()]
-    return [Example(name, photo, painting) for (name, photo), painting in zip(found, shown)]
+    pairs = zip(photos.items(), paintings.values() if request.paintings else repeat(None))
+    return [
+        Example(path.name, sized(photo), None if painting is None else sized(painting))
+        for (path, photo), painting in pairs
+    ]

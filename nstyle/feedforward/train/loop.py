@@ -16,14 +16,13 @@ from nstyle.feedforward.blocks import trained
 from nstyle.feedforward.train.options import KIND
 from nstyle.networks.training import checkpoint
 from nstyle.networks.training.adam import Adam
-from nstyle.system.backend import autograd, nd
+from nstyle.system.backend import autograd
 
 AVERAGE = 0.99
 RECENT = 0.98  # how much of the running mean of the loss stays at a step
 RISE = 20  # steps until the rate is reached
 FALL = 0.5  # of the training, at its end, in which the rate falls
 LAST_RATE = 0.01
-Arrays = dict[str, np.ndarray]
 
 
 class TrainingSample(NamedTuple):
@@ -51,32 +50,32 @@ class Training:
         self._parameters = trained(network)
         for parameter in self._parameters.values():
             parameter.grad_req = "add"
-        self._weights = {name: p.data() for name, p in self._parameters.items()}
-        self._adam = Adam(self._weights, average=AVERAGE)
+        weights = {name: p.data() for name, p in self._parameters.items()}
+        self._adam = Adam(weights, average=AVERAGE)
 
     def advance(self, progress: float) -> dict[str, float]:
         """One step; gives "loss" and its parts by kind, means over the batch.
 
         progress: 0..1, how much of the training is done. Raises DivergedError.
         """
-        said: dict[str, float] = {}
+        sums: dict[str, float] = {}
         for number in range(self.step * self._batch, (self.step + 1) * self._batch):
             loss, terms = self._study(self._lessons(number))
             for kind, value in {"loss": loss, **by_kind(terms)}.items():
-                said[kind] = said.get(kind, 0.0) + value / self._batch
-        if not math.isfinite(said["loss"]):
+                sums[kind] = sums.get(kind, 0.0) + value / self._batch
+        if not math.isfinite(sums["loss"]):
             raise DivergedError(
-                f"the loss is {said['loss']} at step {self.step + 1}; give a smaller learning rate"
+                f"the loss is {sums['loss']} at step {self.step + 1}; give a smaller learning rate"
             )
         gradients = {name: p.grad() for name, p in self._parameters.items()}
         rate = self._rate * schedule(self.step, progress)
-        self._adam.update(self._weights, gradients, rate=rate, count=self.step + 1)
+        self._adam.update(gradients, rate=rate, count=self.step + 1)
         for parameter in self._parameters.values():
             parameter.zero_grad()
         keep = min(RECENT, self.step / (self.step + 1))
-        self.loss = said["loss"] if self.step == 0 else self.loss * keep + said["loss"] * (1 - keep)
+        self.loss = sums["loss"] if self.step == 0 else self.loss * keep + sums["loss"] * (1 - keep)
         self.step += 1
-        return said
+        return sums
 
     def _study(self, lesson: TrainingSample) -> tuple[float, Mapping[str, float]]:
         with autograd.record():
@@ -85,16 +84,13 @@ class Training:
         output.backward(gradient / self._batch)
         return float(loss), lesson.objective.terms
 
-    def average(self) -> Arrays:
+    def average(self) -> dict[str, np.ndarray]:
         """The averaged network's values by name."""
-        return {name: value.asnumpy() for name, value in self._adam.average.items()}
+        return self._adam.values()
 
     def save(self, path: str, setup: Mapping[str, Any]) -> None:
         """Write everything the next step depends on."""
-        groups = {
-            kind: {name: value.asnumpy() for name, value in some.items()}
-            for kind, some in {"weight": self._weights, **self._adam.groups()}.items()
-        }
+        groups = self._adam.groups()
         groups["so far"] = {"seconds": np.array([self.seconds]), "loss": np.array([self.loss])}
         checkpoint.save(path, KIND, self.step, groups, setup)
 
@@ -103,9 +99,7 @@ class Training:
         self.step = saved.step
         self.seconds = float(saved.groups["so far"]["seconds"][0])
         self.loss = float(saved.groups["so far"]["loss"][0])
-        for kind, own in {"weight": self._weights, **self._adam.groups()}.items():
-            for name in own:
-                own[name][:] = nd.array(saved.groups[kind][name])
+        self._adam.restore(saved.groups)
 
 
 def by_kind(terms: Mapping[str, float]) -> dict[str, float]:

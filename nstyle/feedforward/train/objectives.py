@@ -6,6 +6,7 @@ Loads MXNet.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,9 +35,8 @@ class OneStyleSamples:
     """Lessons for a network of one style, that of the perception: each a crop of a photo.
 
     Loss: the painter's, relative to what it says of photos that are left as they are, plus
-    `losses.image.colours` times the squared distance from the photo's colours in units of SPREAD, a
-    mean over cells and channels. The style is measured once. seed: of the grain, beside the
-    sample's number.
+    `colours` times the squared distance from the photo's colours in units of SPREAD, a mean over
+    cells and channels. The style is measured once. seed: of the grain, beside the sample's number.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class OneStyleSamples:
         return [ColorLoss(self._colours / kept.size / SPREAD**2, kept)]
 
 
+@dataclass(frozen=True)
 class AnyStyleSamples:
     """Lessons for the decoder: each a photo and a painting, crops of one size.
 
@@ -75,25 +76,20 @@ class AnyStyleSamples:
     content layer relative to the photo's features. So a pair counts as much as any other.
     """
 
-    def __init__(
-        self, perception: PerceptualLoss, photos: Pictures, paintings: Pictures, *, content: float
-    ) -> None:
-        self._perception, self._content = perception, content
-        self._photos, self._paintings = photos, paintings
+    perception: PerceptualLoss
+    photos: Pictures
+    paintings: Pictures
+    content: float
 
     def __call__(self, number: int) -> TrainingSample:
         """The lesson of this number."""
-        photo = self._perception.see(self._photos(number))
-        painting = self._perception.see(self._paintings(number))
-        terms = self._perception.terms(photo, self._perception.shown(painting))
+        photo = self.perception.see(self.photos(number))
+        painting = self.perception.see(self.paintings(number))
+        terms = self.perception.terms(photo, self.perception.shown(painting))
         own = style_loss(terms, photo) + LEAST
-        whole = sum(energy(term) for term in terms if isinstance(term, ContentLoss))
-        factors = {"style": 1 / own, "content": self._content / whole, "tv": 1 / own}
-        terms = weighted(terms, factors)
+        # The content loss of features that are 0.
+        content = [term for term in terms if isinstance(term, ContentLoss)]
+        whole = sum(float(t.scale * dot(t.target, t.target).asscalar()) for t in content)
+        factors = {"style": 1 / own, "content": self.content / whole, "tv": 1 / own}
         inputs = [photo[tap] for tap in TAPS[:SHOWN]] + look(painting)
-        return TrainingSample(inputs, self._perception.objective(terms))
-
-
-def energy(term: ContentLoss) -> float:
-    """The content loss of features that are 0."""
-    return float(term.scale * dot(term.target, term.target).asscalar())
+        return TrainingSample(inputs, self.perception.objective(weighted(terms, factors)))

@@ -33,6 +33,8 @@ LOSS_OF: dict[str, dict[str, Any]] = {
     },
     ANY_STYLE: {"content_weight": 10.0, "tv_weight": 0.03},
 }
+FILE: dict[str, Any] = {"kind": str, "metavar": "FILE"}
+FOLDERS: dict[str, Any] = {"kind": str, "metavar": "DIR", "several": True}
 KIND = "nstyle train"  # of checkpoint
 EXTENSION, CHECKPOINT, PREVIEW = ".params", ".ckpt.npz", ".preview.jpg"
 TIME_BUDGET = 30 * 60.0
@@ -53,21 +55,16 @@ class TrainOptions:
     time_budget: words such as "20m", or seconds.
     """
 
-    style_image: str | None = option(None, "the painting to learn", kind=str, metavar="FILE")
+    style_image: str | None = option(None, "the painting to learn", **FILE)
     paintings: tuple[str, ...] = option(
         (),
         "instead: a folder of paintings, to learn to paint in any style; may be repeated",
-        kind=str,
-        metavar="DIR",
-        several=True,
+        **FOLDERS,
     )
-    photos: tuple[str, ...] = option(
-        (), "a folder of photos; may be repeated", kind=str, metavar="DIR", several=True
-    )
+    photos: tuple[str, ...] = option((), "a folder of photos; may be repeated", **FOLDERS)
     output: str = option(
-        None, "the network, .params; what else is left behind goes beside it", kind=str,
-        metavar="FILE",
-    )  # fmt: skip
+        None, "the network, .params; what else is left behind goes beside it", **FILE
+    )
     steps: int | None = option(
         None, "train for so many steps instead of --time-budget", kind=int, low=1
     )
@@ -104,25 +101,21 @@ class TrainOptions:
         "auto",
         "a network of nstyle train to begin with, or random; auto = for one style, of the usual "
         "width, a network that leaves photos as they are",
-        kind=str,
-        metavar="FILE",
+        **FILE,
     )
     heldout: str | None = option(
         None,
         "list of pictures never to train on, a path per line; its first photos are for the preview "
         "(default: three are chosen)",
-        kind=str,
-        metavar="FILE",
+        **FILE,
     )
     preview_steps: int = option(
         200, "a sheet of three held-out photos beside the output every so many steps; 0 = none",
         kind=int, low=0,
     )  # fmt: skip
-    curve: str | None = option(
-        None, "write one JSON line per step to FILE", kind=str, metavar="FILE"
-    )
+    curve: str | None = option(None, "write one JSON line per step to FILE", **FILE)
     checkpoint: str | None = option(
-        None, "what --resume goes on from (default: beside the output)", kind=str, metavar="FILE"
+        None, "what --resume goes on from (default: beside the output)", **FILE
     )
     save_steps: int = option(100, "steps between two checkpoints", kind=int, low=1)
     resume: bool = option(False, "go on from the checkpoint, with the same options", kind=bool)

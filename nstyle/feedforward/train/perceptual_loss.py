@@ -26,14 +26,14 @@ Taps = dict[str, Any]
 class PerceptualLoss:
     """The loss network for photos of one shape, (1, 3, H, W); its memory is kept from call to call.
 
-    given: any photo of that size, in `photo`; its regions and shares are used.
+    inputs: any photo of that size, in `photo`; its regions and shares are used.
     """
 
     def __init__(
-        self, extractor: FeatureExtractor, given: Inputs, options: Options, device: Any
+        self, extractor: FeatureExtractor, inputs: Inputs, options: Options, device: Any
     ) -> None:
-        shape = (1, 3, given.photo.height, given.photo.width)
-        self.extractor, self._given, self._options = extractor, given, options
+        shape = (1, 3, inputs.photo.height, inputs.photo.width)
+        self.extractor, self._inputs, self._options = extractor, inputs, options
         self._device = device
         self._features = extractor.features(shape, device)
         self._looking = extractor.features(shape, device, gradient=False)
@@ -48,25 +48,25 @@ class PerceptualLoss:
         return nd.array(x, ctx=self._device)
 
     def style(self) -> Shown:
-        """Style targets of the painting in `given`, at its own size."""
-        painting = self._given.styles[0]
+        """Style targets of the painting in `inputs`, at its own size."""
+        painting = self._inputs.styles[0]
         x = preprocessing.to_array(painting, self.extractor.convention, self._options.pixel_range)
         return self.shown(self.extractor.look(x, self._device))
 
     def shown(self, taps: Taps) -> Shown:
         """Style targets from a painting's layers."""
-        return loss_terms.look_at(self._given, self._options, 0, WholeImage(taps))
+        return loss_terms.look_at(self._inputs, self._options, 0, WholeImage(taps))
 
     def terms(self, photo: Taps, shown: Shown) -> list[LossTerm]:
         """The summands of the painter's loss for a photo and a style."""
         return loss_terms.build_terms(
-            self._given, self._options, self.extractor.layer_scales, WholeImage(photo), [shown]
+            self._inputs, self._options, self.extractor.layer_scales, WholeImage(photo), [shown]
         )
 
     def content(self, photo: Taps) -> list[LossTerm]:
         """Those of its content alone."""
         scales = NORMALIZATIONS[self._options.normalization]
-        area = self._given.photo.width * self._given.photo.height
+        area = self._inputs.photo.width * self._inputs.photo.height
         looks, view = self.extractor.layer_scales, WholeImage(photo)
         return loss_terms.content_terms(self._options, scales, looks, view, area)
 

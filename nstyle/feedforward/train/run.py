@@ -56,52 +56,53 @@ class Trained:
 Listener = Callable[[TrainStep], Any]
 
 
-def train(wanted: TrainOptions, options: Options, *, listeners: Sequence[Listener] = ()) -> Trained:
-    """Train, and write the network to `wanted.output` (see `feedforward.network_file`).
+def train(
+    request: TrainOptions, options: Options, *, listeners: Sequence[Listener] = ()
+) -> Trained:
+    """Train, and write the network to `request.output` (see `feedforward.network_file`).
 
-    options: the loss and the device (`wanted.loss({})` are the usual ones). With
-    `wanted.resume` goes on from the checkpoint, with `steps` and as many threads to the same
+    options: the loss and the device (`request.loss({})` are the usual ones). With
+    `request.resume` goes on from the checkpoint, with `steps` and as many threads to the same
     weights as a training never stopped. Listeners get a TrainStep after each step; Ctrl-C, or a
     listener that returns True, ends the training there, with a checkpoint and no network. Raises
     OptionError, ImageError, WeightsError, BackendError before the first step, DivergedError, and
     WeightsError where the network cannot be written.
     """
-    found = dataset.gather(wanted, options)
+    data = dataset.gather(request, options)
     runtime.prepare(options.threads)
     from nstyle.feedforward.train import setup
     from nstyle.system import backend  # here, because these load MXNet
 
-    planned = setup.plan(found, wanted, options, backend.device(options.gpu))
-    curve.trim(wanted.curve, planned.training.step)
-    keeper = TrainingSaver(planned, found, wanted)
+    planned = setup.plan(data, request, options, backend.device(options.gpu))
+    curve.trim(request.curve, planned.training.step)
+    training, saver = planned.training, TrainingSaver(planned, data, request)
     with Postponement() as ctrl_c:
-        finished = run(planned.training, wanted, [keeper, *listeners, ctrl_c])
-    keeper.end(finished)
-    made = planned.training
-    return Trained(made.step, made.seconds, made.loss, finished, keeper.saved)
+        finished = run(training, request, [saver, *listeners, ctrl_c])
+    saver.end(finished)
+    return Trained(training.step, training.seconds, training.loss, finished, saver.saved)
 
 
-def run(training: Any, wanted: TrainOptions, listeners: Sequence[Listener]) -> bool:
+def run(training: Any, request: TrainOptions, listeners: Sequence[Listener]) -> bool:
     """All steps that are left; False where a listener ended it. Raises DivergedError."""
     began = time.monotonic() - training.seconds
-    while (done := progress(training, wanted)) < 1:
-        said = training.advance(done)
+    while (done := progress(training, request)) < 1:
+        terms = training.advance(done)
         training.seconds = time.monotonic() - began
-        left = training.seconds * (1 / progress(training, wanted) - 1)
-        loss = said.pop("loss")
-        step = TrainStep(training.step, loss, said, training.seconds, max(0.0, left))
-        wishes = [listener(step) for listener in listeners]
-        if any(wish is True for wish in wishes):
-            return progress(training, wanted) >= 1
+        left = training.seconds * (1 / progress(training, request) - 1)
+        loss = terms.pop("loss")
+        step = TrainStep(training.step, loss, terms, training.seconds, max(0.0, left))
+        answers = [listener(step) for listener in listeners]
+        if any(answer is True for answer in answers):
+            return progress(training, request) >= 1
     return True
 
 
-def progress(training: Any, wanted: TrainOptions) -> float:
+def progress(training: Any, request: TrainOptions) -> float:
     """Share of the training that is done; 1 is finished."""
-    if wanted.steps is not None:
-        return training.step / wanted.steps
-    assert wanted.time_budget is not None  # see TrainOptions
-    return training.seconds / wanted.time_budget
+    if request.steps is not None:
+        return training.step / request.steps
+    assert request.time_budget is not None  # see TrainOptions
+    return training.seconds / request.time_budget
 
 
 class TrainingSaver:
@@ -110,33 +111,33 @@ class TrainingSaver:
     While it runs, a failure is said once and ends nothing: a full disk now need not be one later.
     """
 
-    def __init__(self, planned: Any, found: TrainingData, wanted: TrainOptions) -> None:
-        self._planned, self._found, self._wanted = planned, found, wanted
+    def __init__(self, planned: Any, data: TrainingData, request: TrainOptions) -> None:
+        self._planned, self._data, self._request = planned, data, request
         self._training = planned.training
         self._failed: set[str] = set()
-        self.saved = self._training.step if found.saved else 0  # of which step the checkpoint is
+        self.saved = self._training.step if data.saved else 0  # of which step the checkpoint is
 
     def __call__(self, step: TrainStep) -> None:
         """Saves and previews that are due after this step."""
-        wanted = self._wanted
-        self._attempt("curve", lambda: curve.append(wanted.curve, asdict(step)))
-        if wanted.preview_steps and step.step % wanted.preview_steps == 0:
+        request = self._request
+        self._attempt("curve", lambda: curve.append(request.curve, asdict(step)))
+        if request.preview_steps and step.step % request.preview_steps == 0:
             self._attempt("preview", self._show)
-        if step.step % wanted.save_steps == 0:
+        if step.step % request.save_steps == 0:
             self._attempt("checkpoint", self._save)
 
     def end(self, finished: bool) -> None:
         """The last checkpoint, or the network in its place. Raises WeightsError."""
         if self._training.step != self.saved:
             self._attempt("checkpoint", self._save, last=not finished)
-        files.sweep_beside(self._wanted.saved)
+        files.sweep_beside(self._request.saved)
         if not finished:
             return
         self._attempt("preview", self._show)
         self._write()
-        if not self._wanted.keep_checkpoint:
+        if not self._request.keep_checkpoint:
             with contextlib.suppress(OSError):  # it may never have been written
-                os.unlink(self._wanted.saved)
+                os.unlink(self._request.saved)
 
     def _attempt(self, what: str, write: Callable[[], Any], *, last: bool = False) -> None:
         """last: nothing comes after it."""
@@ -149,34 +150,32 @@ class TrainingSaver:
             self._failed.add(what)
 
     def _save(self) -> None:
-        self._training.save(self._wanted.saved, self._found.setup)
+        self._training.save(self._request.saved, self._data.setup)
         self.saved = self._training.step
 
     def _show(self) -> None:
-        if self._wanted.preview and self._planned.preview:
+        if self._request.preview and self._planned.preview:
             sheet = self._planned.preview.sheet(self._training.average(), self._training.step)
-            image_file.write(sheet, self._wanted.preview, quality=QUALITY)
+            image_file.write(sheet, self._request.preview, quality=QUALITY)
 
     def _write(self) -> None:
-        wanted, training = self._wanted, self._training
-        named = wanted.style_image or wanted.paintings[0]
+        request, training = self._request, self._training
+        named = request.style_image or request.paintings[0]
         facts = {
             "style": os.path.splitext(os.path.basename(os.path.normpath(named)))[0],
             "steps": training.step,
             "seconds": training.seconds,
             "loss": training.loss,
-            "options": self._found.setup,
+            "options": self._data.setup,
         }
         file = network_file.NetworkFile(
-            wanted.network, self._planned.shape, training.average(), facts, self._found.style
+            request.network, self._planned.shape, training.average(), facts, self._data.style
         )
         try:
-            network_file.write(wanted.output, file)
+            network_file.write(request.output, file)
         except WeightsError:
             raise
         except OSError as error:
-            going_on = f"; make room and --resume from {wanted.saved}" if self.saved else ""
-            reason = error.strerror or error
-            raise WeightsError(
-                f"{wanted.output}: cannot be written ({reason}){going_on}"
-            ) from error
+            advice = f"; make room and --resume from {request.saved}" if self.saved else ""
+            why = error.strerror or error
+            raise WeightsError(f"{request.output}: cannot be written ({why}){advice}") from error

@@ -50,7 +50,8 @@ def compress(teacher: Teacher, widths: Sequence[int], batches: Iterable[np.ndarr
             back = solve(small, whole)
             arrays[f"{name}_weight"], arrays[f"{name}_bias"] = kernel, bias
         elif name.startswith("pool"):
-            whole, small = list(pooled(whole)), list(pooled(small))
+            knobs = {"kernel": (2, 2), "stride": (2, 2), "pool_type": "avg"}
+            whole, small = ([nd.Pooling(x, **knobs) for x in xs] for xs in (whole, small))
     return arrays
 
 
@@ -62,12 +63,6 @@ def convolved(batches: Sequence[Any], kernel: np.ndarray, bias: np.ndarray) -> I
         result = nd.relu(nd.Convolution(batch, values, shift, **knobs))
         result.wait_to_read()
         yield result
-
-
-def pooled(batches: Sequence[Any]) -> Iterator[Any]:
-    """2x2 average pooling."""
-    for batch in batches:
-        yield nd.Pooling(batch, kernel=(2, 2), stride=(2, 2), pool_type="avg")
 
 
 def covariance(batches: Sequence[Any]) -> np.ndarray:
@@ -114,7 +109,7 @@ def solve(small: Sequence[Any], whole: Sequence[Any]) -> np.ndarray:
     student: Any = 0.0
     cross: Any = 0.0
     for f, y in zip(small, whole):
-        found = linear_maps.moments(linear_maps.with_ones(f), linear_maps.columns(y))
-        student = student + found.student.sum(axis=0, dtype=np.float64)
-        cross = cross + found.cross.sum(axis=0, dtype=np.float64)
+        seen = linear_maps.moments(linear_maps.with_ones(f), linear_maps.columns(y))
+        student = student + seen.student.sum(axis=0, dtype=np.float64)
+        cross = cross + seen.cross.sum(axis=0, dtype=np.float64)
     return linear_maps.solve(student, cross, RIDGE)

@@ -20,49 +20,46 @@ TINY = 1e-12  # of a layer that is always the same
 
 @dataclass
 class Fit:
-    """One tap of one network: sums for the map, then the map, then sums of its errors."""
+    """One tap of one network: sums for its map, the map, then sums over the held-out pictures."""
 
     student: Any = 0.0
     cross: Any = 0.0
     solved: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
-    squared: float = 0.0  # sum of squared errors
-    gram: float = 0.0  # sum over pictures of ||G - A||^2
-    gram_ratios: list[float] = field(default_factory=list)  # ||G - A|| / ||A|| per picture
-
-    def learn(self, found: linear_maps.NormalEquations, positions: int) -> None:
-        """Take in the moments of a training picture."""
-        self.student += found.student[0].astype(np.float64) * positions
-        self.cross += found.cross[0].astype(np.float64) * positions
-
-    def judge(self, found: linear_maps.NormalEquations, positions: int) -> None:
-        """Take in the errors of a held-out picture."""
-        error, difference = linear_maps.compare(self.solved, found)
-        norm = float(np.square(found.teacher[0], dtype=np.float64).sum())
-        squared = float(np.square(difference[0], dtype=np.float64).sum())
-        self.squared += float(error[0]) * positions
-        self.gram += squared
-        self.gram_ratios.append((squared / norm) ** 0.5 if norm else 0.0)
-
-
-@dataclass
-class Truth:
-    """One tap of the teacher over the held-out pictures."""
-
     positions: int = 0
-    total: Any = 0.0  # per channel
-    power: float = 0.0
-    gram: float = 0.0  # sum over pictures of ||A||^2
+    total: Any = 0.0  # of the teacher's values, per channel
+    power: float = 0.0  # of their squares
+    squared: float = 0.0  # of squared errors
+    grams: list[tuple[float, float]] = field(default_factory=list)  # ||G - A||^2, ||A||^2
 
-    def add(self, found: linear_maps.NormalEquations, positions: int) -> None:
-        """Take in a held-out picture."""
+    def learn(self, seen: linear_maps.NormalEquations, positions: int) -> None:
+        """Take in the moments of a training picture."""
+        self.student += seen.student[0].astype(np.float64) * positions
+        self.cross += seen.cross[0].astype(np.float64) * positions
+
+    def judge(self, seen: linear_maps.NormalEquations, positions: int) -> None:
+        """Take in the moments of a held-out picture."""
+        error, difference = linear_maps.compare(self.solved, seen)
+        self.squared += float(error[0]) * positions
+        self.grams.append((square_sum(difference[0]), square_sum(seen.teacher[0])))
         self.positions += positions
-        self.total = self.total + found.cross[0, :, -1].astype(np.float64) * positions
-        self.power += float(np.trace(found.teacher[0], dtype=np.float64)) * positions
-        self.gram += float(np.square(found.teacher[0], dtype=np.float64).sum())
+        self.total += seen.cross[0, :, -1].astype(np.float64) * positions
+        self.power += float(np.trace(seen.teacher[0], dtype=np.float64)) * positions
 
-    def deviation(self) -> float:
-        """Sum of squared deviations from each channel's mean."""
-        return self.power - float(np.square(self.total).sum()) / self.positions
+    def errors(self) -> dict[str, float]:
+        """As `measure` gives them."""
+        deviation = self.power - float(np.square(self.total).sum()) / self.positions
+        difference, whole = (sum(column) for column in zip(*self.grams))
+        ratios = [(apart / norm) ** 0.5 if norm else 0.0 for apart, norm in self.grams]
+        return {
+            "variance": self.squared / max(deviation, TINY),
+            "gram": (difference / max(whole, TINY)) ** 0.5,
+            "gram_mean": float(np.mean(ratios)),
+        }
+
+
+def square_sum(values: np.ndarray) -> float:
+    """The sum of the squares."""
+    return float(np.square(values, dtype=np.float64).sum())
 
 
 def measure(
@@ -86,25 +83,19 @@ def measure(
     training, kept_out = data.split(folders, heldout)
     if not kept_out:
         raise OptionError(f"{heldout}: lists no pictures to measure on")
-    looks = Comparison(networks, room.read(teacher))
-    fits = {name: {tap: Fit() for tap in taps} for name, taps in looks.taps.items()}
-    truths = {tap: Truth() for tap in looks.teacher_taps}
+    compare = Comparison(networks, room.read(teacher))
+    fits = {name: {tap: Fit() for tap in taps} for name, taps in compare.taps.items()}
     for picture in data.load(choose(training, fitted_on, seed), short_edge):
-        for name, tap, found, positions in looks(picture):
-            fits[name][tap].learn(found, positions)
-    for some in fits.values():
-        for fit in some.values():
+        for name, tap, seen, positions in compare(picture):
+            fits[name][tap].learn(seen, positions)
+    for by_tap in fits.values():
+        for fit in by_tap.values():
             fit.solved = linear_maps.solve(fit.student, fit.cross)
     for picture in data.load(kept_out, short_edge):
-        counted = set()
-        for name, tap, found, positions in looks(picture):
-            fits[name][tap].judge(found, positions)
-            if tap not in counted:
-                truths[tap].add(found, positions)
-                counted.add(tap)
+        for name, tap, seen, positions in compare(picture):
+            fits[name][tap].judge(seen, positions)
     return {
-        name: {tap: _errors(fit, truths[tap]) for tap, fit in some.items()}
-        for name, some in fits.items()
+        name: {tap: fit.errors() for tap, fit in by_tap.items()} for name, by_tap in fits.items()
     }
 
 
@@ -112,21 +103,22 @@ class Comparison:
     """Runs networks (name -> file) and the teacher on pictures. taps: of each network."""
 
     def __init__(self, networks: Mapping[str, str], teacher: room.Teacher) -> None:
-        self.teacher_taps = room.reached(teacher.blocks, len(teacher.widths))
-        self._teacher = teacher.network(self.teacher_taps)
-        files = {name: room.read(path) for name, path in networks.items()}
-        self.taps = {
-            name: [tap for tap in room.reached(f.blocks, len(f.widths)) if tap in self.teacher_taps]
-            for name, f in files.items()
-        }
-        self._networks = {name: f.network(self.taps[name]) for name, f in files.items()}
+        self._teacher_taps = room.reached(teacher.blocks, len(teacher.widths))
+        self._teacher = teacher.network(self._teacher_taps)
+        self.taps: dict[str, list[str]] = {}
+        self._networks: dict[str, Any] = {}
+        for name, path in networks.items():
+            file = room.read(path)
+            reached = room.reached(file.blocks, len(file.widths))
+            self.taps[name] = [tap for tap in reached if tap in self._teacher_taps]
+            self._networks[name] = file.network(self.taps[name])
 
     def __call__(
         self, picture: np.ndarray
     ) -> Iterator[tuple[str, str, linear_maps.NormalEquations, int]]:
         """(network, tap, moments, positions) of one picture, one after another."""
         x = nd.array(data.network_input([picture]))
-        seen = {tap: linear_maps.columns(y) for tap, y in zip(self.teacher_taps, self._teacher(x))}
+        seen = {tap: linear_maps.columns(y) for tap, y in zip(self._teacher_taps, self._teacher(x))}
         for name, network in self._networks.items():
             for tap, output in zip(self.taps[name], network(x)):
                 f = linear_maps.with_ones(output)
@@ -137,14 +129,6 @@ def choose(paths: Sequence[Path], count: int, seed: int) -> list[Path]:
     """So many of the paths, by chance, always the same."""
     order = np.random.default_rng(seed).permutation(len(paths))[:count]
     return [paths[i] for i in sorted(order)]
-
-
-def _errors(fit: Fit, truth: Truth) -> dict[str, float]:
-    return {
-        "variance": fit.squared / max(truth.deviation(), TINY),
-        "gram": (fit.gram / max(truth.gram, TINY)) ** 0.5,
-        "gram_mean": float(np.mean(fit.gram_ratios)),
-    }
 
 
 def layer_scales(
@@ -160,24 +144,23 @@ def layer_scales(
     """Layer -> what `networks.calibration` needs, of every ReLU of the network.
 
     Over training pictures. "channels" of the teacher; "content": its sum of squared features over
-    the network's; "style": the same of squared Gram matrices per position. Raises NStyleErrors
-    for bad input.
+    the network's; "style": the same of squared Gram matrices per position. Raises NStyleErrors.
     """
     training, _ = data.split(folders, heldout)
     known = room.read(teacher)
-    both = known, room.read(network, known.family)
-    names = [f"relu{name[4:]}" for name in room.pairs(both[1].blocks, both[1].arrays)]
-    networks = [some.network(names) for some in both]
+    small = room.read(network, known.family)
+    names = [f"relu{name[4:]}" for name in room.pairs(small.blocks, small.arrays)]
+    networks = known.network(names), small.network(names)
     sums = {name: np.zeros((2, 2)) for name in names}
     for picture in data.load(choose(training, pictures_used, seed), short_edge):
         x = nd.array(data.network_input([picture]))
-        for place, some in enumerate(networks):
-            for name, output in zip(names, some(x)):
+        for place, each in enumerate(networks):
+            for name, output in zip(names, each(x)):
                 f = linear_maps.columns(output)[0].asnumpy()
                 gram = (f @ f.T).astype(np.float64)
                 sums[name][place] += np.trace(gram), np.square(gram / f.shape[1]).sum()
-    channels = dict(zip(names, both[0].widths))
+    ratios = {name: whole / part for name, (whole, part) in sums.items()}
     return {
-        name: {"channels": channels[name], "content": float(a), "style": float(b)}
-        for name, (a, b) in ((name, of[0] / of[1]) for name, of in sums.items())
+        name: {"channels": channels, "content": float(ratio[0]), "style": float(ratio[1])}
+        for channels, (name, ratio) in zip(known.widths, ratios.items())
     }

@@ -86,12 +86,12 @@ class Maps:
         self.state: dict[str, np.ndarray] = {}
         self.solved: dict[str, np.ndarray] = {}
 
-    def remember(self, tap: str, found: NormalEquations) -> None:
+    def remember(self, tap: str, seen: NormalEquations) -> None:
         """Take a batch's moments into the running means."""
         count = self.state.get(f"count/{tap}", np.zeros(1)) + 1
         share = max(1 - self._memory, 1 / count[0])  # a plain mean as long as there are few
         self.state[f"count/{tap}"] = count
-        for kind, value in (("student", found.student), ("cross", found.cross)):
+        for kind, value in (("student", seen.student), ("cross", seen.cross)):
             key, new = f"{kind}/{tap}", value.mean(axis=0)
             old = self.state.get(key, np.zeros_like(new))
             self.state[key] = old + (new - old) * np.float32(share)
@@ -106,15 +106,15 @@ class Maps:
 
 
 def loss(
-    f: Any, y: Any, m: np.ndarray, found: NormalEquations, variance: float
+    f: Any, y: Any, m: np.ndarray, seen: NormalEquations, variance: float
 ) -> tuple[float, float, Any]:
     """(squared error / variance, squared Gram error / squared Gram norm, gradient of the loss).
 
     Means over the batch. The gradient, with respect to f (N, c+1, P), is that of the first plus
     GRAM_WEIGHT times the second, in closed form.
     """
-    errors, difference = compare(m, found)
-    norms = np.square(found.teacher).sum(axis=(1, 2)) + 1e-12
+    errors, difference = compare(m, seen)
+    norms = np.square(seen.teacher).sum(axis=(1, 2)) + 1e-12
     gram_errors = np.square(difference).sum(axis=(1, 2)) / norms
     scale = 2.0 / (f.shape[0] * f.shape[2])
     inner = difference * (2 * GRAM_WEIGHT * scale / norms)[:, None, None]
@@ -125,10 +125,10 @@ def loss(
     return float(errors.mean()) / variance, float(gram_errors.mean()), gradient
 
 
-def compare(m: np.ndarray, found: NormalEquations) -> tuple[np.ndarray, np.ndarray]:
+def compare(m: np.ndarray, seen: NormalEquations) -> tuple[np.ndarray, np.ndarray]:
     """Per picture: squared error per position (N,), Gram matrix less the teacher's (N, t, t)."""
     map_ = nd.array(m)
-    gram = np.stack([outer(outer(map_, nd.array(s)), map_).asnumpy() for s in found.student])
-    crossed = (m * found.cross).sum(axis=(1, 2))
+    gram = np.stack([outer(outer(map_, nd.array(s)), map_).asnumpy() for s in seen.student])
+    crossed = (m * seen.cross).sum(axis=(1, 2))
     error = np.trace(gram, axis1=1, axis2=2) - 2 * crossed
-    return error + np.trace(found.teacher, axis1=1, axis2=2), gram - found.teacher
+    return error + np.trace(seen.teacher, axis1=1, axis2=2), gram - seen.teacher

@@ -49,30 +49,20 @@ class Training:
         rate: float,
         seed: int,
     ) -> None:
-        self._crops, self._rate, self._blocks = crops, rate, teacher.blocks
-        self.taps = reached(teacher.blocks, len(widths_of(teacher.blocks, arrays)))
+        self._crops, self._rate = crops, rate
+        widths = widths_of(teacher.blocks, arrays)
+        self.taps = reached(teacher.blocks, len(widths))
         self._teacher = teacher.network(self.taps)
         self.step = 0
         self.seconds = 0.0  # that all steps took
         self.maps = linear_maps.Maps()
         self.variances: dict[str, float] = {}
-        self._use(arrays)
+        self._network = VGGFeatures(teacher.blocks, widths, self.taps)
+        self._parameters = filled(self._network, arrays)
+        weights = {name: p.data() for name, p in self._parameters.items()}
         scales = {name: float(np.abs(a).mean()) + 1e-12 for name, a in arrays.items()}
-        self._adam = Adam(self._weights, average=AVERAGE, scales=scales)
+        self._adam = Adam(weights, average=AVERAGE, scales=scales)
         self._paintings = Paintings(crops, teacher.blocks, len(arrays) // 2, seed=seed)
-
-    def _use(self, arrays: Arrays) -> None:
-        widths = widths_of(self._blocks, arrays)
-        self._network = VGGFeatures(self._blocks, widths, self.taps, pooling="avg", padding="zero")
-        self._network.initialize(ctx=mx.cpu())
-        self._network(nd.zeros((1, 3, 32, 32)))  # the shapes become known
-        self._parameters = {}
-        for name, pair in self._network.parameters_by_layer().items():
-            self._parameters[f"{name}_weight"], self._parameters[f"{name}_bias"] = pair
-        for name, parameter in self._parameters.items():
-            parameter.set_data(nd.array(arrays[name]))
-        self._network.hybridize(static_alloc=True, static_shape=True)
-        self._weights = {name: p.data() for name, p in self._parameters.items()}
 
     def calibrate(self) -> None:
         """Learn the teacher's variances and the first maps."""
@@ -81,10 +71,10 @@ class Training:
         for batch in calibration(self._crops, CALIBRATION_BATCHES):
             x = nd.array(batch)
             for tap, output, y in zip(self.taps, self._network(x), self._teacher(x)):
-                found = linear_maps.moments(linear_maps.with_ones(output), linear_maps.columns(y))
-                self.maps.remember(tap, found)
-                powers[tap].append(np.trace(found.teacher, axis1=1, axis2=2).mean())
-                means[tap].append(found.cross[:, :, -1].mean(axis=0))
+                seen = linear_maps.moments(linear_maps.with_ones(output), linear_maps.columns(y))
+                self.maps.remember(tap, seen)
+                powers[tap].append(np.trace(seen.teacher, axis1=1, axis2=2).mean())
+                means[tap].append(seen.cross[:, :, -1].mean(axis=0))
         for tap in self.taps:
             mean = np.mean(means[tap], axis=0)
             variance = float(np.mean(powers[tap]) - np.square(mean).sum())
@@ -106,22 +96,23 @@ class Training:
             heads.append(gradient)
         autograd.backward(list(outputs), heads)
         gradients = {name: p.grad() for name, p in self._parameters.items()}
-        self._adam.update(self._weights, gradients, rate=self.rate(done), count=self.step + 1)
+        self._adam.update(gradients, rate=self.rate(done), count=self.step + 1)
         self.step += 1
         if self.step % REFIT_STEPS == 0:
             self.maps.refit()
-        return total(errors), errors
+        loss = sum(
+            TAP_WEIGHTS.get(tap, 1.0) * (variance + linear_maps.GRAM_WEIGHT * gram)
+            for tap, (variance, gram) in errors.items()
+        )
+        return loss, errors
 
     def _batch(self) -> np.ndarray:
         batch = self._crops(self.step)
         painted = max(1, round(PAINTED * len(batch)))
         if self.step % VISIT_STEPS == 0:
-            self._paintings.visit(self.step // VISIT_STEPS, self._values())
+            self._paintings.visit(self.step // VISIT_STEPS, self._adam.values("weight"))
         batch[:painted] = self._paintings.some(self.step, painted)
         return batch
-
-    def _values(self) -> Arrays:
-        return {name: value.asnumpy() for name, value in self._weights.items()}
 
     def _compare(self, tap: str, output: Any, teacher: Any) -> tuple[float, float, Any]:
         """Both errors of a tap and the loss's gradient of it, (N, C, h, w)."""
@@ -129,10 +120,10 @@ class Training:
         first = self.step % every
         rows = output[:, :, first::every]
         f, y = linear_maps.with_ones(rows), linear_maps.columns(teacher[:, :, first::every])
-        found = linear_maps.moments(f, y)
+        seen = linear_maps.moments(f, y)
         m, variance = self.maps.solved[tap], self.variances[tap]
-        error, gram, gradient = linear_maps.loss(f, y, m, found, variance)
-        self.maps.remember(tap, found)
+        error, gram, gradient = linear_maps.loss(f, y, m, seen, variance)
+        self.maps.remember(tap, seen)
         head = gradient[:, :-1].reshape(rows.shape) * TAP_WEIGHTS.get(tap, 1.0)
         if every == 1:
             return error, gram, head
@@ -150,29 +141,21 @@ class Training:
 
     def average(self) -> Arrays:
         """The averaged network's values."""
-        return {name: value.asnumpy() for name, value in self._adam.average.items()}
+        return self._adam.values()
 
     def save(self, path: str, setup: Mapping[str, Any]) -> None:
         """Write everything the next step depends on."""
-        groups: dict[str, dict[str, np.ndarray]] = {
-            kind: {name: value.asnumpy() for name, value in some.items()}
-            for kind, some in {"weight": self._weights, **self._adam.groups()}.items()
-        }
-        groups["maps"], groups["solved"] = self.maps.state, self.maps.solved
+        groups = {**self._adam.groups(), "maps": self.maps.state, "solved": self.maps.solved}
         groups["variance"] = {tap: np.array([v]) for tap, v in self.variances.items()}
         groups["scale"] = {name: np.array([v]) for name, v in self._adam.scales.items()}
         groups["painting"] = self._paintings.state
         groups["time"] = {"seconds": np.array([self.seconds])}
         checkpoint.save(path, KIND, self.step, groups, setup)
 
-    def restore(self, path: str, setup: Mapping[str, Any]) -> None:
-        """Go on from what `save` wrote. Raises WeightsError, OptionError."""
-        self.step, groups = checkpoint.load(path, KIND, setup)
-        for name, value in self._weights.items():
-            value[:] = nd.array(groups["weight"][name])
-        for kind, own in self._adam.groups().items():
-            for name in own:
-                own[name][:] = nd.array(groups[kind][name])
+    def restore(self, saved: checkpoint.TrainingState) -> None:
+        """Go on from what `save` wrote."""
+        self.step, groups = saved.step, saved.groups
+        self._adam.restore(groups)
         self.maps.state, self.maps.solved = groups["maps"], groups["solved"]
         self.variances = {tap: float(v[0]) for tap, v in groups["variance"].items()}
         self._adam.scales = {name: float(v[0]) for name, v in groups["scale"].items()}
@@ -185,9 +168,14 @@ def calibration(crops: Callable[[int], np.ndarray], count: int) -> Iterator[np.n
     return (crops(CALIBRATION_START + i) for i in range(count))
 
 
-def total(errors: Errors) -> float:
-    """The loss: both errors of every tap, weighted."""
-    return sum(
-        TAP_WEIGHTS.get(tap, 1.0) * (v + linear_maps.GRAM_WEIGHT * g)
-        for tap, (v, g) in errors.items()
-    )
+def filled(network: VGGFeatures, arrays: Arrays) -> dict[str, Any]:
+    """The parameters by name of a network that is ready to be trained, with these values."""
+    network.initialize(ctx=mx.cpu())
+    network(nd.zeros((1, 3, 32, 32)))  # the shapes become known
+    parameters = {}
+    for name, pair in network.parameters_by_layer().items():
+        parameters[f"{name}_weight"], parameters[f"{name}_bias"] = pair
+    for name, parameter in parameters.items():
+        parameter.set_data(nd.array(arrays[name]))
+    network.hybridize(static_alloc=True, static_shape=True)
+    return parameters

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nstyle.errors import OptionError
 from nstyle.options.field import check_fields, option
 from nstyle.options.parse import flag
 from nstyle.system.files import check_writable
 
+FILE: dict[str, Any] = {"kind": str, "metavar": "FILE"}
+FOLDERS: dict[str, Any] = {"kind": str, "metavar": "DIR", "several": True}
 LEAST_WIDTH = 4  # of what --width leaves
 
 
@@ -17,17 +20,14 @@ LEAST_WIDTH = 4  # of what --width leaves
 class DistillOptions:
     """A small network, and what its making leaves behind. Raises OptionError for a bad value.
 
-    When a training goes on, what shapes its network must be as it was, but for `steps`, `minutes`
-    and `bits`.
+    When a training goes on, all but `steps`, `minutes` and `bits` must be as it was.
     """
 
     teacher: str | None = option(
-        None, "a complete VGG-16 or VGG-19, in any format of --weights", kind=str, metavar="FILE"
+        None, "a complete VGG-16 or VGG-19, in any format of --weights", **FILE
     )
-    pictures: tuple[str, ...] = option(
-        (), "a folder of pictures; may be repeated", kind=str, metavar="DIR", several=True
-    )
-    output: str | None = option(None, "the network, .params", kind=str, metavar="FILE")
+    pictures: tuple[str, ...] = option((), "a folder of pictures; may be repeated", **FOLDERS)
+    output: str | None = option(None, "the network, .params", **FILE)
     width: float = option(
         0.5, "share of the teacher's channels in each layer", kind=float, low=0.01, high=1
     )
@@ -52,11 +52,10 @@ class DistillOptions:
         16, "16, or 8 with a factor per channel, for half the file", kind=int, low=8, high=16
     )
     start: str | None = option(
-        None, "a network of these widths to go on from, instead of the closed form", kind=str,
-        metavar="FILE",
-    )  # fmt: skip
+        None, "a network of these widths to go on from, instead of the closed form", **FILE
+    )
     heldout: str | None = option(
-        None, "list of pictures never to train on, a path per line", kind=str, metavar="FILE"
+        None, "list of pictures never to train on, a path per line", **FILE
     )
     batch: int = option(4, "crops per step; half are being painted", kind=int, low=2, high=64)
     crop: int = option(192, "their edge in pixels", kind=int, low=32, high=1024)
@@ -69,13 +68,10 @@ class DistillOptions:
     )
     seed: int = option(0, "of the crops and paintings", kind=int, low=0, high=2**32 - 1)
     checkpoint: str | None = option(
-        None, "go on from this file where it is there, and keep it up to date", kind=str,
-        metavar="FILE",
-    )  # fmt: skip
-    save_steps: int = option(100, "steps between two checkpoints", kind=int, low=1)
-    curve: str | None = option(
-        None, "write one JSON line per step to FILE", kind=str, metavar="FILE"
+        None, "go on from this file where it is there, and keep it up to date", **FILE
     )
+    save_steps: int = option(100, "steps between two checkpoints", kind=int, low=1)
+    curve: str | None = option(None, "write one JSON line per step to FILE", **FILE)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -96,12 +92,12 @@ class DistillOptions:
 
     def _typed_widths(self) -> list[int]:
         try:
-            found = [int(word) for word in self.widths.split(",")] if self.widths else []
+            widths = [int(width) for width in self.widths.split(",")] if self.widths else []
         except ValueError:
-            found = [0]
-        if any(width < 1 for width in found):
+            widths = [0]
+        if any(width < 1 for width in widths):
             raise OptionError(f"--widths: {self.widths} are no numbers of channels: 32,32,64,...")
-        return found
+        return widths
 
     def channels(self, teacher: Sequence[int]) -> list[int]:
         """Of the small network's convolutions. teacher: the teacher's.

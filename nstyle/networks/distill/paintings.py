@@ -40,8 +40,11 @@ class Paintings:
         self, crops: Callable[[int], np.ndarray], blocks: tuple[int, ...], count: int, *, seed: int
     ) -> None:
         self._crops, self._seed = crops, seed
-        self._blocks, self._count = blocks, count
+        self._blocks = blocks
         self._network: Any = None
+        reached = room.reached(blocks, count)
+        self._style_taps = [tap for tap in STYLE_TAPS if tap in reached]
+        self._content_tap = CONTENT_TAP if CONTENT_TAP in reached else reached[-1]
         pictures = np.concatenate([self._photos(slot, 0)[:1] for slot in range(POOL)])
         self.state = {"pictures": pictures, "speeds": np.zeros_like(pictures)}
         self._low, self._high = preprocessing.limits(preprocessing.CAFFE, 255.0)
@@ -78,42 +81,31 @@ class Paintings:
         return self._crops(FIRST_NUMBER + generation * POOL + slot)
 
     def _task(self, slot: int, generation: int) -> Task:
-        return Task(
-            self._photos(slot, generation)[:2],
-            np.random.default_rng([self._seed, slot, generation, 4]),
-        )
+        chance = np.random.default_rng([self._seed, slot, generation, 4])
+        return Task(self._photos(slot, generation)[:2], chance)
 
     def _fill(self, arrays: Arrays) -> None:
         if self._network is None:
-            wanted = list(dict.fromkeys([*self._style_taps(), self._content_tap()]))
-            self._network = room.build(self._blocks, arrays, wanted)
+            taps = list(dict.fromkeys([*self._style_taps, self._content_tap]))
+            self._network = room.build(self._blocks, arrays, taps)
             return
         for name, pair in self._network.parameters_by_layer().items():
             for parameter, kind in zip(pair, ("weight", "bias")):
                 parameter.set_data(nd.array(arrays[f"{name}_{kind}"]))
 
-    def _style_taps(self) -> list[str]:
-        reached = room.reached(self._blocks, self._count)
-        return [tap for tap in STYLE_TAPS if tap in reached]
-
-    def _content_tap(self) -> str:
-        """The last layer of a network that ends before CONTENT_TAP."""
-        reached = room.reached(self._blocks, self._count)
-        return CONTENT_TAP if CONTENT_TAP in reached else reached[-1]
-
     def _targets(self, tasks: list[Task]) -> list[Target]:
         both = np.concatenate([task.photos for task in tasks])
         seen = dict(zip(self._network.wanted, self._network(nd.array(both))))
         targets = []
-        for tap in self._style_taps():
+        for tap in self._style_taps:
             grams = gram(seen[tap][1::2])
             norms = nd.square(grams).sum(axis=(1, 2))
             weights = nd.array([task.weights[tap] for task in tasks]) / (norms + 1e-12)
             targets.append(Target(tap, grams, weights))
-        content = seen[self._content_tap()][0::2]
+        content = seen[self._content_tap][0::2]
         norms = nd.square(content).sum(axis=(1, 2, 3))
         weights = nd.array([task.content for task in tasks]) / (norms + 1e-12)
-        return [*targets, Target(self._content_tap(), content, weights, content=True)]
+        return [*targets, Target(self._content_tap, content, weights, content=True)]
 
     def _slope(self, x: np.ndarray, targets: list[Target]) -> np.ndarray:
         data = nd.array(x)

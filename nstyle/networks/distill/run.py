@@ -1,11 +1,11 @@
 """A small network that sees as a complete VGG does; `measure` tells how well it does.
 
-It starts in closed form from the teacher's own channels (`distillation.compress`) and is then
-fine-tuned. Each tap of the student goes through a 1x1 linear map to the teacher's width (least
-squares, `distillation.maps`); the loss of a tap is its squared error over the teacher's variance
-plus 0.3 times the squared Gram error over the squared Gram norm. Half of each batch are
-pictures that the student itself is painting (`distillation.paintings`). Adam with a cosine decay;
-the network that is kept is the exponential average of all steps' (Polyak & Juditsky 1992).
+It starts in closed form from the teacher's own channels (`compress`) and is then fine-tuned. Each
+tap of the student goes through a 1x1 linear map to the teacher's width (least squares,
+`linear_maps`); the loss of a tap is its squared error over the teacher's variance plus 0.3 times
+the squared Gram error over the squared Gram norm. Half of each batch are pictures that the student
+itself is painting (`paintings`). Adam with a cosine decay; the network that is kept is the
+exponential average of all steps' (Polyak & Juditsky 1992).
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ from nstyle.errors import DivergedError, OptionError
 from nstyle.networks.distill import student, teacher
 from nstyle.networks.distill.compress import compress
 from nstyle.networks.distill.evaluate import measure
-from nstyle.networks.distill.loop import KIND, Errors, Training, calibration
+from nstyle.networks.distill.loop import KIND, Training, calibration
 from nstyle.networks.distill.options import DistillOptions
 from nstyle.networks.distill.teacher import Arrays, Teacher
 from nstyle.networks.training import checkpoint, curve, data
-from nstyle.networks.training.augment import Recoloured
 
 __all__ = ["DistillOptions", "DistillStep", "distill", "measure"]
 
@@ -63,22 +62,29 @@ def distill(options: DistillOptions, *, listener: Listener | None = None) -> Arr
     files, _ = data.split(options.pictures, options.heldout)
     known = teacher.read(str(options.teacher))
     channels = options.channels(known.widths)
-    begun = _start(options, known, channels)
+    arrays = _start(options, known, channels)
     loaded = data.load(files, round(options.crop * KEPT_CROPS))
     crops = data.Crops(
         loaded, crop=options.crop, batch=options.batch, seed=options.seed, enlarged=ENLARGED
     )
-    setup = _setup(options, channels, len(loaded))
+    setup, saved = _setup(options, channels, len(loaded)), None
     if options.steps and checkpoint.exists(options.checkpoint):
         saved = checkpoint.read(str(options.checkpoint), KIND)
         checkpoint.agree(saved, setup)
-        begun = dict(saved.groups["weight"])
-    if begun is None:
+        arrays = dict(saved.groups["weight"])
+    if arrays is None:
         count = CLOSED_FORM_PIXELS // (options.batch * options.crop**2)
-        begun = compress(known, channels, calibration(crops, max(1, count)))
-    arrays = begun
+        arrays = compress(known, channels, calibration(crops, max(1, count)))
     if options.steps:
-        arrays = _fine_tune(arrays, known, crops, options, setup, listener)
+        varied = data.Recoloured(crops, seed=options.seed)
+        training = Training(arrays, known, varied, rate=options.rate, seed=options.seed)
+        if saved:
+            training.restore(saved)
+        else:
+            training.calibrate()
+        curve.trim(options.curve, training.step)
+        _run(training, options, setup, listener)
+        arrays = training.average()
     student.write(str(options.output), arrays, options.bits)
     return arrays
 
@@ -87,38 +93,20 @@ def _start(options: DistillOptions, known: Teacher, channels: list[int]) -> Arra
     """The network to go on from, if one was named. Raises OptionError for other widths."""
     if options.start is None:
         return None
-    begun = teacher.read(options.start, known.family)
-    if (begun.family, begun.widths) != (known.family, channels):
-        have = ",".join(map(str, begun.widths))
-        raise OptionError(f"--start: {options.start} is a {begun.family} of the widths {have}; "
-                          f"not a {known.family} of {','.join(map(str, channels))}")  # fmt: skip
-    return begun.arrays
-
-
-def _fine_tune(
-    arrays: Arrays,
-    known: Teacher,
-    crops: data.Crops,
-    options: DistillOptions,
-    setup: dict[str, Any],
-    listener: Listener | None,
-) -> Arrays:
-    varied = Recoloured(crops, seed=options.seed)
-    training = Training(arrays, known, varied, rate=options.rate, seed=options.seed)
-    if checkpoint.exists(options.checkpoint):
-        training.restore(str(options.checkpoint), setup)
-    else:
-        training.calibrate()
-    curve.trim(options.curve, training.step)
-    _run(training, options, setup, listener)
-    return training.average()
+    start = teacher.read(options.start, known.family)
+    if (start.family, start.widths) != (known.family, channels):
+        widths, expected = (",".join(map(str, each)) for each in (start.widths, channels))
+        raise OptionError(
+            f"--start: {options.start} is a {start.family} of the widths {widths}; "
+            f"not a {known.family} of {expected}"
+        )
+    return start.arrays
 
 
 def _setup(options: DistillOptions, channels: list[int], picture_count: int) -> dict[str, Any]:
     """The facts a checkpoint must agree on: weights by content, pictures by number."""
-    chosen = {name: getattr(options, name) for name in ("batch", "crop", "rate", "seed")}
     return {
-        **chosen,
+        **{name: getattr(options, name) for name in ("batch", "crop", "rate", "seed")},
         "widths": channels,
         "start": _checksum(options.start) if options.start else "closed form",
         "teacher": _checksum(str(options.teacher)),
@@ -142,7 +130,8 @@ def _run(
             raise DivergedError(
                 f"the loss is {loss} at step {training.step}; give a smaller learning rate"
             )
-        taps = _describe(errors)
+        # The Gram error not squared, as `measure` gives it.
+        taps = {tap: {"variance": v, "gram": math.sqrt(g)} for tap, (v, g) in errors.items()}
         step = DistillStep(training.step, loss, rate, training.seconds, taps)
         curve.append(options.curve, asdict(step))
         if options.checkpoint and (
@@ -157,8 +146,3 @@ def _done(training: Training, options: DistillOptions) -> float:
     """Share of the training that is done, by steps or by time, whichever is more."""
     by_time = training.seconds / (60 * options.minutes) if options.minutes else 0.0
     return max(training.step / options.steps, by_time)
-
-
-def _describe(errors: Errors) -> dict[str, dict[str, float]]:
-    """The Gram error not squared, as `measure` gives it."""
-    return {tap: {"variance": v, "gram": math.sqrt(g)} for tap, (v, g) in errors.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
@@ -26,35 +26,18 @@ def write(path: str | os.PathLike[str], arrays: Arrays, bits: int = 16) -> None:
     small: Arrays = {}
     for name, values in arrays.items():
         if bits == 8 and name.endswith("_weight"):
-            small[name], small[name + SCALE] = in_8_bits(values)
-        else:
-            small[name] = in_16_bits(values, path)
-    data = _encode(small)
-    atomic_write(path, lambda file: file.write(data))
-
-
-def in_8_bits(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(int8 kernel, float32 factor per output channel), OIHW; the product is nearest to it."""
-    largest = np.abs(kernel).max(axis=(1, 2, 3))
-    scale = np.where(largest > 0, largest / LARGEST, 1).astype(np.float32)
-    return np.rint(kernel / scale[:, None, None, None]).astype(np.int8), scale
-
-
-def in_16_bits(values: np.ndarray, path: str | os.PathLike[str]) -> np.ndarray:
-    """Float16. Raises WeightsError when a value is too large for it."""
-    with np.errstate(over="ignore"):
-        halves = values.astype(np.float16)
-    if not np.isfinite(halves).all():
-        raise WeightsError(f"{path}: not written, for a value is too large for float16")
-    return halves
-
-
-def _encode(arrays: Arrays) -> bytes:
-    named: dict[str, Any] = {
-        f"arg:{name}": nd.array(values, dtype=values.dtype) for name, values in arrays.items()
-    }
+            largest = np.abs(values).max(axis=(1, 2, 3))
+            scale = np.where(largest > 0, largest / LARGEST, 1).astype(np.float32)
+            small[name] = np.rint(values / scale[:, None, None, None]).astype(np.int8)
+            small[name + SCALE] = scale
+            continue
+        with np.errstate(over="ignore"):
+            small[name] = values.astype(np.float16)
+        if not np.isfinite(small[name]).all():
+            raise WeightsError(f"{path}: not written, for a value is too large for float16")
+    named = {f"arg:{name}": nd.array(a, dtype=a.dtype) for name, a in small.items()}
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "arrays.params")
-        mx.nd.save(path, named)
-        with open(path, "rb") as file:
-            return file.read()
+        file = Path(folder, "arrays.params")
+        mx.nd.save(str(file), named)
+        data = file.read_bytes()
+    atomic_write(path, lambda stream: stream.write(data))

@@ -23,7 +23,7 @@ Arrays = dict[str, np.ndarray]  # conv1_1_weight (OIHW), conv1_1_bias, ...
 
 @dataclass(frozen=True)
 class Teacher:
-    """Blocks of its family; arrays of its convolutions from conv1_1 on, float32."""
+    """A family, vgg16 or vgg19, and the convolutions from conv1_1 on, float32."""
 
     family: str
     arrays: Arrays
@@ -51,11 +51,11 @@ def read(path: str | os.PathLike[str], family: str = "auto") -> Teacher:
     """
     file = reader.read(os.fspath(path), family)
     names = convolutions(BLOCKS[file.family])
-    there = [name for name in names if f"{name}_weight" in file.names]
-    if not there or there != names[: len(there)]:
-        lacking = next(name for name in names if name not in there)
+    present = [name for name in names if f"{name}_weight" in file.names]
+    if not present or present != names[: len(present)]:
+        lacking = next(name for name in names if name not in present)
         raise WeightsError(f"{path}: {lacking} is missing; give a complete VGG-16 or VGG-19")
-    loaded = reader.select(file, there)
+    loaded = reader.select(file, present)
     arrays: Arrays = {}
     if loaded.padding != "zero":
         raise WeightsError(f"{path}: was made for padding by reflection; give a VGG as published")
@@ -66,14 +66,16 @@ def read(path: str | os.PathLike[str], family: str = "auto") -> Teacher:
 
 def widths_of(blocks: Sequence[int], arrays: Arrays) -> list[int]:
     """Channels of the convolutions that are there, from conv1_1 on."""
-    names = (f"{name}_bias" for name in convolutions(blocks))
-    return [len(arrays[name]) for name in names if name in arrays]
+    return [len(bias) for _, bias in pairs(blocks, arrays).values()]
 
 
 def pairs(blocks: Sequence[int], arrays: Arrays) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """conv name -> (kernel, bias), in order."""
-    there = [name for name in convolutions(blocks) if f"{name}_bias" in arrays]
-    return {name: (arrays[f"{name}_weight"], arrays[f"{name}_bias"]) for name in there}
+    return {
+        name: (arrays[f"{name}_weight"], arrays[f"{name}_bias"])
+        for name in convolutions(blocks)
+        if f"{name}_bias" in arrays
+    }
 
 
 def build(blocks: Sequence[int], arrays: Arrays, wanted: Sequence[str]) -> Any:
@@ -87,5 +89,5 @@ def build(blocks: Sequence[int], arrays: Arrays, wanted: Sequence[str]) -> Any:
 
 def reached(blocks: Sequence[int], count: int) -> list[str]:
     """Those of TAPS that a network of so many convolutions has, and its last layer."""
-    there = [name.replace("conv", "relu") for name in convolutions(blocks)[:count]]
-    return [tap for tap in there if tap in TAPS or tap == there[-1]]
+    relus = [name.replace("conv", "relu") for name in convolutions(blocks)[:count]]
+    return [tap for tap in relus if tap in TAPS or tap == relus[-1]]

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from nstyle.system.backend import nd
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
@@ -14,8 +16,8 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 class Adam:
     """Adam with bias correction, and the exponential average of the weights it makes.
 
-    average: how much of the average stays at a step (Polyak & Juditsky 1992); scales: factors of
-    the rate by the weight's name.
+    weights: by name, changed in place; average: how much of the average stays at a step (Polyak &
+    Juditsky 1992); scales: factors of the rate by the weight's name.
     """
 
     def __init__(
@@ -26,23 +28,34 @@ class Adam:
         scales: Mapping[str, float] | None = None,
     ) -> None:
         self._keep, self.scales = average, dict(scales or {})
-        self.mean = {name: nd.zeros_like(w) for name, w in weights.items()}
-        self.square = {name: nd.zeros_like(w) for name, w in weights.items()}
-        self.average = {name: w.copy() for name, w in weights.items()}
+        self._arrays = {  # the state by kind, as checkpoints name it
+            "weight": dict(weights),
+            "mean": {name: nd.zeros_like(w) for name, w in weights.items()},
+            "square": {name: nd.zeros_like(w) for name, w in weights.items()},
+            "average": {name: w.copy() for name, w in weights.items()},
+        }
 
-    def update(self, weights: Mapping[str, Any], gradients: Mapping[str, Any], **now: Any) -> None:
-        """Change the weights in place; now: `rate`, and `count`, this step's number from 1."""
-        count = now["count"]
-        rate = now["rate"] * math.sqrt(1 - BETA2**count) / (1 - BETA1**count)
+    def update(self, gradients: Mapping[str, Any], *, rate: float, count: int) -> None:
+        """Change the weights. count: this step's number, from 1."""
+        rate *= math.sqrt(1 - BETA2**count) / (1 - BETA1**count)
         keep = min(self._keep, count / (count + 10))
         knobs = {"beta1": BETA1, "beta2": BETA2, "epsilon": EPSILON}
-        for name, w in weights.items():
+        for name, gradient in gradients.items():
+            w, mean, square, average = (arrays[name] for arrays in self._arrays.values())
             lr = rate * self.scales.get(name, 1.0)
-            state = self.mean[name], self.square[name]
-            nd.adam_update(w, gradients[name], *state, lr=lr, **knobs, out=w)
-            average = self.average[name]
+            nd.adam_update(w, gradient, mean, square, lr=lr, **knobs, out=w)
             average[:] = average * keep + w * (1 - keep)
 
-    def groups(self) -> dict[str, dict[str, Any]]:
-        """The state by kind, as checkpoints name it."""
-        return {"mean": self.mean, "square": self.square, "average": self.average}
+    def values(self, kind: str = "average") -> dict[str, np.ndarray]:
+        """Those of a kind by the weights' names: weight, mean, square or average."""
+        return {name: array.asnumpy() for name, array in self._arrays[kind].items()}
+
+    def groups(self) -> dict[str, dict[str, np.ndarray]]:
+        """The state by kind and name, for a checkpoint."""
+        return {kind: self.values(kind) for kind in self._arrays}
+
+    def restore(self, groups: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+        """Go on from `groups`."""
+        for kind, arrays in self._arrays.items():
+            for name, array in arrays.items():
+                array[:] = nd.array(groups[kind][name])

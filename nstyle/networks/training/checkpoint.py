@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from nstyle.errors import CheckpointError, OptionError, WeightsError
 from nstyle.system import checkpoint_file
 
@@ -25,21 +23,10 @@ class TrainingState:
 
 
 def save(
-    path: str,
-    kind: str,
-    step: int,
-    groups: Mapping[str, Mapping[str, np.ndarray]],
-    setup: Mapping[str, Any],
+    path: str, kind: str, step: int, groups: checkpoint_file.Groups, setup: Mapping[str, Any]
 ) -> None:
     """Write atomically: the number of steps done, arrays by group and name, what was set up."""
     checkpoint_file.write(path, kind, {"step": step, "setup": dict(setup)}, groups)
-
-
-def load(path: str, kind: str, setup: Mapping[str, Any]) -> tuple[int, checkpoint_file.Groups]:
-    """(steps done, arrays by group and name). Raises what `read` and `agree` do."""
-    saved = read(path, kind)
-    agree(saved, setup)
-    return saved.step, saved.groups
 
 
 def read(path: str, kind: str) -> TrainingState:
@@ -53,14 +40,13 @@ def read(path: str, kind: str) -> TrainingState:
 
 def agree(saved: TrainingState, setup: Mapping[str, Any]) -> None:
     """Raises OptionError for a training that was set up differently, naming what differs first."""
-    made, wanted = saved.setup, json.loads(json.dumps(dict(setup)))
-    differing = [key for key in {**wanted, **made} if wanted.get(key) != made.get(key)]
-    if differing:
-        key = differing[0]
-        raise OptionError(
-            f"{saved.path} is of a training with {key} {made.get(key)}, not {wanted.get(key)}; "
-            "give the same options or remove it to start anew"
-        )
+    before, now = saved.setup, json.loads(json.dumps(dict(setup)))
+    for key in {**now, **before}:
+        if now.get(key) != before.get(key):
+            raise OptionError(
+                f"{saved.path} is of a training with {key} {before.get(key)}, not {now.get(key)}; "
+                "give the same options or remove it to start anew"
+            )
 
 
 def exists(path: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""Training pictures: found, held out, decoded once into memory, cut into random crops.
+"""Training pictures: found, held out, decoded once into memory, cut into crops, recoloured.
 
 A batch depends on nothing but the seed and its number, so a resumed training sees what an
 unbroken one sees, and no random state needs saving.
@@ -10,6 +10,7 @@ import logging
 import os
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,8 @@ log = logging.getLogger("nstyle")
 
 # A crop is cut from a window of this many times its edge at most, and then shrunk.
 LARGEST_WINDOW = 2.0
+# Recoloured: share of the pictures; stretch of chroma and of luminance; shift in grey levels.
+SHARE, SATURATION, CONTRAST, SHIFT = 0.5, (0.4, 2.2), (0.7, 1.3), 40.0
 NAMED = 5  # pictures left out of which the log tells why
 
 
@@ -33,27 +36,24 @@ def find(folders: Iterable[str], without: Callable[[str], bool] | None = None) -
 
     Raises OptionError for a folder that is none or that holds no picture.
     """
-    found: list[Path] = []
+    pictures: set[Path] = set()
     for folder in folders:
         if not os.path.isdir(folder):
             what = "is a file, no folder" if os.path.exists(folder) else "no such folder"
             raise OptionError(f"{folder}: {what}; give folders of training pictures")
-        inside = [path for path in Path(folder).rglob("*") if path.suffix.lower() in EXTENSIONS]
-        if without is not None:
-            inside = [path for path in inside if not without(str(path))]
-        if not inside:
+        paths = [path for path in Path(folder).rglob("*") if path.suffix.lower() in EXTENSIONS]
+        paths = [path for path in paths if not (without and without(str(path)))]
+        if not paths:
             raise OptionError(f"{folder}: holds no picture ({' '.join(EXTENSIONS)})")
-        found += inside
-    return sorted(set(found))
+        pictures.update(paths)
+    return sorted(pictures)
 
 
-def read_heldout(path: str | None) -> list[Path]:
+def read_heldout(path: str) -> list[Path]:
     """The pictures listed in a text file, one path per line, relative to the file's own folder.
 
     Raises OptionError when the file or a picture named in it is absent.
     """
-    if path is None:
-        return []
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -70,14 +70,13 @@ def split(
 ) -> tuple[list[Path], list[Path]]:
     """(training pictures, held-out pictures), which share no content, whatever its path.
 
-    A picture that is there twice is trained on once. without: as for `find`. Raises OptionError
-    when none is left.
+    No picture is trained on twice. without: as for `find`. Raises OptionError when none is left.
     """
-    kept_out = read_heldout(heldout)
-    found = {_content(path): path for path in reversed(find(folders, without))}
+    kept_out = [] if heldout is None else read_heldout(heldout)
+    by_content = {_content(path): path for path in reversed(find(folders, without))}
     for path in kept_out:
-        found.pop(_content(path), None)
-    training = sorted(found.values())
+        by_content.pop(_content(path), None)
+    training = sorted(by_content.values())
     if not training:
         raise OptionError(f"all pictures are listed in {heldout}: none is left to train on")
     return training, kept_out
@@ -121,14 +120,14 @@ def load_named(
     refused, taken = [], 0
     for path in paths:
         try:
-            picture = _shrink(_read(path, least, max_pixels), short_edge)
+            picture = _read(path, short_edge, least, max_pixels)
         except ImageError as error:
             refused.append(str(error))
             continue
         taken += picture.nbytes
         if room is not None and taken > room and loaded:
-            log.info("%d of %d pictures are used; they fill %d MB", len(loaded), len(paths),
-                     room // 10**6)  # fmt: skip
+            counts = len(loaded), len(paths), room // 10**6
+            log.info("%d of %d pictures are used; they fill %d MB", *counts)
             break
         loaded[path] = picture
     if refused and loaded:
@@ -140,13 +139,18 @@ def load_named(
     return loaded
 
 
-def _read(path: Path, least: int, max_pixels: int) -> Image.Image:
+def _read(path: Path, short_edge: int | None, least: int, max_pixels: int) -> np.ndarray:
     picture = image_file.read(path, max_pixels=max_pixels)
     if min(picture.size) < least:
         raise ImageError(
             f"{path}: {picture.width}x{picture.height} pixels is smaller than the crops of {least}"
         )
-    return picture.to_pil().convert("RGB")
+    image = picture.to_pil().convert("RGB")
+    factor = short_edge / min(image.size) if short_edge else 1.0
+    if factor < 1:
+        width, height = (max(1, round(edge * factor)) for edge in image.size)
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
+    return np.asarray(image)
 
 
 def some_of(paths: Sequence[Path], most: int, seed: int) -> list[Path]:
@@ -157,14 +161,6 @@ def some_of(paths: Sequence[Path], most: int, seed: int) -> list[Path]:
     return [paths[place] for place in places]
 
 
-def _shrink(picture: Image.Image, short_edge: int | None) -> np.ndarray:
-    factor = short_edge / min(picture.size) if short_edge else 1.0
-    if factor < 1:
-        size = [max(1, round(edge * factor)) for edge in picture.size]
-        picture = picture.resize((size[0], size[1]), Image.Resampling.LANCZOS)
-    return np.asarray(picture)
-
-
 def network_input(
     pictures: Sequence[np.ndarray], convention: preprocessing.Preprocessing = preprocessing.CAFFE
 ) -> np.ndarray:
@@ -172,44 +168,74 @@ def network_input(
     return np.concatenate([preprocessing.to_array(Picture(p), convention) for p in pictures])
 
 
+@dataclass(frozen=True)
 class Crops:
     """Batches of square crops: random place, scale and flip; every picture once per round.
 
     enlarged: how much a crop may be enlarged, 1 for not at all.
     """
 
-    def __init__(
-        self,
-        pictures: Sequence[np.ndarray],
-        *,
-        crop: int,
-        batch: int,
-        seed: int,
-        convention: preprocessing.Preprocessing = preprocessing.CAFFE,
-        enlarged: float = 1.0,
-    ) -> None:
-        self._pictures, self._crop, self._batch, self._seed = pictures, crop, batch, seed
-        self._convention, self._enlarged = convention, enlarged
+    pictures: Sequence[np.ndarray]
+    crop: int
+    batch: int
+    seed: int
+    convention: preprocessing.Preprocessing = preprocessing.CAFFE
+    enlarged: float = 1.0
 
     def __call__(self, number: int) -> np.ndarray:
         """float32 (batch, 3, crop, crop): the batch of this number, counted from 0."""
-        chance = np.random.default_rng([self._seed, number])
-        chosen = [self._choose(number * self._batch + i) for i in range(self._batch)]
-        cut = [self._cut(self._pictures[i], chance) for i in chosen]
-        return network_input(cut, self._convention)
+        chance = np.random.default_rng([self.seed, number])
+        chosen = [self._choose(number * self.batch + i) for i in range(self.batch)]
+        cut = [self._cut(self.pictures[i], chance) for i in chosen]
+        return network_input(cut, self.convention)
 
     def _choose(self, place: int) -> int:
-        turn, index = divmod(place, len(self._pictures))
-        order = np.random.default_rng([self._seed, 1, turn]).permutation(len(self._pictures))
+        turn, index = divmod(place, len(self.pictures))
+        order = np.random.default_rng([self.seed, 1, turn]).permutation(len(self.pictures))
         return int(order[index])
 
     def _cut(self, picture: np.ndarray, chance: np.random.Generator) -> np.ndarray:
         height, width = picture.shape[:2]
-        largest = min(height, width, LARGEST_WINDOW * self._crop)
-        edge = chance.uniform(min(self._crop / self._enlarged, largest), largest)
+        largest = min(height, width, LARGEST_WINDOW * self.crop)
+        edge = chance.uniform(min(self.crop / self.enlarged, largest), largest)
         left, top = chance.uniform(0, width - edge), chance.uniform(0, height - edge)
         window = (left, top, left + edge, top + edge)
-        size = (self._crop, self._crop)
-        cut = Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC, box=window)
-        turned = np.asarray(cut)
-        return turned[:, ::-1].copy() if chance.random() < 0.5 else turned
+        size = (self.crop, self.crop)
+        cut = np.asarray(
+            Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC, box=window)
+        )
+        return cut[:, ::-1].copy() if chance.random() < 0.5 else cut
+
+
+@dataclass(frozen=True)
+class Recoloured:
+    """Pictures by number, (N, 3, H, W) in a convention's space, half of them in other colours, as
+    networks shall learn more palettes than there are paintings: hue turned about the grey axis,
+    chroma and luminance stretched, all shifted.
+    """
+
+    pictures: Callable[[int], np.ndarray]
+    seed: int
+    convention: preprocessing.Preprocessing = preprocessing.CAFFE
+
+    def __call__(self, number: int) -> np.ndarray:
+        """float32 (N, 3, H, W)."""
+        values = self.pictures(number)
+        chance = np.random.default_rng([self.seed, 3, number])
+        if chance.random() >= SHARE:
+            return values
+        matrix = turned(chance.uniform(0, 2 * np.pi), chance.uniform(*SATURATION))
+        matrix = (matrix * chance.uniform(*CONTRAST)).astype(np.float32)
+        middle = values.mean(axis=(0, 2, 3), keepdims=True)
+        changed = np.einsum("ij,njhw->nihw", matrix, values - middle)
+        shift = chance.uniform(-SHIFT, SHIFT, (1, 3, 1, 1)).astype(np.float32)
+        limits = preprocessing.limits(self.convention, 255.0)
+        clipped = np.clip(changed + middle + shift, *limits)
+        return np.ascontiguousarray(clipped, np.float32)
+
+
+def turned(angle: float, saturation: float) -> np.ndarray:
+    """The matrix (3, 3) that turns colours about the grey axis and stretches what is not grey."""
+    grey = np.full((3, 3), 1 / 3)
+    axis = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
+    return grey + saturation * (np.cos(angle) * (np.eye(3) - grey) + np.sin(angle) * axis)

@@ -87,10 +87,11 @@ def download(
     as `.part` and gone on with. Raises WeightsError, OptionError; nothing wrong is ever kept.
     """
     sources, place = sources_of(model, mirror), Path(folder)
-    there = present(sources, place)
-    if there is not None:
-        return there
-    make_folder(place)
+    old = present(sources, place)
+    if old is not None:
+        return old
+    with writing(place):
+        place.mkdir(parents=True, exist_ok=True)
     failures: list[tuple[Source, SourceError]] = []
     for source in sources:
         tell(source.address)
@@ -101,7 +102,7 @@ def download(
             continue
         for failed, _ in failures:
             if failed.file != source.file:
-                remove(part_of(place / failed.file))
+                part_of(place / failed.file).unlink(missing_ok=True)
         return Download(path, source, fresh=True)
     raise WeightsError(f"{model}: {ways_out(failures, place)}")
 
@@ -138,19 +139,15 @@ def present(sources: Sequence[Source], folder: Path) -> Download | None:
     return None
 
 
-def make_folder(folder: Path) -> None:
-    """Raises WeightsError."""
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raises WeightsError where a folder or file cannot be written inside."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
-        raise cannot_write(folder, error) from error
-
-
-def cannot_write(path: Path, error: OSError) -> WeightsError:
-    """One line for a folder or file that cannot be written."""
-    return WeightsError(
-        f"{path}: cannot be written ({error.strerror}); name another folder with --folder"
-    )
+        raise WeightsError(
+            f"{path}: cannot be written ({error.strerror}); name another folder with --folder"
+        ) from error
 
 
 def obtain(source: Source, folder: Path, tell: Callable[[str], None], progress: Progress) -> Path:
@@ -162,36 +159,22 @@ def obtain(source: Source, folder: Path, tell: Callable[[str], None], progress: 
             whole = fetch(source.address, file, progress=progress, tell=tell)
             if not whole and not is_right(part, source):
                 tell(f"{part}: did not belong to this file; beginning anew")
-                file.truncate(0)
-                file.seek(0)
+                file.truncate(file.seek(0))
                 fetch(source.address, file, progress=progress, tell=tell)
             if not is_right(part, source):
                 file.truncate(0)  # an empty part is removed when it is closed
                 raise SourceError(f"sent something that is not {source.file}; nothing was kept")
-        put_in_place(file, part, target)
+        with writing(target):
+            os.fsync(file.fileno())
+            os.replace(part, target)
     return target
-
-
-def put_in_place(file: BinaryIO, part: Path, target: Path) -> None:
-    """Give a complete part its name in one step. Raises WeightsError."""
-    try:
-        os.fsync(file.fileno())
-        os.replace(part, target)
-    except OSError as error:
-        raise cannot_write(target, error) from error
 
 
 @contextlib.contextmanager
 def opened(part: Path) -> Iterator[BinaryIO]:
-    """A part, open at its end and for this process alone; an empty one does not stay.
-
-    Raises WeightsError.
-    """
-    try:
-        # unbuffered: what has come is never lost
-        file = open(part, "a+b", buffering=0)  # noqa: SIM115
-    except OSError as error:
-        raise cannot_write(part, error) from error
+    """A part open at its end, for this process alone; an empty one goes. Raises WeightsError."""
+    with writing(part):
+        file = open(part, "a+b", buffering=0)  # noqa: SIM115 - unbuffered: nothing is lost
     with file:
         lock(file, part)
         file.seek(0, os.SEEK_END)
@@ -199,7 +182,7 @@ def opened(part: Path) -> Iterator[BinaryIO]:
             yield file  # type: ignore[misc]
         finally:
             if is_at(file, part) and part.stat().st_size == 0:
-                remove(part)
+                part.unlink(missing_ok=True)
 
 
 def lock(file: BinaryIO, part: Path) -> None:
@@ -228,12 +211,6 @@ def part_of(target: Path) -> Path:
     return target.with_name(target.name + ".part")
 
 
-def remove(path: Path) -> None:
-    """Without a complaint where it is gone already."""
-    with contextlib.suppress(OSError):
-        path.unlink()
-
-
 def is_right(path: Path, source: Source) -> bool:
     """Whether a file has the checksum of a source. Raises WeightsError if it cannot be read."""
     try:
@@ -243,15 +220,11 @@ def is_right(path: Path, source: Source) -> bool:
 
 
 def digest(path: Path, kind: str) -> str:
-    """Checksum of a file, hexadecimal: "md5", or "git-blob": SHA-1 over a header and the content.
-
-    Raises OSError.
-    """
+    """The hexadecimal "md5", or "git-blob": SHA-1 over a header and the content. Raises OSError."""
     if kind == "md5":
-        state = hashlib.new("md5", usedforsecurity=False)
+        state = hashlib.md5(usedforsecurity=False)
     else:
-        header = b"blob %d\0" % path.stat().st_size
-        state = hashlib.new("sha1", header, usedforsecurity=False)
+        state = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with open(path, "rb") as file:
         for chunk in iter(lambda: file.read(2**20), b""):
             state.update(chunk)

@@ -38,10 +38,9 @@ class CutError(SourceError):
 
 
 def fetch(address: str, file: BinaryIO, *, progress: Progress, tell: Callable[[str], None]) -> bool:
-    """Complete what is in an unbuffered file, open for appending, from an address.
+    """Complete what is in an unbuffered file, open for appending; True: all came in one piece.
 
-    True: all came in one piece, which says nothing yet about what it is. Raises SourceError where
-    the address does not give the file, WeightsError where it cannot be written.
+    Raises SourceError where the address does not give it, WeightsError where it cannot be written.
     """
     best, failures, answered = file.tell(), 0, False
     while True:
@@ -68,11 +67,14 @@ def receive(address: str, file: BinaryIO, progress: Progress) -> bool:
         start = first_byte(response, offset, file)
         total = expected(response, start)
         chunk = read(response)
-        refuse_page(response, chunk, start)
+        # A login or error page with a status of success is not written at all.
+        page = response.headers.get_content_type() == "text/html"
+        if page or (start == 0 and PAGE.match(chunk)):
+            raise SourceError("sent a web page instead of the file (a login or a notice?)")
         if not chunk:
             raise CutError("sent nothing")
         if start == 0:
-            empty(file)
+            file.truncate(file.seek(0))
         while chunk:
             write(file, chunk)
             progress(file.tell(), total)
@@ -94,21 +96,16 @@ def connect(address: str, offset: int) -> Any:
         return urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code == 416:  # what is there is longer than the file: receive() begins anew
-            return connect(address, 0) if offset else refused(error)
-        return refused(error)
+        if error.code == 416 and offset:  # there is more than the file has: receive() begins anew
+            return connect(address, 0)
+        kind = CutError if error.code in PASSING else SourceError
+        raise kind(f"answered {error.code} {one_line(error.reason)}") from error
     except urllib.error.URLError as error:
         raise UnreachableError(f"not reached ({one_line(error.reason)})") from error
     except (http.client.InvalidURL, ValueError) as error:
         raise SourceError(f"no address that can be asked ({one_line(error)})") from error
     except (OSError, http.client.HTTPException) as error:
         raise CutError(f"no answer ({one_line(error)})") from error
-
-
-def refused(error: urllib.error.HTTPError) -> Any:
-    """Raises what a status that is no success means."""
-    kind = CutError if error.code in PASSING else SourceError
-    raise kind(f"answered {error.code} {one_line(error.reason)}") from error
 
 
 def first_byte(response: Any, offset: int, file: BinaryIO) -> int:
@@ -120,7 +117,7 @@ def first_byte(response: Any, offset: int, file: BinaryIO) -> int:
         return 0
     start = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     if start is None or int(start[1]) != offset:
-        empty(file)
+        file.truncate(file.seek(0))
         raise CutError("sent another part of the file than it was asked for")
     return offset
 
@@ -133,12 +130,6 @@ def expected(response: Any, start: int) -> int | None:
     if start + int(length) > LARGEST:
         raise SourceError(f"has {start + int(length)} bytes, more than any network")
     return start + int(length)
-
-
-def refuse_page(response: Any, chunk: bytes, start: int) -> None:
-    """A login or error page with a status of success is not written at all. Raises SourceError."""
-    if response.headers.get_content_type() == "text/html" or (start == 0 and PAGE.match(chunk)):
-        raise SourceError("sent a web page instead of the file (a login or a notice?)")
 
 
 def read(response: Any) -> bytes:
@@ -162,12 +153,6 @@ def write(file: BinaryIO, chunk: bytes) -> None:
             f"{file.name}: cannot be written ({error.strerror}); make room and call again, "
             "or name another folder with --folder"
         ) from error
-
-
-def empty(file: BinaryIO) -> None:
-    """Begin anew."""
-    file.seek(0)
-    file.truncate()
 
 
 def one_line(reason: object) -> str:

@@ -7,24 +7,16 @@ axes and the convention of the picture it wants.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nstyle.errors import WeightsError
-from nstyle.networks import preprocessing
-from nstyle.networks.layers import BLOCKS, convolutions
-from nstyle.networks.preprocessing import Preprocessing
-from nstyle.networks.weights.formats.archive import (
-    HWIO,
-    OIHW,
-    ROTATED,
-    Layout,
-    Stored,
-    refusal,
-    shown,
-)
+from nstyle.networks.layers import BLOCKS, convolutions, taps
+from nstyle.networks.preprocessing import CAFFE, CAFFE_BGR, IMAGENET, Preprocessing
+from nstyle.networks.weights.formats import archive
+from nstyle.networks.weights.formats.archive import HWIO, OIHW, ROTATED, Layout, Stored
 
-FAMILIES = ("vgg19", "vgg16")
 BLOCK_ENDS = {"vgg19": "conv3_4", "vgg16": "conv3_3"}  # what conv4_1 cannot be without
 WHOLE_VGG16 = 13  # convolutions; a file that only numbers its layers and has so many is one
 BATCH_NORM_NAME = re.compile(
@@ -36,8 +28,6 @@ KINDS = {  # what files call the two arrays of a layer
     **dict.fromkeys(("bias", "b", "biases", "1"), "bias"),
 }
 
-Names = dict[str, str]  # "conv1_1_weight" -> the file's own name
-
 
 @dataclass(frozen=True)
 class Scheme:
@@ -45,25 +35,14 @@ class Scheme:
 
     pattern: its last group is the kind of array, those before say which layer; places: blocks of
     a VGG -> those groups joined by "_", for each convolution in order. mixed: dense layers are
-    named like convolutions. consecutive: nothing but the number of layers tells VGG-16 from VGG-19.
+    named like convolutions.
     """
 
-    pattern: re.Pattern[str]
+    pattern: str
     places: Callable[[Sequence[int]], list[str]]
     convention: Preprocessing
     layout: Layout
     mixed: bool = False
-    consecutive: bool = False
-
-
-@dataclass(frozen=True)
-class Recognised:
-    """Our names -> the file's, and what they say. family: "vgg16" or "vgg19"."""
-
-    names: Names
-    family: str
-    convention: Preprocessing
-    layout: Layout
 
 
 def block_places(blocks: Sequence[int]) -> list[str]:
@@ -73,11 +52,7 @@ def block_places(blocks: Sequence[int]) -> list[str]:
 
 def gluon_places(blocks: Sequence[int]) -> list[str]:
     """Positions of the convolutions among GluonCV's features: conv, relu, ..., pool."""
-    places, position = [], 0
-    for count in blocks:
-        places += [str(position + 2 * index) for index in range(count)]
-        position += 2 * count + 1
-    return places
+    return [str(place) for place, name in enumerate(taps(blocks)) if name.startswith("conv")]
 
 
 def padded_places(blocks: Sequence[int]) -> list[str]:
@@ -93,142 +68,101 @@ def numbers(blocks: Sequence[int]) -> list[str]:
 # The first whose names are in a file is its scheme.
 SCHEMES = (
     # Caffe's layers in MXNet's example
-    Scheme(
-        re.compile(r"(?:arg:)?conv(\d)_(\d)_(weight|bias)"), block_places, preprocessing.CAFFE, OIHW
-    ),
+    Scheme(r"(?:arg:)?conv(\d)_(\d)_(weight|bias)", block_places, CAFFE, OIHW),
     # TensorFlow's vgg16_weights.npz
-    Scheme(re.compile(r"conv(\d)_(\d)_(W|b)"), block_places, preprocessing.CAFFE, HWIO),
+    Scheme(r"conv(\d)_(\d)_(W|b)", block_places, CAFFE, HWIO),
     # MatConvNet
-    Scheme(re.compile(r"conv(\d)_(\d)/(filters|biases)"), block_places, preprocessing.CAFFE, HWIO),
+    Scheme(r"conv(\d)_(\d)/(filters|biases)", block_places, CAFFE, HWIO),
     # Keras's applications: block1_conv1/block1_conv1_W_1:0, block1_conv1/kernel:0, and nested
     Scheme(
-        re.compile(
-            r"(?!optimizer)(?:.*/)?block(\d)_conv(\d)(?:_\d+)?/"
-            r"(?:block\1_conv\2_)?(W|b|kernel|bias)(?:_\d+)?(?::0)?"
-        ),
+        r"(?!optimizer)(?:.*/)?block(\d)_conv(\d)(?:_\d+)?/"
+        r"(?:block\1_conv\2_)?(W|b|kernel|bias)(?:_\d+)?(?::0)?",
         block_places,
-        preprocessing.CAFFE_BGR,
+        CAFFE_BGR,
         HWIO,
     ),
     # Keras 3: layers/conv2d/vars/0, layers/conv2d_1/vars/0
-    Scheme(
-        re.compile(r"(?!optimizer)(?:.*/)?layers/conv2d(?:_(\d+))?/vars/([01])"),
-        numbers,
-        preprocessing.CAFFE_BGR,
-        HWIO,
-        consecutive=True,
-    ),
+    Scheme(r"(?!optimizer)(?:.*/)?layers/conv2d(?:_(\d+))?/vars/([01])", numbers, CAFFE_BGR, HWIO),
     # Keras with Theano, before 1.0
-    Scheme(
-        re.compile(r"layer_(\d+)/param_([01])"),
-        padded_places,
-        preprocessing.CAFFE_BGR,
-        ROTATED,
-        mixed=True,
-    ),
+    Scheme(r"layer_(\d+)/param_([01])", padded_places, CAFFE_BGR, ROTATED, mixed=True),
     # GluonCV and torchvision
-    Scheme(
-        re.compile(r"features\.(\d+)\.(weight|bias)"),
-        gluon_places,
-        preprocessing.IMAGENET,
-        OIHW,
-        mixed=True,
-    ),
+    Scheme(r"features\.(\d+)\.(weight|bias)", gluon_places, IMAGENET, OIHW, mixed=True),
     # Gluon with prefixes
-    Scheme(
-        re.compile(r"(?:arg:)?\w*vgg\d+_conv(\d+)_(weight|bias)"),
-        numbers,
-        preprocessing.IMAGENET,
-        OIHW,
-        mixed=True,
-        consecutive=True,
-    ),
+    Scheme(r"(?:arg:)?\w*vgg\d+_conv(\d+)_(weight|bias)", numbers, IMAGENET, OIHW, mixed=True),
 )
 
 
-@dataclass(frozen=True)
-class Found:
+class Part(NamedTuple):
     """A name of the file taken apart: which layer by its place, weight or bias."""
 
     name: str
     place: str
     kind: str
-    dense: bool  # its layer has an array of two dimensions
 
 
-def recognise(arrays: Mapping[str, Stored], path: str, model: str) -> Recognised:
-    """Whose names these are.
+def recognise(
+    arrays: Mapping[str, Stored], path: str, model: str
+) -> tuple[str, Mapping[str, str], Scheme]:
+    """(vgg16 or vgg19, names such as conv1_1_weight -> the file's, what these say of the file).
 
     Raises WeightsError where it is no VGG, or not the one asked for.
     """
     if any(BATCH_NORM_NAME.fullmatch(name) for name in arrays):
-        raise refusal(path, "a VGG with batch normalisation; give one without")
-    fits = {family: names for family in FAMILIES if (names := names_for(family, arrays))}
-    if not fits:
+        raise archive.refusal(path, "a VGG with batch normalisation; give one without")
+    scheme, parts = scheme_of(arrays)
+    shapes = {name: array.shape for name, array in arrays.items()}
+    read_as = {family: names_for(family, scheme, parts, shapes) for family in BLOCK_ENDS}
+    fitting = [family for family, names in read_as.items() if names]
+    if not fitting:
         some = ascii(", ".join(list(arrays)[:3]))[1:-1][:100]
-        raise refusal(
+        raise archive.refusal(
             path,
             f"names of no VGG-16 or VGG-19 ({some}, ...); "
             "expected conv1_1_weight or features.0.weight, and so on",
         )
-    asked = next(iter(fits)) if model == "auto" else model.removesuffix("-slim")
-    if asked not in fits:
-        raise WeightsError(f"--model {model}: {shown(path)} holds a {next(iter(fits))}")
-    return fits[asked]
+    family = fitting[0] if model == "auto" else model.removesuffix("-slim")
+    if family not in fitting:
+        raise WeightsError(f"--model {model}: {archive.shown(path)} holds a {fitting[0]}")
+    return family, read_as[family], scheme
 
 
-def names_for(family: str, arrays: Mapping[str, Stored]) -> Recognised | None:
-    """The names read as those of a family, or None where they cannot be."""
-    scheme, found = scheme_of(arrays)
-    if scheme is None:
-        return None
+def scheme_of(arrays: Mapping[str, Stored]) -> tuple[Scheme, list[Part]]:
+    """The first scheme whose names are in a file, and those names taken apart; or no names."""
+    for scheme in SCHEMES:
+        matches = ((name, re.fullmatch(scheme.pattern, name)) for name in arrays)
+        groups = {name: match.groups(default="0") for name, match in matches if match}
+        # Layers with an array of two dimensions are dense.
+        dense = {where[:-1] for name, where in groups.items() if len(arrays[name].shape) == 2}
+        parts = [
+            Part(name, "_".join(where[:-1]), KINDS[where[-1]])
+            for name, where in groups.items()
+            if not (scheme.mixed and where[:-1] in dense)
+        ]
+        if parts:
+            break
+    return scheme, parts
+
+
+def names_for(
+    family: str, scheme: Scheme, parts: Sequence[Part], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, str]:
+    """The names read as those of a family; empty where they cannot be."""
     layers = convolutions(BLOCKS[family])
     by_place = dict(zip(scheme.places(BLOCKS[family]), layers))
-    if not found or any(part.place not in by_place for part in found):
-        return None
-    names = {f"{by_place[part.place]}_{part.kind}": part.name for part in found}
-    shapes = {layer: arrays[names[f"{layer}_weight"]].shape for layer in there(names, layers)}
-    if gap(shapes, family):
-        return None
+    if any(part.place not in by_place for part in parts):
+        return {}
+    names = {f"{by_place[part.place]}_{part.kind}": part.name for part in parts}
+    weights = {layer: names.get(f"{layer}_weight") for layer in layers}
+    kernels = {layer: shapes[name] for layer, name in weights.items() if name}
+    # VGG-16's names are a subset of VGG-19's: the end of block 3 tells, where block 4 is there.
+    if "conv4_1" in kernels and BLOCK_ENDS[family] not in kernels:
+        return {}
     by_number = scheme.places is not block_places
-    if by_number and widens(shapes, scheme.layout, "conv3_3", "conv3_4"):
-        return None
-    if scheme.consecutive and miscounted(shapes, family, scheme.layout):
-        return None
-    return Recognised(names, family, scheme.convention, scheme.layout)
-
-
-def scheme_of(arrays: Mapping[str, Stored]) -> tuple[Scheme | None, list[Found]]:
-    """The first scheme whose names are in a file, and those names taken apart."""
-    for scheme in SCHEMES:
-        found = [part for part in parts(scheme, arrays) if not (scheme.mixed and part.dense)]
-        if found:
-            return scheme, found
-    return None, []
-
-
-def parts(scheme: Scheme, arrays: Mapping[str, Stored]) -> list[Found]:
-    """The names that fit a scheme, taken apart."""
-    found = ((name, scheme.pattern.fullmatch(name)) for name in arrays)
-    cut = [(name, match.groups(default="0")) for name, match in found if match]
-    flat = {groups[:-1] for name, groups in cut if arrays[name].ndim == 2}
-    return [
-        Found(name, "_".join(groups[:-1]), KINDS[groups[-1]], groups[:-1] in flat)
-        for name, groups in cut
-    ]
-
-
-def there(names: Names, layers: Iterable[str]) -> list[str]:
-    """The layers that have a kernel."""
-    return [layer for layer in layers if f"{layer}_weight" in names]
-
-
-def gap(shapes: Mapping[str, tuple[int, ...]], family: str) -> bool:
-    """Whether the end of block 3 is missing, where block 4 is there.
-
-    VGG-16's names are a subset of VGG-19's, so this tells them apart.
-    """
-    return "conv4_1" in shapes and BLOCK_ENDS[family] not in shapes
+    if by_number and widens(kernels, scheme.layout, "conv3_3", "conv3_4"):
+        return {}
+    if scheme.places is numbers and miscounted(kernels, family, scheme.layout):
+        return {}
+    return names
 
 
 def miscounted(shapes: Mapping[str, tuple[int, ...]], family: str, layout: Layout) -> bool:

@@ -15,8 +15,8 @@ from nstyle.errors import WeightsError
 from nstyle.networks import preprocessing
 from nstyle.networks.preprocessing import Preprocessing
 from nstyle.networks.weights import formats
-from nstyle.networks.weights.formats.archive import Archive, refusal
-from nstyle.networks.weights.naming import Recognised, recognise
+from nstyle.networks.weights.formats.archive import Archive, Layout, refusal
+from nstyle.networks.weights.naming import recognise
 from nstyle.system.locations import BUILT_IN, BUILT_IN_SHA256, PRETRAINED
 
 log = logging.getLogger("nstyle")
@@ -54,30 +54,21 @@ class Weights:
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A file that was opened and recognised; most kinds keep their values in the file till then."""
+    """A file that was opened and recognised; most kinds keep their values in the file till then.
+
+    family: vgg16 or vgg19; names: ours, as conv1_1_weight -> the file's own.
+    """
 
     archive: Archive
-    recognised: Recognised
+    family: str
+    names: Mapping[str, str]
+    convention: Preprocessing
+    layout: Layout
 
     @property
     def path(self) -> str:
         """Path of the file."""
         return self.archive.path
-
-    @property
-    def family(self) -> str:
-        """vgg16 or vgg19."""
-        return self.recognised.family
-
-    @property
-    def convention(self) -> Preprocessing:
-        """Preprocessing of its input."""
-        return self.recognised.convention
-
-    @property
-    def names(self) -> Mapping[str, str]:
-        """Our names, as conv1_1_weight -> the file's own."""
-        return self.recognised.names
 
 
 def load(path: str, wanted: Sequence[str], *, model: str = "auto") -> Weights:
@@ -93,10 +84,11 @@ def read(path: str, model: str = "auto") -> WeightsFile:
     if PRETRAINED in Path(path).resolve().parents:
         check_built_in(path)
     archive = formats.read(path)
-    found = recognise(archive.arrays, path, model)
+    family, names, scheme = recognise(archive.arrays, path, model)
+    convention = scheme.convention
     if archive.mean is not None:
-        found = replace(found, convention=replace(found.convention, mean=archive.mean))
-    return WeightsFile(archive, found)
+        convention = replace(convention, mean=archive.mean)
+    return WeightsFile(archive, family, names, convention, scheme.layout)
 
 
 def select(file: WeightsFile, wanted: Sequence[str]) -> Weights:
@@ -106,7 +98,9 @@ def select(file: WeightsFile, wanted: Sequence[str]) -> Weights:
     """
     arrays = {name: take(file, name) for name in wanted}
     check_chain(arrays, file.path)
-    padding, pooling = properties(file.path)
+    padding, pooling = "zero", "avg"
+    if Path(file.path).stat().st_size < 2**24:  # as KNOWN_FILES are
+        padding, pooling = KNOWN_FILES.get(checksum(file.path), (padding, pooling))
     first = wanted[0]
     arrays[first] = (preprocessing.fold(file.convention, arrays[first][0]), arrays[first][1])
     needed = {file.names[f"{name}_{kind}"] for name in wanted for kind in ("weight", "bias")}
@@ -119,77 +113,55 @@ def select(file: WeightsFile, wanted: Sequence[str]) -> Weights:
 
 
 def check_format(path: str) -> None:
-    """Refuse what is not there or, by its first bytes, no weights file; MXNet is not needed.
-
-    Raises WeightsError.
-    """
+    """Refuse what is absent or, by its first bytes, no weights file. Raises WeightsError."""
     formats.check(path)
 
 
 def check_built_in(path: str) -> None:
     """Refuse a damaged file of the package. Raises WeightsError."""
     model = next((name for name, file in BUILT_IN.items() if file == Path(path).name), None)
-    if model and hashlib.sha256(Path(path).read_bytes()).hexdigest() != BUILT_IN_SHA256[model]:
+    if model and checksum(path) != BUILT_IN_SHA256[model]:
         raise WeightsError(f"{path}: the built-in network is damaged; install nstyle again")
 
 
-def properties(path: str) -> tuple[str, str]:
-    """(padding, pooling) the file was made for."""
-    if Path(path).stat().st_size < 2**24:  # the known exceptions are small
-        digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-        return KNOWN_FILES.get(digest, ("zero", "avg"))
-    return "zero", "avg"
+def checksum(path: str) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def take(file: WeightsFile, layer: str) -> tuple[np.ndarray, np.ndarray]:
-    """(kernel OIHW, bias) of a convolution, float32.
-
-    Raises WeightsError if missing, misshapen, not finite.
+    """(kernel OIHW, bias) of a convolution, float32; where the kernel is of integers, its factors,
+    one per output channel, are multiplied in. Raises WeightsError if missing, misshapen, not
+    finite.
     """
     check_shapes(file, layer)
     kernel, bias = (
         floats(file, layer, file.archive.read(file.names[f"{layer}_{kind}"]))
         for kind in ("weight", "bias")
     )
-    kernel = file.recognised.layout.to_oihw(kernel)
-    factors = file.names[f"{layer}_weight"] + SCALE
-    if factors in file.archive.arrays:  # in 8 bits, see distillation.student
-        kernel = scaled(file, layer, factors, kernel)
+    kernel = file.layout.to_oihw(kernel)
+    scale = file.names[f"{layer}_weight"] + SCALE
+    if scale in file.archive.arrays:  # in 8 bits, see distill.student
+        factors = floats(file, layer, file.archive.read(scale))
+        if factors.shape != (len(kernel),):
+            counts = f"{len(kernel)} channels, but factors {factors.shape}"
+            raise refusal(file.path, f"{layer} has {counts}")
+        with np.errstate(over="ignore"):
+            kernel = floats(file, layer, kernel * factors.reshape((-1, 1, 1, 1)))
     return kernel, bias
 
 
-def scaled(file: WeightsFile, layer: str, name: str, kernel: np.ndarray) -> np.ndarray:
-    """A kernel of integers, OIHW, times its factors, one per output channel.
-
-    Raises WeightsError for factors of another number, and for products that are not finite.
-    """
-    factors = floats(file, layer, file.archive.read(name))
-    if factors.shape != (len(kernel),):
-        raise refusal(file.path, f"{layer} has {len(kernel)} channels, but factors {factors.shape}")
-    with np.errstate(over="ignore"):
-        product = kernel * factors.reshape((-1, 1, 1, 1))
-    if not np.isfinite(product).all():
-        raise refusal(file.path, f"{layer} holds values that are not finite")
-    return product
-
-
 def check_shapes(file: WeightsFile, layer: str) -> None:
-    """Refuse a layer that is not there or no convolution of 3x3, before its values are read.
-
-    Raises WeightsError.
-    """
-    for kind in ("weight", "bias"):
-        if f"{layer}_{kind}" not in file.names:
-            raise refusal(file.path, f"{layer}_{kind} is missing, which the chosen layers need")
+    """Raises WeightsError for a layer that is absent or no convolution of 3x3; reads no values."""
+    for name in (f"{layer}_weight", f"{layer}_bias"):
+        if name not in file.names:
+            raise refusal(file.path, f"{name} is missing, which the chosen layers need")
     kernel, bias = (
         file.archive.arrays[file.names[f"{layer}_{kind}"]].shape for kind in ("weight", "bias")
     )
-    layout = file.recognised.layout
-    if not layout.fits(kernel, bias) or math.prod(kernel) > MAX_VALUES:
-        raise refusal(
-            file.path,
-            f"{layer} has shapes {kernel} and {bias}; a VGG's are {layout.wanted} and (out,)",
-        )
+    if not file.layout.fits(kernel, bias) or math.prod(kernel) > MAX_VALUES:
+        expected = f"a VGG's are {file.layout.shape} and (out,)"
+        raise refusal(file.path, f"{layer} has shapes {kernel} and {bias}; {expected}")
 
 
 def floats(file: WeightsFile, layer: str, values: np.ndarray) -> np.ndarray:

@@ -8,43 +8,38 @@ import pytest
 
 from nstyle.errors import OptionError
 from nstyle.feedforward import ANY_STYLE, ONE_STYLE
-from nstyle.feedforward.train.options import FIELDS, LOSS_OF, TrainOptions
+from nstyle.feedforward.train.options import LOSS_OF, TrainOptions
 from nstyle.options.options import Options
 from nstyle.system import locations
 
-GIVEN = {"style_image": "wave.jpg", "photos": ("photos",), "output": "out/my-style.params"}
+USUAL = {"style_image": "wave.jpg", "photos": ("photos",), "output": "out/my-style.params"}
 
 
 def test_half_an_hour_where_nothing_is_said():
-    wanted = TrainOptions(**GIVEN)
-    assert (wanted.time_budget, wanted.steps) == (1800, None)
-    assert TrainOptions(**GIVEN, steps=3).time_budget is None
-    assert replace(wanted, seed=3).time_budget == 1800
+    training = TrainOptions(**USUAL)
+    assert (training.time_budget, training.steps) == (1800, None)
+    assert TrainOptions(**USUAL, steps=3).time_budget is None
+    assert replace(training, seed=3).time_budget == 1800
+    for typed, seconds in (("1.5h", 5400), (7, 7), (0.5, 0.5)):
+        assert TrainOptions(**USUAL, time_budget=typed).time_budget == seconds
 
 
 def test_the_photos_colours_count_where_one_style_is_learned():
-    one = TrainOptions(**GIVEN)
+    one = TrainOptions(**USUAL)
     assert [one.colours, replace(one, color_weight=0).colours] == [0.1, 0]
     assert replace(one, style_image=None, paintings=("art",)).colours == 0
 
 
-@pytest.mark.parametrize(
-    ("words", "seconds"), [("20m", 1200), ("90s", 90), ("1.5h", 5400), (7, 7), (0.5, 0.5)]
-)
-def test_times_as_people_write_them(words, seconds):
-    assert TrainOptions(**GIVEN, time_budget=words).time_budget == seconds
-
-
 def test_what_is_left_behind_lies_beside_the_network():
-    wanted = TrainOptions(**GIVEN)
-    assert wanted.saved == "out/my-style.ckpt.npz"
-    assert wanted.preview == "out/my-style.preview.jpg"
-    assert TrainOptions(**GIVEN, checkpoint="c.npz", preview_steps=0).saved == "c.npz"
-    assert TrainOptions(**GIVEN, preview_steps=0).preview is None
+    training = TrainOptions(**USUAL)
+    assert training.saved == "out/my-style.ckpt.npz"
+    assert training.preview == "out/my-style.preview.jpg"
+    assert TrainOptions(**USUAL, checkpoint="c.npz", preview_steps=0).saved == "c.npz"
+    assert TrainOptions(**USUAL, preview_steps=0).preview is None
 
 
 def test_the_kind_of_network_decides_its_channels():
-    one = TrainOptions(**GIVEN)
+    one = TrainOptions(**USUAL)
     assert (one.network, one.shape) == (ONE_STYLE, {"width": 16})
     any_style = TrainOptions(paintings="art", photos="photos", output="a.params")
     assert (any_style.network, any_style.paintings) == (ANY_STYLE, ("art",))
@@ -52,7 +47,7 @@ def test_the_kind_of_network_decides_its_channels():
 
 
 def test_one_style_of_the_usual_width_begins_with_what_leaves_photos_as_they_are():
-    one = TrainOptions(**GIVEN)
+    one = TrainOptions(**USUAL)
     assert one.beginning == str(locations.PLAIN)
     assert replace(one, start="random").beginning is None
     assert replace(one, start="other.params").beginning == "other.params"
@@ -61,7 +56,7 @@ def test_one_style_of_the_usual_width_begins_with_what_leaves_photos_as_they_are
 
 
 def test_the_loss_is_the_painters_but_for_what_one_pass_must_learn_and_what_was_typed():
-    one = TrainOptions(**GIVEN)
+    one = TrainOptions(**USUAL)
     assert one.loss({}).model == "vgg16-slim"
     for name, value in LOSS_OF[ONE_STYLE].items():
         assert getattr(one.loss({}), name) == value != getattr(Options(), name)
@@ -71,10 +66,6 @@ def test_the_loss_is_the_painters_but_for_what_one_pass_must_learn_and_what_was_
     assert any_style.loss({}) == expected != Options(model="vgg19-slim")
     with pytest.raises(OptionError, match="--content-weight"):
         one.loss({"content_weight": -1})
-
-
-def test_the_fields_of_the_loss_exist():
-    assert set(FIELDS) <= set(vars(Options()))
 
 
 @pytest.mark.parametrize(
@@ -88,18 +79,10 @@ def test_the_fields_of_the_loss_exist():
         ({"steps": 4, "time_budget": "4m"}, "--steps, --time-budget"),
         ({"steps": 0}, "at least 1"),
         ({"time_budget": "20"}, "20m, 90s or 1.5h"),
-        ({"time_budget": "-3m"}, "is no time"),
-        ({"time_budget": "nans"}, "is no time"),
-        ({"time_budget": ""}, "is no time"),
         ({"time_budget": 0}, "not above 0"),
         ({"crop": 100}, "multiple of 8; e.g. 96"),
         ({"crop": 16}, "from 32"),
-        ({"batch": 0}, "--batch"),
-        ({"rate": 2.0}, "--rate"),
         ({"width": 1}, "--width"),
-        ({"seed": -1}, "--seed"),
-        ({"save_steps": 0}, "--save-steps"),
-        ({"color_weight": -1}, "--color-weight"),
         (
             {"style_image": None, "paintings": ("p",), "color_weight": 0.1},
             "--color-weight: has no place beside --paintings",
@@ -108,5 +91,5 @@ def test_the_fields_of_the_loss_exist():
 )
 def test_bad_values_are_refused_in_one_line(change, words):
     with pytest.raises(OptionError, match=words) as refused:
-        TrainOptions(**{**GIVEN, **change})
+        TrainOptions(**{**USUAL, **change})
     assert "\n" not in str(refused.value)

@@ -1,4 +1,4 @@
-"""Training pictures: what is left out and said, what is held out. Crops: see test_distill."""
+"""Training pictures: what is left out and said, what is held out; crops; other colours."""
 
 from __future__ import annotations
 
@@ -82,3 +82,82 @@ def test_crops_are_given_in_the_space_that_is_asked_for():
     crops = data.Crops(flat, crop=32, batch=1, seed=0, convention=preprocessing.IMAGENET)
     expected = 100 - np.array(preprocessing.IMAGENET.mean)
     np.testing.assert_allclose(crops(0)[0, :, 5, 5], expected, rtol=1e-5)
+
+
+def test_held_out_pictures_are_never_trained_on(folder, tmp_path_factory, monkeypatch):
+    more = tmp_path_factory.mktemp("more")
+    (more / "link.png").symlink_to(folder / "p5.png")
+    (more / "copy.png").write_bytes((folder / "p4.png").read_bytes())
+    (folder / "heldout.txt").write_text("p4.png\np5.png\n\n")
+    monkeypatch.chdir(folder)
+    trained, kept_out = data.split([".", str(folder), str(more)], "heldout.txt")
+    assert [path.name for path in trained] == ["p0.png", "p1.png", "p2.png", "p3.png"]
+    assert [path.name for path in kept_out] == ["p4.png", "p5.png"]
+
+
+def test_crops_depend_on_seed_and_number_only():
+    some = [np.random.default_rng(i).integers(0, 256, (40, 50, 3)).astype(np.uint8) for i in (1, 2)]
+    crops, again = (data.Crops(some, crop=32, batch=3, seed=5) for _ in range(2))
+    crops(0)
+    np.testing.assert_array_equal(crops(8), again(8))
+    assert crops(8).shape == (3, 3, 32, 32)
+    assert np.abs(crops(8) - crops(9)).max() > 1
+
+
+def test_crops_may_be_enlarged():
+    # A slope of 4 grey levels per pixel: how much a crop is enlarged shows in its own slope.
+    slope = np.repeat(np.arange(60, dtype=np.uint8)[np.newaxis, :, np.newaxis] * 4, 60, axis=0)
+    some = [np.repeat(slope, 3, axis=2)]
+
+    def steepness(enlarged):
+        crops = data.Crops(some, crop=32, batch=8, seed=5, enlarged=enlarged)
+        return np.abs(np.diff(crops(0)[:, 1, 16, 8:24], axis=1)).mean(axis=1)
+
+    assert steepness(1.0).min() > 3.5
+    assert steepness(2.0).min() < 3
+
+
+def test_every_picture_comes_once_per_round():
+    some = [np.full((32, 32, 3), 20 * i, np.uint8) for i in range(6)]
+    crops = data.Crops(some, crop=32, batch=2, seed=0)
+    seen = np.concatenate([crops(number)[:, 1, 0, 0] for number in range(3)])
+    assert sorted(np.round(seen + 116.779)) == [0, 20, 40, 60, 80, 100]
+
+
+# ---- other colours ----
+
+PICTURE = data.network_input([tiny.picture(3, (24, 20))])
+NUMBERS = range(60)
+
+
+def recoloured(seed=1):
+    return data.Recoloured(lambda number: PICTURE, seed=seed)
+
+
+def changed(made):
+    return [number for number in NUMBERS if not np.array_equal(made(number), PICTURE)]
+
+
+def test_about_half_of_the_pictures_are_recoloured_always_the_same():
+    made = recoloured()
+    assert 0.3 < len(changed(made)) / len(NUMBERS) < 0.7
+    for number in NUMBERS:
+        np.testing.assert_array_equal(made(number), made(number))
+    assert changed(made) != changed(recoloured(seed=2))
+
+
+def test_colours_stay_between_black_and_white_and_what_is_light_stays_light():
+    low, high = preprocessing.limits(preprocessing.CAFFE, 255.0)
+    made, luminance = recoloured(), PICTURE.mean(axis=1).ravel()
+    for number in changed(made):
+        values = made(number)
+        assert values.shape == PICTURE.shape and values.dtype == np.float32
+        assert (values >= low).all() and (values <= high).all()
+        assert np.corrcoef(luminance, values.mean(axis=1).ravel())[0, 1] > 0.7
+
+
+def test_turning_hues_keeps_greys_and_a_whole_turn_everything():
+    np.testing.assert_allclose(data.turned(1.0, 1.7) @ [5, 5, 5], [5, 5, 5])
+    np.testing.assert_allclose(data.turned(2 * np.pi, 1.0), np.eye(3), atol=1e-9)
+    red_to_green = data.turned(2 * np.pi / 3, 1.0) @ [1, 0, 0]
+    np.testing.assert_allclose(red_to_green, [0, 1, 0], atol=1e-9)

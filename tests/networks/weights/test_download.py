@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import random
 import socket
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -56,14 +55,9 @@ def test_the_first_address_is_enough(site, tmp_path):
     assert found.path == tmp_path / "new" / "model" / "vgg19.params"
     assert found.path.read_bytes() == CONTENT
     assert names(found.path.parent) == ["vgg19.params"]
+    again = download("vgg19", found.path.parent)
+    assert (again.fresh, again.path) == (False, found.path)
     assert asked(site) == ["/one"]
-
-
-def test_a_second_call_fetches_nothing(site, tmp_path):
-    download("vgg19", tmp_path)
-    again = download("vgg19", tmp_path)
-    assert (again.fresh, again.path) == (False, tmp_path / "vgg19.params")
-    assert len(site.asked) == 1
 
 
 def test_any_of_a_models_files_is_enough(site, tmp_path):
@@ -72,7 +66,7 @@ def test_any_of_a_models_files_is_enough(site, tmp_path):
     assert site.asked == []
 
 
-@pytest.mark.parametrize("manner", [404, "page", "html", "nothing"])
+@pytest.mark.parametrize("manner", [404, "nothing"])
 def test_the_next_address_is_tried(site, tmp_path, manner):
     tries = 2 if manner == "nothing" else 1
     site.manners = [manner] * tries + ["well"]
@@ -88,23 +82,14 @@ def test_another_file_of_the_same_model_takes_the_place(site, tmp_path):
     assert names(tmp_path) == ["vgg19.h5"]  # the part of the other file is gone
 
 
-def test_a_cut_connection_is_gone_on_with(site, tmp_path):
-    site.manners = ["cut", "well"]
-    assert download("vgg19", tmp_path).path.read_bytes() == CONTENT
-    assert site.asked == [("/one", None), ("/one", "bytes=25000-")]
-
-
 def test_what_an_interruption_left_is_gone_on_with(site, tmp_path):
     (tmp_path / "vgg19.params.part").write_bytes(CONTENT[:1000])
-    download("vgg19", tmp_path)
+    path = download("vgg19", tmp_path).path
     assert site.asked == [("/one", "bytes=1000-")]
     assert names(tmp_path) == ["vgg19.params"]
-
-
-def test_a_complete_part_needs_no_request(site, tmp_path):
-    (tmp_path / "vgg19.params.part").write_bytes(CONTENT)
+    path.rename(tmp_path / "vgg19.params.part")
     assert download("vgg19", tmp_path).path.read_bytes() == CONTENT
-    assert site.asked == []
+    assert len(site.asked) == 1, "a complete part needs no request"
 
 
 @pytest.mark.parametrize("part", [b"x" * 1000, CONTENT + b"x"], ids=["changed", "too long"])
@@ -132,17 +117,13 @@ def test_a_wrong_file_is_refused_and_not_kept(site, tmp_path, begin):
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("manner", [404, "page", "nothing"])
-def test_after_the_last_address_one_line_says_what_to_do(site, tmp_path, manner):
-    site.manners = [manner]
+def test_after_the_last_address_one_line_says_what_to_do(site, tmp_path):
+    site.manners = [404]
     message = refusal("vgg19", tmp_path)
-    wanted = (f"put {site.address}/one at {tmp_path}/vgg19.params", "--mirror", "vgg16-slim")
-    assert [word for word in wanted if word not in message] == []
+    advice = (f"put {site.address}/one at {tmp_path}/vgg19.params", "--mirror", "vgg16-slim")
+    assert [text for text in advice if text not in message] == []
     assert names(tmp_path) == []
-
-
-def test_a_part_stays_when_the_connection_does_not_come_back(site, tmp_path):
-    site.manners = ["cut", 404]
+    site.manners = ["cut", 404]  # a part stays where the connection does not come back
     assert "call again to go on" in refusal("vgg19", tmp_path)
     assert (tmp_path / "vgg19.params.part").read_bytes() == CONTENT[:25_000]
 
@@ -152,8 +133,7 @@ def test_without_a_network_one_line_says_what_to_do(site, tmp_path):
         free.bind(("127.0.0.1", 0))
         mirror = f"http://127.0.0.1:{free.getsockname()[1]}"
     message = refusal("vgg19", tmp_path, mirror=mirror)
-    wanted = ("no connection to 127.0.0.1", "vgg19.params by hand", "--mirror", "vgg16-slim")
-    assert [word for word in wanted if word not in message] == []
+    assert "no connection to 127.0.0.1" in message and "vgg19.params by hand" in message
 
 
 def test_ctrl_c_keeps_what_came(site, tmp_path, monkeypatch):
@@ -216,12 +196,7 @@ def test_two_downloads_do_not_write_one_file(site, tmp_path):
     with downloads.opened(part):
         assert "another download" in refusal("vgg19", tmp_path)
     assert part.read_bytes() == b"abc"
-
-
-def test_a_part_that_has_just_got_its_name_is_not_written_to(tmp_path):
-    pytest.importorskip("fcntl")
-    part = tmp_path / "vgg19.params.part"
-    with open(part, "a+b") as file:
+    with open(part, "a+b") as file:  # and it gets its name just before it is locked
         part.rename(tmp_path / "vgg19.params")
         with pytest.raises(WeightsError, match="call again"):
             downloads.lock(file, part)
@@ -232,16 +207,6 @@ def test_the_checksum_of_git(tmp_path):
     path.write_bytes(b"hello\n")
     assert downloads.digest(path, "git-blob") == "ce013625030ba8dba906f756967f9e9ca394464a"
     assert downloads.digest(path, "md5") == hashlib.md5(b"hello\n").hexdigest()
-
-
-def test_the_checksum_is_what_git_itself_says(tmp_path):
-    path = tmp_path / "f"
-    path.write_bytes(CONTENT)
-    try:
-        done = subprocess.run(["git", "hash-object", path], capture_output=True, text=True)
-    except OSError:
-        pytest.skip("git is not installed")
-    assert done.stdout.strip() == downloads.digest(path, "git-blob") == BLOB
 
 
 def test_every_model_that_is_not_built_in_has_sources():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import shlex
@@ -15,6 +16,7 @@ import filed
 import numpy as np
 import pytest
 import tiny
+from scipy.io import savemat
 
 from nstyle.errors import WeightsError
 from nstyle.images.picture import Picture
@@ -22,11 +24,13 @@ from nstyle.networks import layers, preprocessing, vgg
 from nstyle.networks.distill import teacher
 from nstyle.networks.weights import formats, reader
 from nstyle.networks.weights.formats import hdf5, npz, safetensors
+from nstyle.system.backend import mx, nd
 
 CHECKOUT = Path(__file__).parents[3]
 TAPS = ["relu1_1", "relu3_1", "relu4_2", "relu5_1"]
 EXTRA = 'pip install "nstyle[weights]"'
 ONE_OF_EACH = ["mat", "mat old", "keras", "safetensors torchvision", "npz ours", "npz tensorflow"]
+MAT_LAYERS = filed.mat_layers(tiny.random_arrays(), True, True)
 every_kind = pytest.mark.parametrize("kind", filed.WRITERS)
 every_model = pytest.mark.parametrize("model", ["vgg16", "vgg19"])
 
@@ -45,23 +49,6 @@ def refusal(path: Any, model: str = "auto") -> str:
     return message
 
 
-def features(loaded: reader.Weights, picture: np.ndarray, model: str) -> dict[str, np.ndarray]:
-    """The taps of a uint8 picture through everything between a file and a feature."""
-    from nstyle.system.backend import mx, nd
-
-    arguments: dict[str, Any] = {"pooling": "avg", "padding": "zero"}
-    blocks = tiny.BLOCKS[model]
-    network = vgg.build(blocks, loaded.arrays, TAPS, device=mx.cpu(), **arguments)
-    x = preprocessing.to_array(Picture(picture), loaded.convention)
-    return {name: tap.asnumpy()[0] for name, tap in zip(TAPS, network(nd.array(x)))}
-
-
-def same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
-    """Fails where features differ by more than rounding."""
-    for name in TAPS:
-        assert np.abs(found[name] - expected[name]).max() < 1e-5 * np.abs(expected[name]).max()
-
-
 # ---- what is read ----
 
 
@@ -77,57 +64,37 @@ def test_features_are_those_of_a_transcription_with_the_files_own_pictures(
     expected = tiny.taps_of(arrays, filed.to_input(kind, picture), model=model)
     file = reader.read(path)
     assert file.family == model
-    same(features(reader.select(file, needed(model)), picture, model), expected)
+    loaded = reader.select(file, needed(model))
+    knobs: dict[str, Any] = {"pooling": "avg", "padding": "zero", "device": mx.cpu()}
+    network = vgg.build(tiny.BLOCKS[model], loaded.arrays, TAPS, **knobs)
+    x = nd.array(preprocessing.to_array(Picture(picture), loaded.convention))
+    for name, tap in zip(TAPS, network(x)):
+        error = np.abs(tap.asnumpy()[0] - expected[name]).max()
+        assert error < 1e-5 * np.abs(expected[name]).max()
 
 
 @every_kind
-@every_model
-def test_features_are_those_of_the_same_weights_as_params(tmp_path, kind, model):
-    loaded = reader.load(filed.write_vgg(tmp_path / "a", kind, model=model), needed(model))
-    order = filed.WRITERS[kind][1]
-    arrays = tiny.random_arrays(filed.WIDTHS, model)
-    if order == "bgr":
-        kernel, bias = arrays["conv1_1"]
-        arrays["conv1_1"] = np.ascontiguousarray(kernel[:, ::-1]), bias
-    names = "gluon" if order == "imagenet" else "caffe"
-    named = tiny.file_arrays(arrays, tiny.BLOCKS[model], names, True)
-    plain = reader.load(tiny.save_params(tmp_path / "a.params", named), needed(model))
-    assert list(loaded.arrays) == list(plain.arrays)
-    picture = tiny.picture(4)
-    same(features(loaded, picture, model), features(plain, picture, model))
-
-
-@every_kind
+@pytest.mark.parametrize("deep", [True, False])
 @pytest.mark.parametrize(("inside", "asked"), [("vgg16", "vgg19"), ("vgg19", "vgg16")])
-def test_another_vgg_than_asked_for_is_refused(tmp_path, kind, inside, asked):
-    path = filed.write_vgg(tmp_path / "a", kind, model=inside)
+def test_another_vgg_than_asked_for_is_refused(tmp_path, kind, deep, inside, asked):
+    path = filed.write_vgg(tmp_path / "a", kind, model=inside, deep=deep)
     message = refusal(path, asked)
     assert inside in message and f"--model {asked}" in message
 
 
 @every_kind
-@pytest.mark.parametrize(("inside", "asked"), [("vgg16", "vgg19"), ("vgg19", "vgg16")])
-def test_so_it_is_where_the_file_is_cut(tmp_path, kind, inside, asked):
-    path = filed.write_vgg(tmp_path / "a", kind, model=inside, deep=False)
-    assert inside in refusal(path, asked)
+def test_the_name_of_a_file_says_nothing(tmp_path, kind):
+    for end in ("params", "mat", "h5", "npz", "safetensors", "pth", "jpg"):
+        path = filed.write_vgg(tmp_path / f"a.{end}", kind)
+        reader.check_format(path)
+        assert reader.read(path).family == "vgg19"
 
 
-@every_kind
-@pytest.mark.parametrize("end", ["params", "mat", "h5", "npz", "safetensors", "pth", "jpg"])
-def test_the_name_of_a_file_says_nothing(tmp_path, kind, end):
-    path = filed.write_vgg(tmp_path / f"a.{end}", kind)
-    reader.check_format(path)
-    assert reader.read(path).family == "vgg19"
-
-
-@every_kind
-def test_the_teacher_of_a_distillation_reads_it(tmp_path, kind):
-    found = teacher.read(filed.write_vgg(tmp_path / "a", kind))
-    assert found.family == "vgg19"
-    arrays = found.arrays
+def test_the_teacher_of_a_distillation_reads_them(tmp_path):
+    found = teacher.read(filed.write_vgg(tmp_path / "a", "keras 3"))
     kernel, bias = tiny.random_arrays(filed.WIDTHS)["conv4_3"]
-    assert (arrays["conv4_3_weight"] == kernel).all() and (arrays["conv4_3_bias"] == bias).all()
-    assert len(arrays) == 32
+    assert (found.arrays["conv4_3_weight"] == kernel).all()
+    assert (found.arrays["conv4_3_bias"] == bias).all() and len(found.arrays) == 32
 
 
 def test_mxnet_is_needed_for_params_only(tmp_path):
@@ -172,30 +139,14 @@ def test_the_mean_of_a_matconvnet_file_is_its_own(tmp_path, monkeypatch, kind):
 
 
 def test_a_matconvnet_file_without_a_mean_has_caffes(tmp_path):
-    from scipy.io import savemat
-
-    layers_ = filed.mat_layers(tiny.random_arrays(), True, True)
-    savemat(tmp_path / "a.mat", {"layers": layers_, "meta": {"classes": 3.0}})
+    savemat(tmp_path / "a.mat", {"layers": MAT_LAYERS, "meta": {"classes": 3.0}})
     assert reader.read(str(tmp_path / "a.mat")).convention == preprocessing.CAFFE
 
 
 @pytest.mark.parametrize("image", [np.full((1, 1, 3), 300.0), np.ones((2, 2)), np.full(3, np.nan)])
 def test_a_mean_that_is_none_is_refused(tmp_path, image):
-    from scipy.io import savemat
-
-    layers_ = filed.mat_layers(tiny.random_arrays(), True, True)
-    content = {"layers": layers_, "normalization": {"averageImage": image}}
-    savemat(tmp_path / "a.mat", content)
+    savemat(tmp_path / "a.mat", {"layers": MAT_LAYERS, "normalization": {"averageImage": image}})
     assert "averageImage" in refusal(tmp_path / "a.mat")
-
-
-def test_half_precision_is_computed_in_single(tmp_path):
-    named = filed.ours(tiny.random_arrays(), tiny.BLOCKS["vgg19"], True)
-    halves = {name: array.astype(np.float16) for name, array in named.items()}
-    filed.write_safetensors(tmp_path / "a", halves)
-    kernel = reader.load(str(tmp_path / "a"), needed()).arrays["conv4_2"][0]
-    assert kernel.dtype == np.float32
-    assert (kernel == halves["conv4_2_weight"].astype(np.float32)).all()
 
 
 # ---- what is refused ----
@@ -232,20 +183,19 @@ def test_a_file_of_pytorch_is_refused_with_the_command_that_converts_it(tmp_path
 
     class Torch:
         @staticmethod
-        def load(path: str, **options: Any) -> str:
-            seen.update(options, source=path)
-            return "arrays"
+        def load(path: str, **options: Any) -> tuple[Any, ...]:
+            return path, options
 
         @staticmethod
-        def save_file(arrays: str, path: str) -> None:
-            seen.update(arrays=arrays, target=path)
+        def save_file(arrays: Any, path: str) -> None:
+            seen.update({path: arrays})
 
-    pieces = code.split("; ")
-    assert pieces[0] == "import torch, safetensors.torch as s" and len(pieces) == 2
-    exec(pieces[1], {"torch": Torch, "s": Torch})
+    imports, call = code.split("; ")
+    assert imports == "import torch, safetensors.torch as s"
+    exec(call, {"torch": Torch, "s": Torch})
     target = str((tmp_path / name).with_suffix(".safetensors"))
-    assert seen.pop("source") == str(tmp_path / name) and seen.pop("target") == target
-    assert seen == {"weights_only": True, "map_location": "cpu", "arrays": "arrays"}
+    options = {"weights_only": True, "map_location": "cpu"}
+    assert seen == {target: (str(tmp_path / name), options)}
     assert not (tmp_path / "trap").exists()
 
 
@@ -256,18 +206,13 @@ def test_other_pickles_are_refused(tmp_path, protocol):
     assert not (tmp_path / "trap").exists()
 
 
-@pytest.mark.parametrize("pickled", [True, False])
-def test_a_single_npy_is_refused(tmp_path, pickled):
-    array: Any = np.array(Trap(tmp_path / "trap"), object) if pickled else np.zeros(3)
-    np.save(tmp_path / "vgg19.npy", array, allow_pickle=True)
-    assert ".npz" in refusal(tmp_path / "vgg19.npy")
-    assert not (tmp_path / "trap").exists()
-
-
-def test_an_npz_with_python_objects_is_refused_and_nothing_is_unpickled(tmp_path):
-    named: dict[str, Any] = filed.ours(tiny.random_arrays(), tiny.BLOCKS["vgg19"], True)
-    named["conv1_1_weight"] = np.array([Trap(tmp_path / "trap")], object)
-    filed.write_npz(tmp_path / "a.npz", named)
+def test_arrays_that_are_pickles_are_refused(tmp_path):
+    objects = np.array([Trap(tmp_path / "trap")], object)
+    for array in (objects, np.zeros(3)):
+        np.save(tmp_path / "vgg19.npy", array, allow_pickle=True)
+        assert ".npz" in refusal(tmp_path / "vgg19.npy")
+    named = filed.ours(tiny.random_arrays(), tiny.BLOCKS["vgg19"], True)
+    filed.write_npz(tmp_path / "a.npz", {**named, "conv1_1_weight": objects})
     message = refusal(tmp_path / "a.npz")
     assert "conv1_1_weight" in message and "pickle" in message
     assert not (tmp_path / "trap").exists()
@@ -286,15 +231,10 @@ def test_files_of_other_kinds_are_refused(tmp_path, content, word):
     assert word in refusal(tmp_path / "a.mat")
 
 
-def test_a_zip_without_arrays_is_refused(tmp_path):
+def test_files_of_these_kinds_with_something_else_are_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("readme.txt", "nothing")
     assert "without arrays" in refusal(tmp_path / "a.npz")
-
-
-def test_a_mat_file_of_something_else_is_refused(tmp_path):
-    from scipy.io import savemat
-
     savemat(tmp_path / "a.mat", {"x": np.ones(3)})
     assert "layers" in refusal(tmp_path / "a.mat")
 
@@ -311,8 +251,6 @@ def test_an_absent_library_is_named_with_its_extra(tmp_path, monkeypatch, kind, 
 
 
 def test_bfloat16_is_refused_by_name(tmp_path):
-    import json
-
     named = filed.ours(tiny.random_arrays(), tiny.BLOCKS["vgg19"], True)
     header, data = {}, b""
     for name, array in named.items():
@@ -324,17 +262,6 @@ def test_bfloat16_is_refused_by_name(tmp_path):
     (tmp_path / "a").write_bytes(len(head).to_bytes(8, "little") + head + data)
     message = refusal(tmp_path / "a")
     assert "BF16" in message and "float32" in message
-
-
-def test_keras_kernels_in_theanos_order_are_refused(tmp_path):
-    arrays = tiny.random_arrays(filed.WIDTHS)
-    named = {}
-    for name, (kernel, bias) in arrays.items():
-        layer = filed.block_and_index(name)
-        named.update({f"{layer}/{layer}_W:0": kernel, f"{layer}/{layer}_b:0": bias})
-    filed.write_h5(tmp_path / "a.h5", named)
-    message = refusal(tmp_path / "a.h5")
-    assert "(4, 3, 3, 3)" in message and "(3, 3, in, out)" in message
 
 
 @pytest.mark.parametrize(
@@ -350,9 +277,7 @@ def test_batch_normalisation_is_refused_by_that_name(tmp_path, extra):
     ("change", "words"),
     [
         ({"conv2_1_W": np.zeros((6, 4, 3, 3), np.float32)}, ["conv2_1", "(6, 4, 3, 3)", "(3, 3,"]),
-        ({"conv2_1_b": np.zeros(5, np.float32)}, ["conv2_1", "(5,)"]),
         ({"conv2_1_W": np.zeros((3, 3, 5, 6), np.float32)}, ["conv2_1 takes 5", "conv1_2 has 4"]),
-        ({"conv2_1_b": np.full(6, np.nan, np.float32)}, ["conv2_1", "not finite"]),
         ({"conv2_1_b": np.full(6, 1e300)}, ["conv2_1", "not finite"]),
         ({"conv2_1_b": np.full(6, "x")}, ["conv2_1", "real numbers"]),
         ({"conv2_1_b": np.full(6, 1j)}, ["conv2_1", "real numbers"]),
@@ -365,15 +290,6 @@ def test_what_is_wrong_with_an_array_is_named(tmp_path, change, words):
     filed.write_npz(tmp_path / "a.npz", named)
     message = refusal(tmp_path / "a.npz")
     assert all(word in message for word in words), message
-
-
-@pytest.mark.parametrize("name", ["conv3_1_W", "conv4_2_b", "conv1_1_W"])
-def test_a_missing_array_is_named(tmp_path, name):
-    named = filed.tensorflow(tiny.random_arrays(filed.WIDTHS), tiny.BLOCKS["vgg19"], True)
-    del named[name]
-    filed.write_npz(tmp_path / "a.npz", named)
-    ours = name.replace("_W", "_weight").replace("_b", "_bias")
-    assert f"{ours} is missing" in refusal(tmp_path / "a.npz")
 
 
 def test_a_kernel_larger_than_any_is_refused_before_it_is_read(tmp_path):
@@ -412,11 +328,8 @@ def test_a_file_cut_short_is_refused(tmp_path, kind):
 
 
 def test_a_compressed_mat_file_without_its_checksum_is_refused(tmp_path):
-    from scipy.io import savemat
-
     path = tmp_path / "a.mat"
-    content = {"layers": filed.mat_layers(tiny.random_arrays(), True, True)}
-    savemat(path, content, do_compression=True)
+    savemat(path, {"layers": MAT_LAYERS}, do_compression=True)
     assert survives(path)
     data = path.read_bytes()
     size = (len(data) - 136 - 4).to_bytes(4, "little")  # of the only element

@@ -39,10 +39,15 @@ def get(tmp_path, site):
     def run(address: str = "", begin: bytes = b"") -> tuple[bool, bytes, list[str]]:
         path, lines = tmp_path / "file", []
         path.write_bytes(begin)
+        run.steps = []
         with open(path, "a+b", buffering=0) as file:
             file.seek(0, io.SEEK_END)
-            told: dict[str, Any] = {"progress": lambda *_: None, "tell": lines.append}
-            whole = http.fetch(address or f"{site.address}/f", file, **told)
+            whole = http.fetch(
+                address or f"{site.address}/f",
+                file,
+                progress=lambda *step: run.steps.append(step),
+                tell=lines.append,
+            )
         return whole, path.read_bytes(), lines
 
     run.path = tmp_path / "file"
@@ -52,25 +57,15 @@ def get(tmp_path, site):
 def test_a_file_comes_whole_and_in_one_piece(get, site):
     assert get() == (True, CONTENT, [])
     assert site.asked == [("/f", None)]
-
-
-def test_progress_ends_at_all_bytes(tmp_path, site):
-    steps: list[Any] = []
-    with open(tmp_path / "f", "a+b", buffering=0) as file:
-        http.fetch(site.address, file, progress=lambda *at: steps.append(at), tell=lambda _: None)
-    assert steps[-1] == (len(CONTENT), len(CONTENT))
-    assert steps == sorted(steps)
+    assert get.steps[-1] == (len(CONTENT), len(CONTENT)) and get.steps == sorted(get.steps)
 
 
 def test_a_cut_connection_is_gone_on_with(get, site):
     site.manners = ["cut", "cut", "well"]
     whole, content, lines = get()
     assert (whole, content) == (False, CONTENT)
-    assert [wanted for _, wanted in site.asked] == [
-        None,
-        f"bytes={HALF}-",
-        f"bytes={HALF + HALF // 2}-",
-    ]
+    ranges = [requested for _, requested in site.asked]
+    assert ranges == [None, f"bytes={HALF}-", f"bytes={HALF + HALF // 2}-"]
     assert len(lines) == 2 and f"{HALF} of {len(CONTENT)}" in lines[0]
 
 
@@ -84,20 +79,14 @@ def test_a_server_without_ranges_begins_anew(get, site):
     assert get(begin=b"old" * 100) == (True, CONTENT, [])
     site.manners = ["cut", "no range"]
     assert get()[:2] == (True, CONTENT)
-
-
-def test_more_than_the_whole_file_begins_anew(get):
-    assert get(begin=CONTENT + b"too much") == (True, CONTENT, [])
-
-
-def test_another_part_than_asked_for_begins_anew(get, site):
-    site.manners = ["other part", "well"]
-    assert get(begin=CONTENT[:1000])[:2] == (True, CONTENT)
-
-
-def test_a_server_without_a_length_is_fine(get, site):
     site.manners = ["no length"]
     assert get() == (True, CONTENT, [])
+
+
+def test_what_does_not_fit_begins_anew(get, site):
+    assert get(begin=CONTENT + b"too much") == (True, CONTENT, [])
+    site.manners = ["other part", "well"]
+    assert get(begin=CONTENT[:1000])[:2] == (True, CONTENT)
 
 
 @pytest.mark.parametrize("manner", ["nothing", "empty", 503])
@@ -112,10 +101,9 @@ def test_what_may_pass_is_tried_again(get, site, manner):
     assert get.path.read_bytes() == CONTENT[:9]
 
 
-@pytest.mark.parametrize("status", [403, 404])
-def test_what_will_not_pass_is_not_tried_again(get, site, status):
-    site.manners = [status]
-    with pytest.raises(http.SourceError, match=f"answered {status}"):
+def test_what_will_not_pass_is_not_tried_again(get, site):
+    site.manners = [404]
+    with pytest.raises(http.SourceError, match="answered 404"):
         get()
     assert len(site.asked) == 1
 
@@ -177,16 +165,11 @@ class FullDisk(io.BytesIO):
 
 
 def test_a_full_disk_is_one_line_and_no_other_address_is_tried(site):
+    file = FullDisk()
     with pytest.raises(WeightsError) as caught:
-        http.fetch(site.address, FullDisk(), progress=lambda *_: None, tell=lambda line: None)
+        http.fetch(site.address, file, progress=lambda *_: None, tell=lambda line: None)
     assert not isinstance(caught.value, http.SourceError)
     message = str(caught.value)
     assert "vgg19.params.part: cannot be written (No space left" in message
     assert "\n" not in message and len(site.asked) == 1
-
-
-def test_writing_goes_on_where_the_system_took_less():
-    file = FullDisk()
-    with pytest.raises(WeightsError):
-        http.write(file, b"abc")
-    assert file.getvalue() == b"ab"
+    assert file.getvalue() == CONTENT[:2], "it went on where the system took less"

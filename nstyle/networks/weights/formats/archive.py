@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -14,13 +15,10 @@ from nstyle.errors import NStyleError, WeightsError
 
 @dataclass(frozen=True)
 class Layout:
-    """The axes of a kernel in a file.
-
-    axes: where out, in, height and width are; rotated: by 180 degrees.
-    """
+    """A kernel in a file: where out, in, height and width are; rotated: by 180 degrees."""
 
     axes: tuple[int, int, int, int]
-    wanted: str  # for messages
+    shape: str  # of a kernel, for messages
     rotated: bool = False
 
     def fits(self, kernel: tuple[int, ...], bias: tuple[int, ...]) -> bool:
@@ -44,8 +42,6 @@ OIHW = Layout((0, 1, 2, 3), "(out, in, 3, 3)")
 HWIO = Layout((3, 2, 0, 1), "(3, 3, in, out)")
 # Theano's convolution turns the kernel over, as mathematics has it; everybody else's does not.
 ROTATED = Layout((0, 1, 2, 3), "(out, in, 3, 3)", rotated=True)
-
-
 EXTRA = 'pip install "nstyle[weights]"'
 
 
@@ -55,11 +51,6 @@ class Stored:
 
     shape: tuple[int, ...]
     values: Callable[[], np.ndarray]
-
-    @property
-    def ndim(self) -> int:
-        """Number of dimensions."""
-        return len(self.shape)
 
 
 @dataclass(frozen=True)
@@ -76,9 +67,13 @@ class Archive:
             return self.arrays[name].values()
 
 
-def in_memory(array: np.ndarray) -> Stored:
-    """An array that was read already."""
-    return Stored(array.shape, lambda: array)
+def in_file(
+    path: str, shapes: Mapping[str, tuple[int, ...]], values: Callable[[str, str], np.ndarray]
+) -> Archive:
+    """Arrays that stay in their file; values: path and name -> an array."""
+    return Archive(
+        path, {name: Stored(shapes[name], partial(values, path, name)) for name in shapes}
+    )
 
 
 def shown(path: str) -> str:

@@ -10,15 +10,6 @@ import zipfile
 from nstyle.networks.weights.formats.archive import refusal, refusing
 
 KNOWN = "MXNet .params, MatConvNet .mat, Keras .h5, .safetensors or .npz"
-PARAMS_MAGIC = (0x112).to_bytes(8, "little")  # MXNet's list of NDArrays
-HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-HDF5_PLACES = (0, 512, 1024, 2048)  # it may begin after a block of the user's own
-MATLAB_MAGIC = b"MATLAB 5.0 MAT-file"
-MATLAB_HDF5_MAGIC = b"MATLAB 7.3 MAT-file"
-NUMPY_MAGIC = b"\x93NUMPY"
-ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
-PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
-OLD_TORCH = b"\x80\x02"
 HEADER = 4096  # bytes that tell a kind
 
 
@@ -48,14 +39,15 @@ def kind_of(path: str) -> str:
 def kind_of_bytes(head: bytes) -> str:
     """The kind of a file that begins so: one of kind_of's, zip, torch, or a key of REFUSALS."""
     kinds = {
-        "params": head.startswith(PARAMS_MAGIC),
-        "matlab": head.startswith(MATLAB_MAGIC),
-        "matlab 7.3": head.startswith(MATLAB_HDF5_MAGIC),
-        "hdf5": any(head[place:].startswith(HDF5_MAGIC) for place in HDF5_PLACES),
-        "zip": head.startswith(ZIP_MAGICS),
-        "npy": head.startswith(NUMPY_MAGIC),
-        "torch": head.startswith(OLD_TORCH),
-        "pickle": head.startswith(PICKLES),
+        "params": head.startswith((0x112).to_bytes(8, "little")),  # MXNet's list of NDArrays
+        "matlab": head.startswith(b"MATLAB 5.0 MAT-file"),
+        "matlab 7.3": head.startswith(b"MATLAB 7.3 MAT-file"),
+        # It may begin after a block of the user's own.
+        "hdf5": any(head[at:].startswith(b"\x89HDF\r\n\x1a\n") for at in (0, 512, 1024, 2048)),
+        "zip": head.startswith((b"PK\x03\x04", b"PK\x05\x06")),
+        "npy": head.startswith(b"\x93NUMPY"),
+        "torch": head.startswith(b"\x80\x02"),  # by old versions: a pickle of protocol 2
+        "pickle": head.startswith((b"\x80\x03", b"\x80\x04", b"\x80\x05")),
         "safetensors": head[8:9] == b"{",  # after the length of the header
     }
     return next((kind for kind, is_it in kinds.items() if is_it), "unknown")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle.networks.weights.formats.archive import Archive, Stored, absent
+from nstyle.networks.weights.formats.archive import Archive, absent, in_file
 
 
 def library(path: str) -> Any:
@@ -20,17 +20,16 @@ def library(path: str) -> Any:
 
 def read(path: str) -> Archive:
     """All datasets by their place, as in block1_conv1/kernel:0; values stay in the file."""
-    h5py = library(path)
-    arrays = {}
+    h5py, shapes = library(path), {}
 
     def note(place: Any, thing: Any) -> None:
         is_array = isinstance(thing, h5py.Dataset) and thing.shape is not None
         if is_array and isinstance(place, str):  # a damaged name is bytes
-            arrays[place] = Stored(tuple(thing.shape), lambda: values(path, place))
+            shapes[place] = tuple(thing.shape)
 
     with h5py.File(path, "r") as file:
         file.visititems(note)
-    return Archive(path, arrays)
+    return in_file(path, shapes, values)
 
 
 def values(path: str, place: str) -> np.ndarray:

@@ -20,19 +20,8 @@ from nstyle.networks.weights.formats.archive import Stored
 
 HEADER = 128
 MATRIX, COMPRESSED = 14, 15
-NUMBERS = {
-    1: "i1",
-    2: "u1",
-    3: "i2",
-    4: "u2",
-    5: "i4",
-    6: "u4",
-    7: "f4",
-    9: "f8",
-    12: "i8",
-    13: "u8",
-}
-ENCODINGS = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}
+TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
+ENCODINGS = {4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}  # of text; others: latin-1
 CELL, STRUCT, TEXT, FIRST_NUMBER, LAST_NUMBER = 1, 2, 4, 6, 15
 COMPLEX = 0x0800
 DEEPEST = 20  # levels of cells and structs
@@ -65,22 +54,17 @@ class Cursor:
     def numbers(self) -> np.ndarray:
         """The next element as a vector. Raises ValueError where it holds none."""
         kind, content = self.element()
-        return vector(kind, content, self.order)
+        if kind not in TYPES:
+            raise ValueError(f"numbers of type {kind}")
+        return np.frombuffer(content, np.dtype(f"{self.order}{TYPES[kind]}"))
 
     def text(self) -> str:
         """The next element as plain characters."""
         return bytes(self.element()[1]).decode("latin-1")
 
 
-def vector(kind: int, content: memoryview, order: str) -> np.ndarray:
-    """Numbers of an element. Raises ValueError for an element of another type."""
-    if kind not in NUMBERS:
-        raise ValueError(f"numbers of type {kind}")
-    return np.frombuffer(content, np.dtype(f"{order}{NUMBERS[kind]}"))
-
-
-def read(path: str, wanted: Iterable[str]) -> dict[str, Any]:
-    """The wanted variables by name: Stored, str, list (a cell) or dict (a struct); None for others.
+def read(path: str, names: Iterable[str]) -> dict[str, Any]:
+    """Variables by name: Stored, str, list (a cell) or dict (a struct); None for other kinds.
 
     Raises ValueError, OSError or zlib.error where the file is damaged.
     """
@@ -89,15 +73,15 @@ def read(path: str, wanted: Iterable[str]) -> dict[str, Any]:
     order = {b"IM": "<", b"MI": ">"}.get(bytes(data[HEADER - 2 : HEADER]))
     if order is None:
         raise ValueError("its header does not tell the order of bytes")
-    cursor, found = Cursor(data, order, HEADER), {}
+    cursor, variables = Cursor(data, order, HEADER), {}
     while cursor.at < len(data):
         kind, content = cursor.element()
         if kind == COMPRESSED:
             kind, content = Cursor(unpacked(content), order).element()
         if kind == MATRIX:
-            name, value = matrix(content, order, wanted)
-            found[name] = value
-    return {name: found[name] for name in wanted if name in found}
+            name, value = matrix(content, order, names)
+            variables[name] = value
+    return {name: variables[name] for name in names if name in variables}
 
 
 def unpacked(content: memoryview) -> memoryview:
@@ -110,9 +94,9 @@ def unpacked(content: memoryview) -> memoryview:
 
 
 def matrix(
-    content: memoryview, order: str, wanted: Iterable[str] | None = None, depth: int = 0
+    content: memoryview, order: str, names: Iterable[str] | None = None, depth: int = 0
 ) -> tuple[str, Any]:
-    """(name, value) of an array; value: None for one not wanted, or of a class not known here."""
+    """(name, value) of an array; value: None for a name not in `names` or an unknown class."""
     if not content:
         return "", None
     cursor = Cursor(content, order)
@@ -120,7 +104,7 @@ def matrix(
     name, kind = cursor.text(), flags & 0xFF
     if min(shape, default=0) < 0 or depth > DEEPEST:
         raise ValueError(f"an array of shape {shape}, {depth} levels deep")
-    if wanted is not None and name not in wanted:
+    if names is not None and name not in names:
         return name, None
     if kind == CELL:
         return name, items(cursor, math.prod(shape), depth)
@@ -162,15 +146,14 @@ def inner(cursor: Cursor, depth: int) -> Any:
 def decoded(encoding: int, text: memoryview, order: str) -> str:
     """Text of one row."""
     name = ENCODINGS.get(encoding, "latin-1")
-    wide = name in ("utf-16", "utf-32")
-    end = {"<": "-le", ">": "-be"}[order] if wide else ""
-    return bytes(text).decode(name + end, errors="replace")
+    if name in ("utf-16", "utf-32"):
+        name += {"<": "-le", ">": "-be"}[order]
+    return bytes(text).decode(name, errors="replace")
 
 
 def numbers(cursor: Cursor, shape: tuple[int, ...]) -> Stored:
     """An array of numbers, whatever type they are kept in; the first index runs fastest."""
-    kind, content = cursor.element()
-    values = vector(kind, content, cursor.order)  # a view: nothing is read yet
+    values = cursor.numbers()  # a view: nothing is read yet
     if values.size != math.prod(shape):
         raise ValueError(f"{values.size} numbers for an array of shape {shape}")
     return Stored(shape, lambda: values.reshape(shape, order="F"))

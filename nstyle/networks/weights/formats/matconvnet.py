@@ -14,12 +14,10 @@ import numpy as np
 from nstyle.networks.weights.formats import mat5
 from nstyle.networks.weights.formats.archive import Archive, Stored, refusal
 
-WANTED = ("layers", "normalization", "meta")
-
 
 def read(path: str) -> Archive:
     """The layers that have weights. Raises WeightsError where there are no layers."""
-    content = mat5.read(path, WANTED)
+    content = mat5.read(path, ("layers", "normalization", "meta"))
     layers = content.get("layers")
     if not isinstance(layers, list):
         raise refusal(path, "a .mat file without MatConvNet's `layers`")
@@ -46,8 +44,8 @@ def kernel_and_bias(layer: Any) -> tuple[Stored, Stored] | None:
     if not (isinstance(kernel, Stored) and isinstance(bias, Stored)):
         return None
     # MATLAB has no vectors, and drops a last dimension of 1.
-    whole = (*kernel.shape, *[1] * (4 - kernel.ndim))
-    return reshaped(kernel, whole), reshaped(bias, (math.prod(bias.shape),))
+    axes = (*kernel.shape, *[1] * (4 - len(kernel.shape)))
+    return reshaped(kernel, axes), reshaped(bias, (math.prod(bias.shape),))
 
 
 def reshaped(array: Stored, shape: tuple[int, ...]) -> Stored:

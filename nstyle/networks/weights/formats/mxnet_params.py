@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nstyle.networks.weights.formats.archive import Archive, in_memory, refusal
+from nstyle.networks.weights.formats.archive import Archive, Stored, refusal
 
 
 def read(path: str) -> Archive:
@@ -12,4 +12,4 @@ def read(path: str) -> Archive:
     loaded = nd.load(path)
     if not isinstance(loaded, dict):
         raise refusal(path, "its arrays have no names, so no VGG can be built")
-    return Archive(path, {name: in_memory(array.asnumpy()) for name, array in loaded.items()})
+    return Archive(path, {name: Stored(a.shape, a.asnumpy) for name, a in loaded.items()})

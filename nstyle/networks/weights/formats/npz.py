@@ -8,20 +8,19 @@ import zipfile
 import numpy as np
 from numpy.lib import format as npy
 
-from nstyle.networks.weights.formats.archive import Archive, Stored, refusal
+from nstyle.networks.weights.formats.archive import Archive, in_file, refusal
 
 END = ".npy"
 
 
 def read(path: str) -> Archive:
     """All arrays; values stay in the file. Raises WeightsError for Python objects."""
-    arrays = {}
+    shapes = {}
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             if member.filename.endswith(END):
-                name = member.filename[: -len(END)]
-                arrays[name] = stored(path, name, shape_of(path, archive, member))
-    return Archive(path, arrays)
+                shapes[member.filename[: -len(END)]] = shape_of(path, archive, member)
+    return in_file(path, shapes, values)
 
 
 def shape_of(path: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, ...]:
@@ -36,11 +35,6 @@ def shape_of(path: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tu
         if min(shape, default=0) < 0 or size != member.file_size - stream.tell():
             raise refusal(path, f"damaged: {member.filename} is not of the size it states")
     return shape
-
-
-def stored(path: str, name: str, shape: tuple[int, ...]) -> Stored:
-    """One array that stays in the file until it is asked for."""
-    return Stored(shape, lambda: values(path, name))
 
 
 def values(path: str, name: str) -> np.ndarray:

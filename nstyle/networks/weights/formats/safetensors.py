@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle.networks.weights.formats.archive import Archive, Stored, absent, refusal
+from nstyle.networks.weights.formats.archive import Archive, absent, in_file, refusal
 
 READABLE = ("F16", "F32", "F64", "I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64")
 
@@ -24,12 +24,7 @@ def read(path: str) -> Archive:
     """All tensors; values stay in the file."""
     with library(path)(path, framework="numpy") as file:
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-    return Archive(path, {name: stored(path, name, shape) for name, shape in shapes.items()})
-
-
-def stored(path: str, name: str, shape: tuple[int, ...]) -> Stored:
-    """One tensor that stays in the file until it is asked for."""
-    return Stored(shape, lambda: values(path, name))
+    return in_file(path, shapes, values)
 
 
 def values(path: str, name: str) -> np.ndarray:
