@@ -68,6 +68,7 @@ setup(
         "bench": ["torch==2.13.0"],
         "test": [
             "pytest",
+            "pytest-xdist",
             "ruff",
             "mypy",
             "setuptools<81",

@@ -178,23 +178,18 @@ def main() -> int:
         wholes: dict[str, Any] = {}
         while killed < words.count:
             name = list(SETTINGS)[killed % len(SETTINGS)]
-            extractor = [*USUAL, *SMALL, *SETTINGS[name]]
+            command = [*USUAL, *SMALL, *SETTINGS[name]]
             if name not in wholes:
-                finish(start(make(Path(root, name)), extractor))
+                Path(root, name).mkdir()
+                finish(start(Path(root, name), command))
                 wholes[name] = outcome(Path(root, name))
             with tempfile.TemporaryDirectory(dir=root) as folder:
-                told = trial(Path(folder), extractor, wholes[name], chance)
+                told = trial(Path(folder), command, wholes[name], chance)
             if told:
                 killed, kills = killed + 1, kills + len(told.split(", "))
                 print(f"{killed}: {name}: killed after epoch {told}: same bytes", flush=True)
     print(f"{killed} runs, killed {kills} times, all ended in the bytes of runs never stopped")
     return 0
-
-
-def make(folder: Path) -> Path:
-    """The folder, now there."""
-    folder.mkdir()
-    return folder
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 import pytest
 
@@ -33,8 +33,6 @@ GATES = {  # library -> the only place that imports it
     "uvicorn": "nstyle/studio/",
 }
 PRINTERS = ("nstyle/cli/", "nstyle/optimize/callbacks/")
-
-Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 
 
 def shown(path: Path) -> str:
@@ -78,12 +76,6 @@ def imported(tree: ast.AST) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports in this house are absolute"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def functions(tree: ast.AST) -> list[Function]:
-    """All functions and methods of a file."""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
 
 
 def test_every_package_lists_its_modules():
@@ -135,18 +127,16 @@ def test_only_the_command_line_and_the_listeners_print():
     assert lines == []
 
 
-def test_no_file_is_long():
-    lengths = {shown(path): len(path.read_text("utf-8").splitlines()) for path in TREES}
-    assert {name: n for name, n in lengths.items() if n > MAX_FILE_LINES} == {}
-
-
-def test_no_function_is_long():
-    lengths = {
+def test_no_file_and_no_function_is_long():
+    files = {shown(path): len(path.read_text("utf-8").splitlines()) for path in TREES}
+    assert {name: n for name, n in files.items() if n > MAX_FILE_LINES} == {}
+    functions = {
         f"{shown(path)}: {node.name}": (node.end_lineno or 0) - node.lineno + 1
         for path, tree in TREES.items()
-        for node in functions(tree)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
     }
-    assert {name: n for name, n in lengths.items() if n > MAX_FUNCTION_LINES} == {}
+    assert {name: n for name, n in functions.items() if n > MAX_FUNCTION_LINES} == {}
 
 
 def test_a_package_has_one_class_of_a_name():
@@ -160,13 +150,12 @@ def test_a_package_has_one_class_of_a_name():
 
 
 def test_the_library_does_not_configure_logging():
-    words = ("basicConfig", "addHandler", "setLevel")
     found = [
-        f"{shown(path)}: {word}"
+        f"{shown(path)}: {name}"
         for path in TREES
         if room(path) != "cli"
-        for word in words
-        if word in path.read_text("utf-8")
+        for name in ("basicConfig", "addHandler", "setLevel")
+        if name in path.read_text("utf-8")
     ]
     assert found == []
 
@@ -189,16 +178,15 @@ atexit.register(lambda: print(json.dumps(sorted(
 
 def loaded_by(*words: str) -> tuple[Any, str]:
     """(heavy modules that a command line of Python has loaded at its end, its stdout)."""
-    runner = "import runpy, sys\nsys.argv = sys.argv[1:]\n"
     if words[0] == "-m":
         start = f"runpy.run_module({words[1]!r}, run_name='__main__', alter_sys=True)"
-        words = words[1:]
     elif words[0].endswith(".py"):
         start = f"runpy.run_path({words[0]!r}, run_name='__main__')"
     else:
         start = words[0]
+    code = f"{WATCHER}import runpy\nsys.argv = sys.argv[{2 if words[0] == '-m' else 1}:]\n{start}"
     done = subprocess.run(
-        [sys.executable, "-c", WATCHER + runner + start, *words],
+        [sys.executable, "-c", code, *words],
         cwd=CHECKOUT,
         env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
         capture_output=True,
@@ -236,17 +224,13 @@ def test_help_version_and_import_load_nothing_heavy(words):
     assert out.strip()
 
 
-def test_asking_for_stylize_loads_no_mxnet():
-    heavy, out = loaded_by("import nstyle; print(nstyle.stylize.__name__, nstyle.Result.__name__)")
-    assert out.split() == ["stylize", "Result"]
-    assert not {"mxnet", "gluoncv"} & set(heavy)
-
-
 def test_the_package_gives_what_it_promises_and_nothing_else():
     import nstyle
 
-    for name in nstyle.__all__:
-        assert getattr(nstyle, name) is not None
+    heavy, out = loaded_by("import nstyle; print(nstyle.stylize.__name__, nstyle.Result.__name__)")
+    assert out.split() == ["stylize", "Result"]
+    assert not {"mxnet", "gluoncv"} & set(heavy)
+    assert all(getattr(nstyle, name) is not None for name in nstyle.__all__)
     with pytest.raises(AttributeError, match="no_such_thing"):
         _ = nstyle.no_such_thing
 
@@ -256,9 +240,8 @@ def test_the_package_gives_what_it_promises_and_nothing_else():
 
 def documents() -> list[Path]:
     """README and everything in docs and benchmarks that people read."""
-    found = [CHECKOUT / "README.md", *CHECKOUT.glob("docs/**/*"), *CHECKOUT.glob("benchmarks/**/*")]
-    texts = (".md", ".txt", ".rst")
-    return [*found[:1], *(path for path in found[1:] if path.suffix in texts)]
+    paths = (path for folder in ("docs", "benchmarks") for path in CHECKOUT.glob(f"{folder}/**/*"))
+    return [CHECKOUT / "README.md", *(p for p in paths if p.suffix in (".md", ".txt", ".rst"))]
 
 
 def test_the_readme_names_every_package():

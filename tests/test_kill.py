@@ -5,13 +5,16 @@ from __future__ import annotations
 import kill
 import numpy as np
 import pytest
+from PIL import Image
 
 WORDS = [*kill.USUAL, "--max-long-edge", "64", "--max-num-epochs", "40", "--stop-eps", "0"]
 
 
 def test_a_run_that_is_killed_twice_ends_in_the_same_bytes(tmp_path, weights_file):
     words = [*WORDS, "--scales", "2", "--optimizer", "lbfgs", "--weights", weights_file]
-    whole, cut = kill.make(tmp_path / "whole"), kill.make(tmp_path / "cut")
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    whole.mkdir()
+    cut.mkdir()
     kill.finish(kill.start(whole, words))
     for epoch in (7, 31):
         before = kill.epochs_in(cut)
@@ -25,7 +28,7 @@ def test_a_run_that_is_killed_twice_ends_in_the_same_bytes(tmp_path, weights_fil
 
 def an_outcome(folder):
     """As of a finished run of two epochs."""
-    kill.make(folder)
+    folder.mkdir()
     (folder / kill.OUTPUT).write_bytes(b"picture")
     lines = ['{"epoch": 1, "loss": 3.0, "seconds": 1}', '{"epoch": 2, "loss": 2.0, "seconds": 9}']
     lines += ['{"stopped": "eps", "epochs": 2}']
@@ -49,21 +52,16 @@ def test_the_comparison_sees_what_differs(tmp_path, name, text):
         kill.check_same(found, kill.outcome(whole))
 
 
-def test_lost_epochs_are_seen(tmp_path):
+def test_lost_epochs_and_half_written_files_are_seen(tmp_path):
     steps = [f'{{"epoch": {epoch}}}\n' for epoch in range(1, kill.EVERY + 2)]
     (tmp_path / kill.TRACE).write_text("".join(steps[:-1]))
     kill.check_after_kill(tmp_path)
     (tmp_path / kill.TRACE).write_text("".join(steps))
     with pytest.raises(AssertionError, match="4 epochs are lost"):
         kill.check_after_kill(tmp_path)
-
-
-def test_half_written_files_are_seen(tmp_path):
-    from PIL import Image
-
-    Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(tmp_path / "out.png")
+    picture = tmp_path / "out.png"
+    Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(picture)
     kill.check_after_kill(tmp_path)
-    data = (tmp_path / "out.png").read_bytes()
-    (tmp_path / "out.png").write_bytes(data[: len(data) // 2])
+    picture.write_bytes(picture.read_bytes()[:60])
     with pytest.raises(OSError):
         kill.check_after_kill(tmp_path)

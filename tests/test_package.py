@@ -24,13 +24,8 @@ LEFT_OUT = shutil.ignore_patterns(
 
 def setup_py(tree: Path, *words: str) -> None:
     """Run setup.py in a copy of the checkout."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "setup.py", "-q", *words],
-        cwd=tree,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-W", "ignore", "setup.py", "-q", *words]
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -52,17 +47,17 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_every_module_of_the_checkout_is_installed(installed):
+def test_every_module_of_the_checkout_is_installed_and_nothing_else(installed):
     def modules(folder: Path) -> set[str]:
-        return {
-            path.relative_to(folder).as_posix()
-            for path in folder.rglob("*.py")
-            if "__pycache__" not in path.parts
-        }
+        paths = (path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+        return {path.relative_to(folder).as_posix() for path in paths}
 
-    here, there = modules(CHECKOUT / "nstyle"), modules(installed / "nstyle")
-    assert here - there == set()
-    assert {name for name in there - here if not name.startswith("samples/")} == set()
+    packaged = modules(installed / "nstyle")
+    assert {name for name in packaged if not name.startswith("samples/")} == (
+        modules(CHECKOUT / "nstyle")
+    )
+    names = {path.name for path in installed.iterdir()}
+    assert {name for name in names if not name.endswith((".dist-info", ".egg-info"))} == {"nstyle"}
 
 
 def test_data_are_installed_byte_for_byte(installed):
@@ -81,11 +76,6 @@ def test_data_are_installed_byte_for_byte(installed):
         assert files
         for file in files:
             assert (there / file.relative_to(here)).read_bytes() == file.read_bytes()
-
-
-def test_only_the_package_is_installed(installed):
-    names = {path.name for path in installed.iterdir()}
-    assert {name for name in names if not name.endswith((".dist-info", ".egg-info"))} == {"nstyle"}
 
 
 def test_the_built_in_networks_are_small(installed):
@@ -107,14 +97,10 @@ def test_the_command_nstyle_is_installed(installed):
 
 def test_what_is_installed_paints_its_samples_anywhere(installed, tmp_path):
     words = ["--max-num-epochs", "2", "--max-long-edge", "64", "--output", "deep/out.png"]
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    command = [sys.executable, "-m", "nstyle", "run", *words]
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
     done = subprocess.run(
-        [sys.executable, "-m", "nstyle", "run", *words],
-        cwd=tmp_path,
-        env={**environment, "PYTHONPATH": str(installed)},
-        capture_output=True,
-        text=True,
-        check=False,
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert max(image_file.read(tmp_path / "deep" / "out.png").size) == 64

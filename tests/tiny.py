@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 BLOCKS = {
     "vgg16": (2, 2, 3, 3, 3),
@@ -129,6 +131,12 @@ def picture(seed: int = 0, size: tuple[int, int] = (40, 32)) -> np.ndarray:
         planes.append(128 + 60 * np.sin(a * x + b * y + phase) + 35 * stripes)
     grain = chance.normal(0, 8, (height, width, 3))
     return np.clip(np.stack(planes, axis=2) + grain, 0, 255).astype(np.uint8)
+
+
+def write_picture(path: Path, seed: int = 0, size: tuple[int, int] = (64, 48)) -> str:
+    """A small picture file; its path. size: width, height."""
+    Image.fromarray(picture(seed, size)).save(path)
+    return str(path)
 
 
 def to_input(pixels: np.ndarray, mean: Any = MEAN, deviation: Any = 1.0) -> np.ndarray:

@@ -6,7 +6,7 @@ Gram matrices here are not normalised, as in the recipes: G = F F^T, of C channe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -116,16 +116,13 @@ MXNET = Recipe(
     white=256.0,
 )
 # 2 (F - P) w and 4 (G - A) F w / (C^2 M), integrated.
-MXNET_NAG = Recipe(
-    content_layer="relu4_2",
+MXNET_NAG = replace(
+    MXNET,
     content=lambda c, m: 1.0,
     style=lambda c, m, area: 1 / (c**2 * m),
-    content_weight=10,
-    style_weight=1,
     tv_weight=0.01,
     tv=laplacian,
     clip_norm=True,
-    white=256.0,
 )
 KERAS_PRISMA = Recipe(
     content_layer="relu5_2",
@@ -147,15 +144,8 @@ TF_SCROLL = Recipe(
     style_layers=(0.5, 1.0, 1.5, 3.0, 4.0),
     ceil=True,
 )
-KERAS_BOOK = Recipe(
-    content_layer="relu5_2",
-    content=lambda c, m: 1.0,
-    style=lambda c, m, area: 1 / (4 * 3**2 * area**2),
-    content_weight=0.025,
-    style_weight=1,
-    style_layers=(0.2, 0.2, 0.2, 0.2, 0.2),
-    tv_weight=1e-4,
-    pooling="max",
+KERAS_BOOK = replace(
+    KERAS_PRISMA, tv_weight=1e-4, model="vgg19", pooling="max", mean=tuple(tiny.MEAN)
 )
 RECIPES = {
     "mxnet": MXNET,

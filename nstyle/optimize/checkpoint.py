@@ -26,7 +26,7 @@ from nstyle.system import checkpoint_file, checksums, runtime
 log = logging.getLogger("nstyle")
 
 KIND = "a run"
-# Options of older versions -> the value at which they had no effect.
+# Options that no longer exist -> the value at which they had no effect.
 GONE = {"average": 0.0, "border": 0, "epsilon": 1e-8, "rescale_method": "bicubic"}
 # What fields of `inputs.Inputs` are called in a refusal.
 NAMES = {
@@ -57,11 +57,6 @@ class RunState:
     good: np.ndarray
     state: Mapping[str, Any]
 
-    @property
-    def seconds(self) -> float:
-        """Spent so far."""
-        return sum(step.seconds for step in self.history)
-
 
 @dataclass(frozen=True)
 class RunRequest:
@@ -73,9 +68,9 @@ class RunRequest:
     preset: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Full values; paths made absolute, so that a run goes on from any folder.
+        """Full values; paths from the root, so that a run goes on from any folder.
 
-        The number of threads, too, where none was asked for: it decides how sums are rounded.
+        The number of threads, too, where none was given: it decides how sums are rounded.
         """
         options = with_absolute_paths(self.options)
         options["threads"] = self.options.threads or runtime.usable_cores()
@@ -84,8 +79,7 @@ class RunRequest:
         ways = with_absolute_paths(self.delivery)
         ways.update(output=absolute(self.delivery.path), output_dir=None, resume=None)
         pictures = {name: absolute(paths) for name, paths in self.pictures.items()}
-        ordered = {"pictures": pictures, "options": options, "delivery": ways}
-        return {**ordered, "preset": self.preset}
+        return {"pictures": pictures, "options": options, "delivery": ways, "preset": self.preset}
 
 
 @dataclass(frozen=True)
@@ -106,20 +100,15 @@ def read(path: str) -> Checkpoint:
     except CheckpointError as error:
         raise CheckpointError(f"--resume {error}") from error
     try:
-        order, stand, picture = facts["order"], facts["saved"], arrays["picture"]
-        options, delivery = (
-            build(Options, still_known(order["options"])),
-            build(OutputOptions, order["delivery"]),
-        )
+        order, saved = facts["order"], facts["saved"]
+        known = {n: v for n, v in order["options"].items() if GONE.get(n, ...) != v}
+        options, delivery = build(Options, known), build(OutputOptions, order["delivery"])
+        request = RunRequest(order["pictures"], options, delivery, order["preset"])
+        history = [Step(**step) for step in saved.pop("history")]
         state = {**facts["state"], **arrays.get("state", {})}
-        history = [Step(**step) for step in stand.pop("history")]
-        return Checkpoint(
-            path,
-            facts["version"],
-            RunRequest(order["pictures"], options, delivery, order["preset"]),
-            facts["inputs"],
-            RunState(**stand, history=history, x=picture["x"], good=picture["good"], state=state),
-        )
+        x, good = (arrays["picture"][name] for name in ("x", "good"))
+        run = RunState(**saved, history=history, x=x, good=good, state=state)
+        return Checkpoint(path, facts["version"], request, facts["inputs"], run)
     except (KeyError, TypeError, OptionError) as error:
         raise CheckpointError(
             f"--resume {path}: this version of nstyle cannot go on with it ({error}); use "
@@ -127,13 +116,8 @@ def read(path: str) -> Checkpoint:
         ) from error
 
 
-def still_known(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of an older checkpoint without those that no longer exist and had no effect."""
-    return {name: value for name, value in options.items() if GONE.get(name, ...) != value}
-
-
 def again(
-    found: Checkpoint,
+    begun: Checkpoint,
     pictures: Mapping[str, Any],
     typed: Mapping[str, Any],
     ways: Mapping[str, Any],
@@ -144,7 +128,7 @@ def again(
     typed, ways: for Options and OutputOptions. Raises OptionError for what would shape another
     picture, CheckpointError where a remembered picture is gone.
     """
-    order, label = found.order, f"--resume {found.path}"
+    order, label = begun.order, f"--resume {begun.path}"
     if preset is not None and preset != order.preset:
         raise OptionError(f"{label}: {differs('--preset', order.preset, preset)}")
     chosen = build(Options, {**dataclasses.asdict(order.options), **typed})
@@ -191,16 +175,24 @@ class Saver:
         """Look at the inputs; what to go on with. Raises CheckpointError where they are others."""
         if not (self._begun or self._every):
             return None
-        self._inputs = checksums.of(inputs)
-        if self._begun is None:
+        self._inputs, begun = checksums.of(inputs), self._begun
+        if begun is None:
             return None
-        check_inputs(self._begun, self._inputs)
-        saved = self._begun.saved
-        for what, was, now in self._unlike(self._begun):
+        for name in dict.fromkeys([*self._inputs, *begun.inputs]):
+            if begun.inputs.get(name) != self._inputs.get(name):
+                raise CheckpointError(
+                    f"--resume {begun.path}: the {NAMES.get(name, name)} is not the one the run "
+                    "began with; give the same, or begin a new run"
+                )
+        changes = [("nstyle", begun.version, __version__)]
+        for name in ("threads", "gpu", "tile"):  # they may change rounding
+            both = (getattr(order.options, name) for order in (begun.order, self._order))
+            changes.append((flag(name), *both))
+        for name, was, now in changes:
             if was != now:
-                log.warning("the picture may differ a little: %s was %s, now %s", what, was, now)
-        log.info("going on with %s after epoch %d", self._begun.path, len(saved.history))
-        return saved
+                log.warning("the picture may differ a little: %s was %s, now %s", name, was, now)
+        log.info("going on with %s after epoch %d", begun.path, len(begun.saved.history))
+        return begun.saved
 
     def __call__(self, epoch: int, read: Callable[[], RunState], *, now: bool = False) -> None:
         """Write, if it is time to or `now`. read: asked only then."""
@@ -209,20 +201,12 @@ class Saver:
             return
         try:
             self._write(read())
+            self._saved_epoch, self._newest = epoch, self._path
         except OSError as error:  # a full disk now need not be one later
             if not self._failed:
                 why = error.strerror or error
                 log.warning("%s: cannot be written (%s); painting goes on", self._path, why)
             self._failed = True
-            return
-        self._saved_epoch, self._newest = epoch, self._path
-
-    def _unlike(self, begun: Checkpoint) -> list[tuple[str, Any, Any]]:
-        """Differences that may change rounding: (name, what it was, what it is)."""
-        was, now = begun.order.options, self._order.options
-        names = "threads", "gpu", "tile"
-        options = [(flag(name), getattr(was, name), getattr(now, name)) for name in names]
-        return [("nstyle", begun.version, __version__), *options]
 
     def _write(self, saved: RunState) -> None:
         arrays = {k: v for k, v in saved.state.items() if isinstance(v, np.ndarray)}
@@ -232,9 +216,7 @@ class Saver:
             "inputs": self._inputs,
             "state": {k: v for k, v in saved.state.items() if k not in arrays},
             "saved": {
-                "scale": saved.scale,
-                "before": saved.before,
-                "stopped": saved.stopped,
+                **{name: getattr(saved, name) for name in ("scale", "before", "stopped")},
                 "history": [step.as_json() for step in saved.history],
             },
         }
@@ -248,16 +230,6 @@ class Saver:
                 os.unlink(self._path)
             except OSError as error:
                 log.warning("%s: cannot be removed (%s)", self._path, error.strerror)
-
-
-def check_inputs(found: Checkpoint, inputs: Mapping[str, str]) -> None:
-    """Refuse other pictures or weights than the run began with. Raises CheckpointError."""
-    for name in dict.fromkeys([*inputs, *found.inputs]):
-        if found.inputs.get(name) != inputs.get(name):
-            raise CheckpointError(
-                f"--resume {found.path}: the {NAMES.get(name, name)} is not the one the run began "
-                "with; give the same, or begin a new run"
-            )
 
 
 def with_absolute_paths(options: Any) -> dict[str, Any]:

@@ -29,8 +29,7 @@ class LRUCache:
 class PaintContext:
     """Caches for all paintings of a process, one after another.
 
-    networks: loaded networks, with style statistics; first: by GPU, what painted the pictures of
-    one pass to begin with (see api.first_guess).
+    networks: loaded networks, with style statistics; first: by GPU, see api.first_guess.
     """
 
     def __init__(self) -> None:

@@ -64,21 +64,17 @@ def evaluate(
         fields = {"precision": "float32", **fields}
     chosen = presets.resolve(fields, preset, options)
     values = floats_of(image, chosen)
-    size = (values.shape[1], values.shape[0])
-    gathered = inputs.gather(content, style, chosen, size=size)
-    runtime.prepare(chosen.threads)
+    gathered, setup = set_up(values, content, style, chosen)
     from nstyle.networks import preprocessing
     from nstyle.optimize import problem  # here, because they load MXNet
-    from nstyle.system import backend
 
-    setup = problem.set_up(gathered, chosen, backend.device(chosen.gpu))
-    task = problem.build(setup, gathered)
+    objective = problem.build(setup, gathered).objective
     if gathered.chroma is not None:
         values = np.repeat((values @ LUMA.astype(np.float32))[..., np.newaxis], 3, axis=2)
-    x = preprocessing.from_floats(values, task.convention, chosen.pixel_range)
-    loss, gradient = task.objective(task.objective.load(x))
-    slope = task.objective.read(gradient)[0].transpose(1, 2, 0) * np.float32(chosen.pixel_range)
-    return Evaluation(loss, dict(task.objective.terms), np.ascontiguousarray(slope))
+    x = preprocessing.from_floats(values, setup.extractor.convention, chosen.pixel_range)
+    loss, gradient = objective(objective.load(x))
+    slope = objective.read(gradient)[0].transpose(1, 2, 0) * np.float32(chosen.pixel_range)
+    return Evaluation(loss, dict(objective.terms), np.ascontiguousarray(slope))
 
 
 def score(pictures: Iterable[Any], content: Any, style: Any, options: Options) -> Iterator[Score]:
@@ -89,21 +85,34 @@ def score(pictures: Iterable[Any], content: Any, style: Any, options: Options) -
         floats_of(picture, options)
     for picture in pictures:
         values = floats_of(picture, options)
-        size = (values.shape[1], values.shape[0])
-        gathered = inputs.gather(content, style, options, size=size)
-        runtime.prepare(options.threads)
+        gathered, setup = set_up(values, content, style, options, context)
         from nstyle.networks import preprocessing
         from nstyle.optimize import problem  # here, because they load MXNet
-        from nstyle.system import backend
 
-        setup = problem.set_up(gathered, options, backend.device(options.gpu), context)
         x = preprocessing.from_floats(values, setup.extractor.convention, options.pixel_range)
-        found = problem.distances(setup, gathered, x)
-        yield Score(
-            total(found, "content", options.content_layers),
-            total(found, "style", options.style_layers),
-            found,
+        distances = problem.distances(setup, gathered, x)
+        means = (
+            mean(distances, "content", options.content_layers),
+            mean(distances, "style", options.style_layers),
         )
+        yield Score(*means, distances)
+
+
+def set_up(
+    values: np.ndarray,
+    content: Any,
+    style: Any,
+    options: Options,
+    context: PaintContext | None = None,
+) -> tuple[inputs.Inputs, Any]:
+    """(inputs at the size of these HxWx3 values, the problem.PaintSetup for them)."""
+    size = values.shape[1], values.shape[0]
+    gathered = inputs.gather(content, style, options, size=size)
+    runtime.prepare(options.threads)
+    from nstyle.optimize import problem  # here, because they load MXNet
+    from nstyle.system import backend
+
+    return gathered, problem.set_up(gathered, options, backend.device(options.gpu), context)
 
 
 def floats_of(picture: Any, options: Options) -> np.ndarray:
@@ -116,7 +125,7 @@ def floats_of(picture: Any, options: Options) -> np.ndarray:
     return np.asarray(picture, np.float32)
 
 
-def total(found: Mapping[str, float], kind: str, layers: Layers) -> float:
+def mean(distances: Mapping[str, float], kind: str, layers: Layers) -> float:
     """The mean over the layers of a kind, by their weights."""
-    weighted = sum(weight * found[f"{kind}:{name}"] for name, weight in layers.weights.items())
-    return weighted / sum(layers.weights.values())
+    total = sum(weight * distances[f"{kind}:{name}"] for name, weight in layers.weights.items())
+    return total / sum(layers.weights.values())

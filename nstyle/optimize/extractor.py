@@ -1,7 +1,4 @@
-"""The network a picture is painted with, loaded and cut, and what of it stays from size to size.
-
-Loads MXNet.
-"""
+"""The network a picture is painted with, loaded and cut at the deepest layer. Loads MXNet."""
 
 from __future__ import annotations
 
@@ -91,9 +88,8 @@ class FeatureExtractor:
         shape = (1, 3, height, width)
         if tiling.behind is None:
             return TiledFeatures(self.features(shape, device, **knobs), tiling, device=device)
-        wanted = self.network.wanted
-        near = [name for name in wanted if not layers.behind(name)]
-        far = [name for name in wanted if layers.behind(name)]
+        near = [name for name in self.network.wanted if not layers.behind(name)]
+        far = [name for name in self.network.wanted if layers.behind(name)]
         before = vgg.VGGSlice(self.network, list(dict.fromkeys([*near, BOUNDARY])))
         features = CompiledVGG(before, shape, device=device, **knobs)
         (width, height), channels = tiling.behind.edges, features.shapes[BOUNDARY][1]
@@ -122,51 +118,39 @@ def load_network(
 
     context: where it stays loaded, with statistics of styles.
     """
-    wanted = wanted_layers(options)
+    taps = [*options.style_layers.weights]
+    if options.content_weight or not options.style_weight:
+        taps += options.content_layers.weights
     if context is None:
-        return cut_network(inputs, options, device, wanted)
-    # What decides what it is; options by name.
+        return cut_network(inputs, options, device, taps)
+    state = os.stat(inputs.weights)
+    file = os.path.realpath(inputs.weights), state.st_mtime_ns, state.st_size
     names = "pooling", "pooling_ceil", "mean_subtraction", "precision"
     chosen = tuple(getattr(options, name) for name in names)
-    key = file_state(inputs.weights), inputs.model, *wanted, str(device), chosen
 
     def make() -> FeatureExtractor:
-        made = cut_network(inputs, options, device, wanted)
-        return dataclasses.replace(made, looks=LRUCache(LOOKS))
+        network = cut_network(inputs, options, device, taps)
+        return dataclasses.replace(network, looks=LRUCache(LOOKS))
 
-    found: FeatureExtractor = context.networks.find(key, make)
-    return found
-
-
-def wanted_layers(options: Options) -> list[str]:
-    """The layers that the losses look at, in the order they are named."""
-    wanted = [*options.style_layers.weights]
-    if options.content_weight or not options.style_weight:
-        wanted += options.content_layers.weights
-    return wanted
-
-
-def file_state(path: str) -> tuple[str, int, int]:
-    """Facts that change when a file is written anew."""
-    state = os.stat(path)
-    return os.path.realpath(path), state.st_mtime_ns, state.st_size
+    key = file, inputs.model, *taps, str(device), chosen
+    extractor: FeatureExtractor = context.networks.find(key, make)
+    return extractor
 
 
 def cut_network(
     inputs: Inputs, options: Options, device: Any, wanted: Sequence[str]
 ) -> FeatureExtractor:
-    """See load_network."""
+    """See load_network. wanted: the layers that the losses look at."""
     file = reader.read(inputs.weights, inputs.model)
     blocks = layers.BLOCKS[file.family]
     layers.check_taps(wanted, layers.taps(blocks), file.family)
     ordered = [name for name in layers.taps(blocks) if name in wanted]
     loaded = reader.select(file, layers.needed_convolutions(ordered, blocks))
-    pooling = loaded.pooling if options.pooling == "auto" else options.pooling
     network = vgg.build(
         blocks,
         loaded.arrays,
         ordered,
-        pooling=pooling,
+        pooling=loaded.pooling if options.pooling == "auto" else options.pooling,
         padding=loaded.padding,
         ceil=options.pooling_ceil,
         device=device,
@@ -185,9 +169,9 @@ def cut_network(
 
 
 def uses_bfloat16(options: Options, device: Any, *, plain: bool) -> bool:
-    """Whether the network computes in bfloat16. plain: it pads with zeros only.
+    """Whether the network computes in bfloat16; plain: it pads with zeros only.
 
-    Raises OptionError where bfloat16 is asked for and cannot be.
+    Raises OptionError where the options say bfloat16 and it cannot be.
     """
     plain = plain and not options.pooling_ceil
     possible = plain and device.device_type == "cpu" and runtime.bfloat16_works()

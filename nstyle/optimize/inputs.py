@@ -91,9 +91,9 @@ def gather(
     Raises ImageError, OptionError, WeightsError.
     """
     masks = masks or Masks()
-    wanted = style if isinstance(style, (list, tuple)) else [style]
-    model, path = check(content, len(wanted), options, masks)
-    paintings = [image_file.read(each, max_pixels=options.max_pixels) for each in wanted]
+    styles = style if isinstance(style, (list, tuple)) else [style]
+    model, path = check(content, len(styles), options, masks)
+    paintings = [image_file.read(each, max_pixels=options.max_pixels) for each in styles]
     shares = shares_of(options.style_blend, len(paintings))
     photo = image_file.read(content, max_pixels=options.max_pixels) if content is not None else None
     size = size or result_size(photo.size if photo else None, options)
@@ -101,13 +101,14 @@ def gather(
     if photo:
         warn_of_aspects(regions, keep, photo.size)
     used = [index for index, share in enumerate(shares) if share]
-    style_sizes = [style_size_for(size, paintings[index].size, options) for index in used]
+    paintings = [paintings[index] for index in used]
+    style_sizes = [style_size_for(size, painting.size, options) for painting in paintings]
     return recoloured(
         Inputs(
-            resize(photo or flat(size, paintings[used[0]]), *size, method=options.resize),
+            resize(photo or flat(size, paintings[0]), *size, method=options.resize),
             tuple(
-                resize(paintings[index], *style, method=options.resize)
-                for index, style in zip(used, style_sizes)
+                resize(painting, *style_size, method=options.resize)
+                for painting, style_size in zip(paintings, style_sizes)
             ),
             tuple(shares[index] for index in used),
             read_start(options, size),
@@ -127,33 +128,30 @@ def check(content: Any, styles: int, options: Options, masks: Masks) -> tuple[st
 
     content: None for a texture; styles: how many. Raises OptionError, WeightsError.
     """
-    check_texture(content, options, masks)
+    if content is None:
+        check_texture(options, masks)
     check_style_loss(options)
-    found = find_weights(options)
-    check_layers(options, found[0])
+    model, path = find_weights(options)
+    check_layers(options, model)
     shares_of(options.style_blend, styles)
     check_masks(masks, styles)
-    return found
+    return model, path
 
 
-def check_texture(content: Any, options: Options, masks: Masks) -> None:
-    """Refuse what needs a photo where there is none. Raises OptionError."""
-    if content is not None:
-        return
-    both = options.size is not None and all(options.size.edges)
-    if options.content_weight or not both:
+def check_texture(options: Options, masks: Masks) -> None:
+    """Refuse what needs a photo. Raises OptionError."""
+    if options.content_weight or options.size is None or not all(options.size.edges):
         raise OptionError(
             "--content-image: none was given; a texture of the style alone needs "
             "--content-weight 0 and --size WxH"
         )
-    needing = {
-        "--content-mask": masks.content is not None,
-        "--keep-mask": masks.keep is not None,
-        "--colors": options.colors != "style",
-    }
-    for name, given in needing.items():
-        if given:
-            raise OptionError(f"{name}: needs a photo; give --content-image")
+    for flag, used in (
+        ("--content-mask", masks.content is not None),
+        ("--keep-mask", masks.keep is not None),
+        ("--colors", options.colors != "style"),
+    ):
+        if used:
+            raise OptionError(f"{flag}: needs a photo; give --content-image")
 
 
 def check_style_loss(options: Options) -> None:
@@ -182,20 +180,21 @@ def flat(size: Size, painting: Picture) -> Picture:
     return Picture.from_floats(np.broadcast_to(colour, (size[1], size[0], 3)))
 
 
-def recoloured(given: Inputs, colors: str) -> Inputs:
-    """Pictures as --colors wants them painted (Gatys et al. 2016, arXiv:1606.05897)."""
+def recoloured(inputs: Inputs, colors: str) -> Inputs:
+    """Pictures as --colors has them painted (Gatys et al. 2016, arXiv:1606.05897)."""
+    photo = inputs.photo
     if colors == "match":
-        styles = tuple(color.match(style, given.photo) for style in given.styles)
-        return dataclasses.replace(given, styles=styles)
+        styles = tuple(color.match(style, photo) for style in inputs.styles)
+        return dataclasses.replace(inputs, styles=styles)
     if colors == "content":
         return dataclasses.replace(
-            given,
-            photo=color.luminance(given.photo),
-            styles=tuple(color.matched_luminance(style, given.photo) for style in given.styles),
-            start=given.start and color.luminance(given.start),
-            chroma=given.photo,
+            inputs,
+            photo=color.luminance(photo),
+            styles=tuple(color.matched_luminance(style, photo) for style in inputs.styles),
+            start=inputs.start and color.luminance(inputs.start),
+            chroma=photo,
         )
-    return given
+    return inputs
 
 
 def find_weights(options: Options) -> tuple[str, str]:
@@ -224,9 +223,11 @@ def style_size_for(size: Size, painting: Size, options: Options) -> Size:
         style = sizes.style_size(painting, size, options.style_scale)
     at_once = options.tile == "off"
     limit = min(options.max_pixels, MAX_PIXELS_AT_ONCE if at_once else MAX_PIXELS_IN_TILES)
-    asked = "--size" if options.size else "--max-long-edge"
-    wished = "--style-size" if options.style_size else "--style-scale"
-    for flag, (width, height) in ((asked, size), (wished, style)):
+    flags = (
+        "--size" if options.size else "--max-long-edge",
+        "--style-size" if options.style_size else "--style-scale",
+    )
+    for flag, (width, height) in zip(flags, (size, style)):
         if width * height > limit:
             raise OptionError(
                 f"{flag}: asks for {width}x{height} pixels; at most {limit} can be painted"

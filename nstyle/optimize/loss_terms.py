@@ -1,7 +1,4 @@
-"""The summands of the loss with their targets: what photo and paintings look like to the network.
-
-Loads MXNet.
-"""
+"""The terms of the loss with their targets, taken from photo and paintings. Loads MXNet."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ from nstyle.losses.style import STYLE_DISTANCES, StyleDistance, StyleLoss, Targe
 from nstyle.networks import calibration
 from nstyle.networks.calibration import LayerScale
 from nstyle.optimize.inputs import Inputs
-from nstyle.optimize.tiles.sources import Asked, FeatureSource, WholeImage
+from nstyle.optimize.tiles.sources import Asked, FeatureSource
 from nstyle.options.options import Options
 from nstyle.options.words import Layers
 
@@ -40,9 +37,9 @@ Shown = Mapping[tuple[str, int], Optional[Target]]
 def look_at(inputs: Inputs, options: Options, number: int, view: FeatureSource) -> Shown:
     """Style targets of a painting. number: which."""
     names = options.style_layers.weights
-    parts = [region.styles[number] for region in inputs.regions] or [None]
-    wanted = {(name, place): (name, part) for name in names for place, part in enumerate(parts)}
-    return measured(view, STYLE_DISTANCES[options.style_loss], wanted)
+    parts: list[Any] = [region.styles[number] for region in inputs.regions] or [None]
+    places = {(name, place): (name, part) for name in names for place, part in enumerate(parts)}
+    return measured(view, STYLE_DISTANCES[options.style_loss], places)
 
 
 def build_terms(
@@ -52,7 +49,7 @@ def build_terms(
     photo: FeatureSource,
     paintings: Sequence[Shown],
 ) -> list[LossTerm]:
-    """The summands of the loss. photo: at the result's size; looks: likeness by layer."""
+    """The terms of the loss. photo: at the result's size; looks: likeness by layer."""
     scales = NORMALIZATIONS[options.normalization]
     area = inputs.photo.width * inputs.photo.height
     terms: list[LossTerm] = []
@@ -69,7 +66,7 @@ def build_terms(
 
 
 def temporal_term(options: Options, weight: float, moved: Any, trust: Any) -> LossTerm:
-    """The summand that holds a film's frame to the one before; moved, trust: see image.temporal.
+    """The term that holds a film's frame to the one before; moved, trust: see image.temporal.
 
     weight: 0 or more; about how many times the network's own wishes it counts.
     """
@@ -90,7 +87,8 @@ def content_terms(
     for name, target in photo.features(shares).items():
         shape, energy = photo.shapes[name], photo.energy(target)
         like = calibration.nearest(looks, name, channels=shape[1])
-        scale = scales.content(layer_facts(shape, energy, area, like, like.content))
+        layer = Layer(like.channels, shape[2] * shape[3], energy * like.content, area)
+        scale = scales.content(layer)
         scale *= options.content_weight * shares[name] * like.content
         terms.append(ContentLoss(name, scale, target))
     return terms
@@ -118,18 +116,17 @@ def style_terms(
             part = 1.0 if weight is None else float(weight.mean())
             target = blended([shown[name, number] for shown in paintings], inputs.shares)
             if target is None or (weight is not None and weight.sum() < FEWEST):
-                what = f"region {region}" if region else "the picture"
-                log.info(
-                    "%s: too small, or too much of it kept, for %s; left out there", what, name
-                )
+                place = f"region {region}" if region else "the picture"
+                too = "too small, or too much of it kept"
+                log.info("%s: %s, for %s; left out there", place, too, name)
                 continue
-            facts = layer_facts(shape, loss.energy(target), area, like, like.style)
-            scale = scales.style(facts) * strength * share * like.style * part
-            shared = moments = FeatureStatistics(
-                shape, device=photo.device, weight=weight, share=shared
-            )
-            ready, word = loss.ready(target), options.style_loss
-            terms.append(StyleLoss(name, scale, word, moments, ready, region))
+            # As VGG-19 would have it.
+            energy = loss.energy(target) * like.style
+            layer = Layer(like.channels, shape[2] * shape[3], energy, area)
+            scale = scales.style(layer) * strength * share * like.style * part
+            shared = FeatureStatistics(shape, device=photo.device, weight=weight, share=shared)
+            ready, kind = loss.ready(target), options.style_loss
+            terms.append(StyleLoss(name, scale, kind, shared, ready, region))
     return terms
 
 
@@ -139,7 +136,7 @@ def once_more(terms: Sequence[LossTerm], photo: FeatureSource, where: np.ndarray
     What is small in a picture counts little in its sums, so that it may stay without style. Each
     position counts as it does in the whole.
     """
-    found: list[LossTerm] = []
+    further: list[LossTerm] = []
     for term in terms:
         if not isinstance(term, StyleLoss):
             continue
@@ -151,15 +148,15 @@ def once_more(terms: Sequence[LossTerm], photo: FeatureSource, where: np.ndarray
             part = FeatureStatistics(shape, device=photo.device, weight=weight)
             scale = term.scale * part.positions / term.statistics.positions
             region = f"{term.region} new".strip()
-            found.append(dataclasses.replace(term, scale=scale, statistics=part, region=region))
-    return found
+            further.append(dataclasses.replace(term, scale=scale, statistics=part, region=region))
+    return further
 
 
 def blended(targets: Sequence[Target | None], shares: Sequence[float]) -> Target | None:
-    """The blend of those that are there; None where none is."""
-    there = [(target, share) for target, share in zip(targets, shares) if target is not None]
-    total = sum(share for _, share in there)
-    return blend([t for t, _ in there], [share / total for _, share in there]) if there else None
+    """The blend of the targets that are not None; None where there are no others."""
+    pairs = [(target, share) for target, share in zip(targets, shares) if target is not None]
+    total = sum(share for _, share in pairs)
+    return blend([t for t, _ in pairs], [share / total for _, share in pairs]) if pairs else None
 
 
 def places_of(inputs: Inputs) -> list[tuple[str, np.ndarray | None]]:
@@ -178,36 +175,24 @@ def places_of(inputs: Inputs) -> list[tuple[str, np.ndarray | None]]:
     ]
 
 
-def measure(tap: Any, loss: StyleDistance, within: np.ndarray | None = None) -> Target | None:
-    """Style target of a layer, (1, C, h, w); see `measured`."""
-    return measured(WholeImage({"": tap}), loss, {"": ("", within)})[""]
-
-
 def measured(
-    view: FeatureSource, loss: StyleDistance, wanted: Mapping[Any, tuple[str, np.ndarray | None]]
+    view: FeatureSource, loss: StyleDistance, places: Mapping[Any, tuple[str, np.ndarray | None]]
 ) -> dict[Any, Target | None]:
     """Style targets of parts of layers; None where there is too little.
 
-    wanted: key -> (layer, weights at any size, None for all of it).
+    places: key -> (layer, weights at any size, None for all of it).
     """
-    asked: dict[Any, Asked] = {}
-    for key, (name, within) in wanted.items():
+    weighted: dict[Any, Asked] = {}
+    for key, (name, within) in places.items():
         height, width = view.shapes[name][2:]
         weight = None if within is None else at_size(within, (width, height))
         if weight is None or weight.sum() >= FEWEST:
-            asked[key] = name, weight
-    seen = view.statistics(asked, mean=loss.mean)
-    return {key: loss.measure(seen[key]) if key in seen else None for key in wanted}
+            weighted[key] = name, weight
+    seen = view.statistics(weighted, mean=loss.mean)
+    return {key: loss.measure(seen[key]) if key in seen else None for key in places}
 
 
 def layer_weights(chosen: Layers, scales: Normalization) -> dict[str, float]:
     """Layers with weights, divided by their sum where the recipe says so."""
     total = sum(chosen.weights.values()) if scales.share_layers else 1.0
     return {name: weight / total for name, weight in chosen.weights.items()}
-
-
-def layer_facts(
-    shape: Sequence[int], energy: float, area: int, like: LayerScale, factor: float
-) -> Layer:
-    """Facts about a layer for a normalisation, as VGG-19 would have them. shape: (1, C, h, w)."""
-    return Layer(like.channels, shape[2] * shape[3], energy * factor, area)

@@ -23,6 +23,7 @@ from nstyle.optimize.checkpoint import RunState, Saver
 from nstyle.optimize.context import PaintContext
 from nstyle.optimize.inputs import Inputs
 from nstyle.optimize.planning import memory, plan
+from nstyle.optimize.planning.eta import TimeEstimate
 from nstyle.optimize.planning.plan import Budget
 from nstyle.optimize.postprocess import finished, with_kept
 from nstyle.optimize.problem import PaintSetup, PaintTask
@@ -51,26 +52,29 @@ def paint(
     budget: Budget = Budget(),  # noqa: B008, it is frozen
     build: Build | None = None,
 ) -> Result:
-    """Paint the photo in the style; see api.paint."""
-    began = time.perf_counter() - (begun.seconds if begun else 0.0)
+    """As api.paint. A DivergedError has advice, and the last good picture as `result`."""
+    began = time.perf_counter() - (sum(step.seconds for step in begun.history) if begun else 0.0)
     setup = set_up(inputs, options, context, budget)
     ctrl_c = Interruption()
-    heard: list[loop.Listener] = [*listeners, ctrl_c]
-    painting = Painting(inputs, options, setup, heard, saver, begun, build)
+    painting = Painting(inputs, options, setup, [*listeners, ctrl_c], saver, begun, build)
 
     def result(watch: loop.LoopState) -> Result:
         seconds = time.perf_counter() - began
         model = setup.extractor.loaded.model
-        about = {**(metadata or {}), "model": model}
+        facts = {**(metadata or {}), "model": model}
         picture = painting.finished(watch.x)
-        return Result(picture, watch.history, watch.stopped, seconds, model, about)
+        return Result(picture, watch.history, watch.stopped, seconds, model, facts)
 
     try:
         with ctrl_c:
             watch = painting.run()
         return result(watch)
     except DivergedError as error:
-        raise diverged(error, options, result) from error
+        lower = min(RATES[options.optimizer], options.lr / 10)
+        advice = f"the learning rate --lr {options.lr:g} is too high; try {lower:g}"
+        better = DivergedError(f"{error}: {advice}")
+        better.result = result(error.watch)  # type: ignore[attr-defined]
+        raise better from error
 
 
 def set_up(
@@ -79,12 +83,21 @@ def set_up(
     context: PaintContext | None = None,
     budget: Budget = Budget(),  # noqa: B008, it is frozen
 ) -> PaintSetup:
-    """As problem.set_up, once it is known that memory is enough. Raises OptionError."""
+    """As problem.set_up, but refuses what memory is not enough for, and logs what runs."""
     device = find_device(options.gpu)
     setup = problem.set_up(inputs, options, device, context, budget)
-    on_cpu = device.device_type == "cpu"
-    need = plan.check_memory(inputs, options, setup.plan) if on_cpu else None
-    say_what_runs(setup, inputs, need)
+    room = ""
+    if device.device_type == "cpu":
+        need = plan.check_memory(inputs, options, setup.plan)
+        room = f"; needs about {memory.shown(need)}"
+    loaded, size = setup.extractor.loaded, inputs.photo.size
+    auto = options.model == "auto" and options.weights is None
+    built_in = auto and loaded.model == locations.DEFAULT
+    model = f"{loaded.model} (built in; vgg19 is not installed)" if built_in else loaded.model
+    tiling = setup.plan.tiling(size)
+    parts = f", {tiling}" if tiling else ""
+    log.info("painting %dx%d with %s on %s%s%s", *size, model, device, parts, room)
+    log.debug("weights: %s, made for %s pooling", inputs.weights, loaded.pooling)
     filters.prepare(options.denoiser, options.remove_noise)
     return setup
 
@@ -106,11 +119,11 @@ class Painting:
         self._listeners = listeners
         self._build = build or problem.build
         self._saver, self._begun = saver, begun
-        self._forecast = plan.forecast_for(options, setup.plan)
+        self._forecast = TimeEstimate(setup.plan.limits, options.stop_eps)
         for step in begun.history if begun else ():
             self._forecast.after(step.scale, step.eps, step.seconds)
         self._scale, self._inputs = 0, inputs
-        self._task: PaintTask | None = None
+        self._task: Any = None  # the PaintTask of the present size
 
     def run(self) -> loop.LoopState:
         """All sizes, one after another; the last one's watch. Raises DivergedError."""
@@ -140,8 +153,8 @@ class Painting:
             last.objective = None  # holds the smaller one's memory, as self._task does
         inputs = self._whole.at(size, options.resize)
         self._task = None  # frees the smaller one's memory before the larger is made
-        task = self._build(self._setup, inputs)
-        self._task, self._inputs, self._scale = task, inputs, scale
+        self._task = task = self._build(self._setup, inputs)
+        self._inputs, self._scale = inputs, scale
         x, standing = self._begin(last, size)
         return loop.solve(
             minimiser(options, task.normalization, 3 * math.prod(size), self._bounds()),
@@ -157,21 +170,23 @@ class Painting:
 
     def _begin(self, last: loop.LoopState | None, size: Size) -> tuple[Any, dict[str, Any]]:
         """(the array to go on from, what else loop.solve is told of what has been done)."""
-        load, begun = self.task.objective.load, self._begun
-        if last is not None:
-            picture, state = self._grown(last, size)
-            picture = load(self._with_kept(picture))
-            return picture, {"history": last.history, "state": optimizers.converted(state, load)}
-        if begun is None:
-            start = start_values(self._inputs, self.task, self._options)
-            return load(self._with_kept(start)), {}
-        facts = {name: getattr(begun, name) for name in ("history", "before", "stopped")}
-        state = optimizers.converted(begun.state, load)
-        return load(begun.x), {**facts, "state": state, "good": load(begun.good)}
-
-    def _with_kept(self, x: np.ndarray) -> np.ndarray:
+        load, begun = self._task.objective.load, self._begun
+        if last is None and begun is not None:
+            facts = {name: getattr(begun, name) for name in ("history", "before", "stopped")}
+            state = optimizers.converted(begun.state, load)
+            return load(begun.x), {**facts, "state": state, "good": load(begun.good)}
+        if last is None:
+            picture, standing = start_values(self._inputs, self._task, self._options), {}
+        else:
+            picture = preprocessing.resized(on_host(last.x), *size)
+            state = optimizers.converted(
+                optimizers.carried(last.state),
+                lambda array: load(preprocessing.resized(on_host(array), *size, overshoots=False)),
+            )
+            standing = {"history": last.history, "state": state}
         kept = self._inputs.kept
-        return x if kept is None else with_kept(x, self.task.photo, kept)
+        picture = picture if kept is None else with_kept(picture, self._task.photo, kept)
+        return load(picture), standing
 
     def _save(self, scale: int, watch: loop.LoopState, *, now: bool = False) -> None:
         """Hand the saver what it may ask for; now: whatever the epoch."""
@@ -191,34 +206,20 @@ class Painting:
         if self._saver:
             self._saver(mark.epochs, read, now=now)
 
-    def _grown(self, last: loop.LoopState, size: Size) -> tuple[np.ndarray, dict[str, Any]]:
-        """(picture, optimiser state) of the last size at this one, on the host."""
-
-        def convert(array: Any) -> np.ndarray:
-            return preprocessing.resized(on_host(array), *size, overshoots=False)
-
-        state = optimizers.converted(optimizers.carried(last.state), convert)
-        return preprocessing.resized(on_host(last.x), *size), state
-
-    @property
-    def task(self) -> PaintTask:
-        """The problem of the present size."""
-        assert self._task is not None
-        return self._task
-
     def _bounds(self) -> optimizers.Bounds | None:
         """The arrays for black and white, if the picture shall stay between them."""
         if not self._options.clamp:
             return None
-        low, high = preprocessing.limits(self.task.convention, self._options.pixel_range)
-        return self.task.objective.load(low), self.task.objective.load(high)
+        low, high = preprocessing.limits(self._task.convention, self._options.pixel_range)
+        return self._task.objective.load(low), self._task.objective.load(high)
 
     def _describe(self, epoch: int, loss: float, eps: float, seconds: float, x: Any) -> Step:
-        width, height = self._inputs.photo.size
+        where = (self._scale, *self._inputs.photo.size)
         terms, read = getattr(loss, "terms", {}), partial(self.finished, x)
         left = self._forecast.after(self._scale, eps, seconds)
-        sent = getattr(loss, "sent", 0)
-        return Step(epoch, self._scale, width, height, loss, terms, eps, seconds, read, left, sent)
+        return Step(
+            epoch, *where, loss, terms, eps, seconds, read, left, sent=getattr(loss, "sent", 0)
+        )
 
     def finished(self, x: Any) -> Picture:
         """The array as a picture of the final size, noise removed, 16 bits."""
@@ -233,33 +234,20 @@ def on_host(x: Any) -> np.ndarray:
     return np.asarray(x.asnumpy())
 
 
-def say_what_runs(setup: PaintSetup, inputs: Inputs, need: int | None) -> None:
-    """One line, so that nobody wonders which network painted, and why."""
-    options, loaded = setup.options, setup.extractor.loaded
-    size, model = inputs.photo.size, loaded.model
-    chosen = options.model == "auto" and options.weights is None
-    why = " (built in; vgg19 is not installed)" if chosen and model == locations.DEFAULT else ""
-    tiling = setup.plan.tiling(size)
-    parts = f", {tiling}" if tiling else ""
-    room = f"; needs about {memory.shown(need)}" if need else ""
-    log.info("painting %dx%d with %s%s on %s%s%s", *size, model, why, setup.device, parts, room)
-    log.debug("weights: %s, made for %s pooling", inputs.weights, loaded.pooling)
-
-
 def minimiser(
     options: Options, scales: Normalization, values: int, bounds: optimizers.Bounds | None = None
 ) -> Callable[..., Any]:
     """The optimiser with those knobs turned that it has; values: numbers in the picture."""
     first_order = options.optimizer in ("sgd", "nag")  # Adam's steps do not depend on the gradient
     step_limit = options.step_limit / options.lr if first_order else 0.0
-    limits = [options.clip_gradient, step_limit]
+    limits = filter(None, [options.clip_gradient, step_limit])
     # Where gradients are brought to grey levels, nag's small usual rate shall mean what sgd's does.
     gain = RATES["sgd"] / RATES["nag"] if options.optimizer == "nag" else 1.0
     knobs = {
         "rate": options.lr,
         "momentum": options.momentum,
         "weight_decay": options.weight_decay,
-        "clip": min((limit for limit in limits if limit), default=0.0),
+        "clip": min(limits, default=0.0),
         "rescale": gain * values * scales.per_value or 1.0,
         "backoff": options.backoff,
         "evaluations": options.evaluations,
@@ -280,17 +268,6 @@ def start_values(inputs: Inputs, task: PaintTask, options: Options) -> np.ndarra
         return photo
     limit = options.noise_range
     noise = np.random.default_rng(options.seed).uniform(-limit, limit, photo.shape)
-    if inputs.texture:  # the photo is one colour
-        return (noise + photo).astype(np.float32)
-    return (share * noise + (1 - share) * photo).astype(np.float32)
-
-
-def diverged(
-    error: DivergedError, options: Options, result: Callable[[loop.LoopState], Result]
-) -> DivergedError:
-    """The same error with advice, and the last good picture as its attribute `result`."""
-    lower = min(RATES[options.optimizer], options.lr / 10)
-    advice = f"the learning rate --lr {options.lr:g} is too high; try {lower:g}"
-    better = DivergedError(f"{error}: {advice}")
-    better.result = result(error.watch)  # type: ignore[attr-defined]
-    return better
+    # The photo of a texture is one colour.
+    mixed = noise + photo if inputs.texture else share * noise + (1 - share) * photo
+    return mixed.astype(np.float32)

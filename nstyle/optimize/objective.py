@@ -69,17 +69,16 @@ class Objective:
                 heads[term.layer] = heads[term.layer] + head if term.layer in heads else head
             values.append(value)
         del taps
-        gradient = self._limited(self._features.backward(heads))
+        gradient = self._features.backward(heads)
+        norm = self.norm(gradient) if self._clip_norm else 0.0
+        if norm > self._clip_norm:
+            gradient = gradient * (self._clip_norm / norm)
         gradient = gradient.copy() if direct is None else gradient + direct
         if self._free is not None:
             gradient = nd.broadcast_mul(gradient, self._free)
         numbers = nd.concat(*values, dim=0).asnumpy().tolist()
         self.terms = {term.name: number for term, number in zip(self._terms, numbers)}
         return Loss(self.terms), gradient
-
-    def _limited(self, gradient: Any) -> Any:
-        norm = self.norm(gradient) if self._clip_norm else 0.0
-        return gradient * (self._clip_norm / norm) if norm > self._clip_norm else gradient
 
     def norm(self, x: Any) -> float:
         """Euclidean norm."""

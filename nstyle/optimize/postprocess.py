@@ -13,9 +13,7 @@ from nstyle.options.options import Options
 
 
 def finished(values: np.ndarray, inputs: Inputs, options: Options, final_size: Size) -> Picture:
-    """The picture of final_size, 16 bits. values: HxWx3 floats in 0..1 of the photo's size; they
-    are used up.
-    """
+    """The picture, 16 bits. values: HxWx3 floats in 0..1 of the photo's size; they are used up."""
     kept, photo = inputs.kept, inputs.photo
     if kept is not None:
         for top in range(0, len(values), codecs.ROWS):
@@ -30,6 +28,6 @@ def finished(values: np.ndarray, inputs: Inputs, options: Options, final_size: S
     return resize(picture, *final_size, method="bicubic")
 
 
-def with_kept(x: np.ndarray, photo: np.ndarray, kept: np.ndarray | None) -> np.ndarray:
-    """x, float32, with the photo in its place where it is kept (0..1); the same object for None."""
-    return x if kept is None else (x * (1 - kept) + photo * kept).astype(np.float32)
+def with_kept(x: np.ndarray, photo: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """x, float32, with the photo in its place where it is kept (0..1)."""
+    return (x * (1 - kept) + photo * kept).astype(np.float32)

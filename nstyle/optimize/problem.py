@@ -29,7 +29,7 @@ from nstyle.options.options import Options
 from nstyle.system import checksums
 from nstyle.system.backend import nd
 
-# From the losses of the options and the photo, those besides.
+# (the losses of the options, the photo) -> further ones.
 MoreTerms = Callable[[Sequence[LossTerm], FeatureSource], Sequence[LossTerm]]
 
 
@@ -112,8 +112,8 @@ def shown_by(setup: PaintSetup, inputs: Inputs, number: int) -> loss_terms.Shown
     if extractor.looks is None:
         return look()
     parts = [region.styles[number] for region in inputs.regions]
-    asked = options.style_layers, options.style_loss, options.pixel_range
-    return extractor.looks.find((checksums.of_value([painting, parts]), asked, tiling), look)
+    chosen = options.style_layers, options.style_loss, options.pixel_range
+    return extractor.looks.find((checksums.of_value([painting, parts]), chosen, tiling), look)
 
 
 def compiled(setup: PaintSetup, inputs: Inputs) -> CompiledVGG | TiledFeatures:
@@ -138,31 +138,22 @@ def make_objective(
     network: CompiledVGG | TiledFeatures,
     more: MoreTerms = lambda terms, view: (),
 ) -> Objective:
-    """The objective; network: compiled for the photo's size; more: from the losses of the options
-    and the photo, those besides.
-    """
+    """The objective; network: compiled for the photo's size; more: makes further losses."""
     photo, options, device = setup.array(inputs.photo), setup.options, setup.device
-    knobs = {
-        "device": device,
-        "clip_norm": options.clip_norm * photo.size,
-        "free": free_pixels(inputs, device),
-    }
+    kept = inputs.kept
+    # 1 where the picture may change, 0 where the photo is kept, (1, 1, H, W); None for all 1.
+    free = None if kept is None else nd.array(1 - kept[np.newaxis, np.newaxis], ctx=device)
+    knobs = {"device": device, "clip_norm": options.clip_norm * photo.size, "free": free}
 
     def terms(view: FeatureSource) -> list[LossTerm]:
         scales = setup.extractor.layer_scales
-        found = loss_terms.build_terms(inputs, options, scales, view, paintings)
-        return [*found, *more(found, view)]
+        usual = loss_terms.build_terms(inputs, options, scales, view, paintings)
+        return [*usual, *more(usual, view)]
 
     if isinstance(network, TiledFeatures):
         return TiledObjective(network, terms(TiledSource(network, photo)), **knobs)
     view = WholeImage(network.forward(nd.array(photo, ctx=device)))
     return Objective(network, terms(view), **knobs)
-
-
-def free_pixels(inputs: Inputs, device: Any) -> Any:
-    """1 where the picture may change, 0 where the photo is kept, (1, 1, H, W); None for all 1."""
-    kept = inputs.kept
-    return None if kept is None else nd.array(1 - kept[np.newaxis, np.newaxis], ctx=device)
 
 
 def distances(setup: PaintSetup, inputs: Inputs, x: np.ndarray) -> dict[str, float]:
@@ -171,7 +162,7 @@ def distances(setup: PaintSetup, inputs: Inputs, x: np.ndarray) -> dict[str, flo
     "content:relu4_2": ||F - P||^2 / ||P||^2; "style:relu1_1": ||G - A||^2 / ||A||^2, A the blend.
     """
     content = setup.options.content_layers.weights
-    style = setup.options.style_layers.weights
+    style = {f"style:{name}": (name, None) for name in setup.options.style_layers.weights}
 
     def look(array: np.ndarray) -> FeatureSource:
         height, width = array.shape[2:]
@@ -179,22 +170,17 @@ def distances(setup: PaintSetup, inputs: Inputs, x: np.ndarray) -> dict[str, flo
         return setup.extractor.view(array, setup.device, tiling)
 
     def style_of(view: FeatureSource) -> dict[str, Any]:
-        found = loss_terms.measured(
-            view, STYLE_DISTANCES["gram"], {name: (name, None) for name in style}
-        )
-        return {f"style:{name}": target for name, target in found.items()}
+        return loss_terms.measured(view, STYLE_DISTANCES["gram"], style)
 
     def content_of(view: FeatureSource) -> dict[str, Any]:
         return {f"content:{name}": [tap] for name, tap in view.features(content).items()}
 
+    def relative(value: Any, target: Any) -> float:
+        return float((nd.square(value - target).sum() / nd.square(target).sum()).asscalar())
+
     paintings = [style_of(look(setup.array(painting))) for painting in inputs.styles]
-    wanted = {name: blend([p[name] for p in paintings], inputs.shares) for name in paintings[0]}
-    wanted.update(content_of(look(setup.array(inputs.photo))))
+    targets = {name: blend([p[name] for p in paintings], inputs.shares) for name in style}
+    targets.update(content_of(look(setup.array(inputs.photo))))
     view = look(x)
-    seen = {**style_of(view), **content_of(view)}
-    return {name: relative(seen[name][0], target[0]) for name, target in wanted.items()}
-
-
-def relative(value: Any, target: Any) -> float:
-    """||value - target||^2 / ||target||^2."""
-    return float((nd.square(value - target).sum() / nd.square(target).sum()).asscalar())
+    values = {**style_of(view), **content_of(view)}
+    return {name: relative(values[name][0], target[0]) for name, target in targets.items()}

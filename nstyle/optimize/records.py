@@ -31,7 +31,7 @@ class Step:
 
     epoch counts from 1 over all scales; loss and terms are of the point before the step; eps is
     the relative change by it; seconds is wall time since the previous epoch; left is about how many
-    seconds the whole run will still take (see forecast); sent is bytes that went between machines.
+    seconds the whole run will still take, or None; sent is bytes that went between machines.
     """
 
     epoch: int

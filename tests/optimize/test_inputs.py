@@ -12,22 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
-from PIL import Image
 
 from nstyle.errors import ImageError, OptionError, WeightsError
 from nstyle.images.sizes import Size
-from nstyle.networks import layers
 from nstyle.optimize import inputs
 from nstyle.options.options import Options
 
 CHECKOUT = Path(__file__).parents[2]
 BUILT_IN = str(CHECKOUT / "nstyle" / "networks" / "pretrained" / "vgg16-slim.params")
-
-
-def write_picture(path: Path, seed: int = 0, size: tuple[int, int] = (64, 48)) -> str:
-    """A small picture file; its path. size: width, height."""
-    Image.fromarray(tiny.picture(seed, size)).save(path)
-    return str(path)
 
 
 def gathered(content: Any, style: Any, **values: Any) -> inputs.Inputs:
@@ -42,7 +34,7 @@ def sizes(photo: Size, painting: Size, options: Options) -> tuple[Size, Size]:
 
 
 def test_neither_gathering_nor_what_it_needs_loads_mxnet(tmp_path):
-    photo, style = write_picture(tmp_path / "p.png"), write_picture(tmp_path / "s.png", 1)
+    photo, style = tiny.write_picture(tmp_path / "p.png"), tiny.write_picture(tmp_path / "s.png", 1)
     code = (
         "import json, sys\n"
         "from nstyle import api\n"
@@ -66,12 +58,6 @@ def test_pictures_come_at_their_working_sizes_with_the_built_in_weights(tmp_path
     assert (found.model, found.weights) == ("vgg16-slim", BUILT_IN)
 
 
-def test_a_small_photo_is_enlarged_only_when_asked():
-    photo, style = tiny.picture(0, (64, 48)), tiny.picture(1, (64, 64))
-    assert gathered(photo, style, max_long_edge=128).photo.size == (64, 48)
-    assert gathered(photo, style, max_long_edge=128, enlarge=True).photo.size == (128, 96)
-
-
 @pytest.mark.parametrize("scale", [1.0, 1.5, 2.0])
 def test_a_kept_style_has_its_own_aspect_and_scale_squared_times_the_pixels(scale):
     size, style = sizes((400, 300), (900, 600), Options(style_scale=scale))
@@ -80,22 +66,44 @@ def test_a_kept_style_has_its_own_aspect_and_scale_squared_times_the_pixels(scal
     assert style[0] * style[1] == pytest.approx(scale**2 * 400 * 300, rel=0.01)
 
 
-def test_a_kept_style_has_no_short_side_under_128_px_unless_the_file_has():
-    chosen = Options(max_long_edge=64)
-    assert sizes((640, 480), (2500, 500), chosen)[1] == (640, 128)
-    assert sizes((640, 480), (400, 100), chosen)[1] == (400, 100)
+STRETCHED = {"fit": "stretch", "max_long_edge": 100, "enlarge": True}
 
 
-def test_a_scroll_of_1_to_25_can_be_a_style():
-    style = sizes((512, 384), (5000, 200), Options())[1]
-    assert style[1] >= 128
-    assert style[0] / style[1] == pytest.approx(25, rel=0.02)
+@pytest.mark.parametrize(
+    ("options", "photo", "painting", "size", "style"),
+    [
+        # No short side of the style is under 128 px, unless the file's is.
+        ({"max_long_edge": 64}, (640, 480), (2500, 500), (64, 48), (640, 128)),
+        ({"max_long_edge": 64}, (640, 480), (400, 100), (64, 48), (400, 100)),
+        ({}, (512, 384), (5000, 200), (512, 384), (3200, 128)),
+        # Stretched sizes are cut by int().
+        (STRETCHED, (300, 199), (64, 500), (100, 66), (100, 66)),
+        (STRETCHED, (30, 20), (64, 500), (100, 66), (100, 66)),
+        ({"fit": "stretch"}, (320, 240), (100, 300), (320, 240), (320, 240)),
+        ({"size": "9600x"}, (960, 640), (100, 100), (9600, 6400), (7838, 7838)),
+    ],
+)
+def test_sizes_of_result_and_style(options, photo, painting, size, style):
+    assert sizes(photo, painting, Options(**options)) == (size, style)
 
 
-def test_a_stretched_style_takes_the_size_of_the_photo_and_sizes_are_cut_by_int():
-    chosen = Options(fit="stretch", max_long_edge=100, enlarge=True)
-    assert sizes((300, 199), (64, 500), chosen) == ((100, 66), (100, 66))
-    assert sizes((30, 20), (64, 500), chosen) == ((100, 66), (100, 66))
+@pytest.mark.parametrize(
+    ("options", "photo", "said"),
+    [
+        ({"style_scale": 100}, (320, 214), "--style-scale: asks for"),
+        ({"style_scale": 100, "max_pixels": 10**6}, (320, 214), "style-scale"),
+        ({"size": "60000x"}, (960, 640), "--size: asks for 60000x40000"),
+        (
+            {"size": "9600x", "tile": "off"},  # at once arrays hold less than in tiles
+            (960, 640),
+            "--size: asks for 9600x6400 pixels; at most 33554431",
+        ),
+        ({"size": "100x100"}, (3000, 300), "--size: 100 makes this 3000x300 picture 100x10;.*160"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused_by_their_flag(options, photo, said):
+    with pytest.raises(OptionError, match=said):
+        sizes(photo, (800, 980), Options(**options))
 
 
 @pytest.mark.parametrize("fit", ["keep", "stretch"])
@@ -112,30 +120,20 @@ def test_a_result_under_16_px_is_refused_with_an_edge_that_would_do(fit, photo):
 
 @pytest.mark.parametrize("option", ["content_layers", "style_layers"])
 @pytest.mark.parametrize(
-    ("given", "near"),
+    ("name", "near"),
     [("relu4_9", "relu4_"), ("Relu4_2", "relu4_2"), ("conv4-2", "conv4_2"), ("relu5_3", "relu5_2")],
 )
-def test_an_unknown_layer_is_refused_with_the_nearest(option, given, near):
-    with pytest.raises(OptionError) as caught:
-        gathered("nowhere.jpg", "nowhere.jpg", model="vgg16-slim", **{option: f"relu1_1,{given}"})
-    message = str(caught.value)
-    assert repr(given) in message
-    assert "vgg16-slim" in message
-    assert f"did you mean '{near}" in message
-    assert "\n" not in message
-
-
-def test_an_unknown_layer_of_a_file_still_to_be_looked_at_names_a_network(tmp_path):
+def test_an_unknown_layer_is_refused_with_the_nearest(option, name, near, tmp_path):
     weights = tmp_path / "any.params"
     weights.write_bytes((0x112).to_bytes(8, "little") + b"only looked at later")
-    with pytest.raises(OptionError, match="'relu9_1'") as caught:
-        gathered("p.jpg", "s.jpg", weights=str(weights), content_layers="relu9_1")
-    assert "in auto:" not in str(caught.value)
-
-
-@pytest.mark.parametrize("model", sorted(layers.BLOCKS))
-def test_every_layer_of_a_model_may_be_asked_for(model):
-    inputs.check_layers(Options(style_layers=",".join(layers.taps(layers.BLOCKS[model]))), model)
+    with pytest.raises(OptionError) as caught:
+        gathered("nowhere.jpg", "nowhere.jpg", model="vgg16-slim", **{option: f"relu1_1,{name}"})
+    message = str(caught.value)
+    for words in (repr(name), "vgg16-slim", f"did you mean '{near}"):
+        assert words in message
+    assert "\n" not in message
+    with pytest.raises(OptionError, match="'relu9_1' in vgg19"):
+        gathered("p.jpg", "s.jpg", weights=str(weights), **{option: "relu9_1"})
 
 
 @pytest.mark.parametrize("model", ["vgg16", "vgg19"])
@@ -146,13 +144,11 @@ def test_absent_weights_are_refused_with_where_they_were_sought_and_both_ways_ou
     monkeypatch.setenv("NSTYLE_CACHE", str(tmp_path / "cache"))
     with pytest.raises(WeightsError) as caught:
         gathered(tiny.picture(), tiny.picture(), model=model)
-    message = str(caught.value)
-    assert message.startswith(f"--model {model}:")
-    assert str(Path("model") / f"{model}.params") in message
-    assert str(tmp_path / "cache" / f"{model}.params") in message
-    assert "nstyle download" in message
-    assert "vgg16-slim" in message
-    assert "\n" not in message
+    message, file = str(caught.value), f"{model}.params"
+    assert message.startswith(f"--model {model}:") and "\n" not in message
+    places = str(Path("model", file)), str(tmp_path / "cache" / file)
+    for words in (*places, "nstyle download", "vgg16-slim"):
+        assert words in message
 
 
 @pytest.mark.parametrize("place", ["model", "cache"])
@@ -176,22 +172,20 @@ def test_a_weights_file_that_is_none_is_refused_by_name(name, what, tmp_path):
     assert what in str(caught.value)
 
 
-def test_an_init_picture_is_brought_to_the_size_of_the_photo(tmp_path):
-    start = write_picture(tmp_path / "start.png", 5, (90, 30))
-    found = gathered(tiny.picture(0, (96, 64)), tiny.picture(1), init=start, max_long_edge=48)
+@pytest.mark.parametrize("fit", [{"max_long_edge": 48}, {"size": "40x50", "fit": "stretch"}])
+def test_an_init_picture_is_brought_to_the_size_of_the_photo(fit, tmp_path):
+    start = tiny.write_picture(tmp_path / "start.png", 5, (90, 30))
+    found = gathered(tiny.picture(0, (96, 64)), tiny.picture(1), init=start, **fit)
     assert found.start is not None
-    assert found.start.size == found.photo.size == (48, 32)
-    same = gathered(found.photo, tiny.picture(1), init=start).start
+    assert found.start.size == found.photo.size == ((40, 50) if "size" in fit else (48, 32))
+    same = gathered(found.photo, tiny.picture(1), init=start, max_long_edge=64).start
     assert same is not None
     assert np.array_equal(same.pixels, found.start.pixels)
 
 
-@pytest.mark.parametrize("init", ["content", "noise", "noise:0.7"])
-def test_a_word_for_init_opens_no_file(init):
-    assert gathered(tiny.picture(0), tiny.picture(1), init=init).start is None
-
-
 def test_an_init_that_is_neither_word_nor_file_says_what_is_allowed():
+    for init in ("content", "noise", "noise:0.7"):
+        assert gathered(tiny.picture(0), tiny.picture(1), init=init).start is None
     with pytest.raises(ImageError) as caught:
         gathered(tiny.picture(0), tiny.picture(1), init="nois")
     message = str(caught.value)
@@ -201,28 +195,11 @@ def test_an_init_that_is_neither_word_nor_file_says_what_is_allowed():
 
 @pytest.mark.parametrize("which", ["content", "style", "init"])
 def test_each_picture_counts_against_max_pixels(which, tmp_path):
-    big = write_picture(tmp_path / "big.png", size=(80, 80))
+    big = tiny.write_picture(tmp_path / "big.png", size=(80, 80))
     small: Mapping[str, Any] = {"content": tiny.picture(0), "style": tiny.picture(1)}
     values = {**small, which: big}
     with pytest.raises(ImageError, match=r"80x80.*--max-pixels"):
         gathered(values.pop("content"), values.pop("style"), max_pixels=6000, **values)
-
-
-def test_a_style_enlarged_beyond_max_pixels_is_refused():
-    with pytest.raises((ImageError, OptionError), match="style-scale"):
-        gathered(tiny.picture(0), tiny.picture(1), style_scale=100, max_pixels=1_000_000)
-
-
-def test_a_style_larger_than_arrays_can_be_is_refused():
-    with pytest.raises(OptionError, match="--style-scale"):
-        sizes((320, 214), (800, 980), Options(style_scale=100))
-
-
-def test_stretching_does_not_enlarge_unless_asked():
-    options = Options(fit="stretch", max_long_edge=512)
-    assert sizes((320, 240), (100, 300), options) == ((320, 240), (320, 240))
-    asked = Options(fit="stretch", max_long_edge=512, enlarge=True)
-    assert sizes((320, 240), (100, 300), asked)[0] == (512, 384)
 
 
 # ---- --size, --rescale ----
@@ -258,32 +235,8 @@ def test_the_final_size_is_as_painted_the_photos_aspect_or_its_size(rescale, fin
     assert (found.photo.size, found.final_size) == ((40, 40), final)
 
 
-def test_an_init_picture_is_brought_to_size_too(tmp_path):
-    start = write_picture(tmp_path / "start.png", 5, (90, 30))
-    photo, painting = tiny.picture(0, (96, 64)), tiny.picture(1)
-    found = gathered(photo, painting, init=start, size="40x50", fit="stretch")
-    assert found.start is not None
-    assert found.start.size == found.photo.size == (40, 50)
-
-
-def test_a_size_larger_than_arrays_can_be_is_refused_by_its_flag():
-    with pytest.raises(OptionError, match=r"--size: asks for 60000x40000"):
-        sizes((960, 640), (100, 100), Options(size="60000x"))
-
-
-def test_at_once_arrays_hold_less_than_in_tiles():
-    assert sizes((960, 640), (100, 100), Options(size="9600x"))[0] == (9600, 6400)
-    with pytest.raises(OptionError, match=r"--size: asks for 9600x6400 pixels; at most 33554431"):
-        sizes((960, 640), (100, 100), Options(size="9600x", tile="off"))
-
-
-def test_a_size_that_leaves_an_edge_under_16_px_is_refused():
-    with pytest.raises(OptionError, match=r"--size: 100 makes this 3000x300 picture 100x10;.*160"):
-        sizes((3000, 300), (100, 100), Options(size="100x100"))
-
-
 def test_the_same_at_a_smaller_size(tmp_path):
-    start = write_picture(tmp_path / "start.png", 5)
+    start = tiny.write_picture(tmp_path / "start.png", 5)
     whole = gathered(tiny.picture(1, (400, 300)), tiny.picture(2, (500, 450)), init=start)
     small = whole.at((200, 150))
     assert small.photo.size == (200, 150) and small.start is not None

@@ -10,7 +10,8 @@ import tiny
 
 from nstyle.images.regions import Masks
 from nstyle.losses.style import STYLE_DISTANCES
-from nstyle.optimize import inputs, loss_terms
+from nstyle.optimize import inputs, loss_terms, problem
+from nstyle.optimize.tiles.sources import WholeImage
 from nstyle.options.options import Options
 from nstyle.system.backend import mx, nd
 
@@ -28,41 +29,34 @@ def halves() -> np.ndarray:
     return mask
 
 
-def test_one_place_where_there_are_no_masks(weights_file):
+def test_places_cover_the_photo_with_soft_edges_and_leave_out_what_is_kept(weights_file):
     assert loss_terms.places_of(gather(weights_file, Masks())) == [("", None)]
-
-
-def test_places_cover_the_photo_and_leave_out_what_is_kept(weights_file):
     keep = np.zeros((48, 64), np.uint8)
     keep[:10] = 255
-    given = gather(weights_file, Masks(halves(), [halves()], keep))
-    names, weights = zip(*loss_terms.places_of(given))
+    gathered = gather(weights_file, Masks(halves(), [halves()], keep))
+    names, weights = zip(*loss_terms.places_of(gathered))
     assert sorted(names) == ["#0000ff", "#ff0000"]
-    total = sum(weights)
+    total, row = sum(weights), weights[0][20]
     assert np.allclose(total[10:], 1, atol=1e-5) and not total[:10].any()
-    ((name, alone),) = loss_terms.places_of(replace(given, regions=()))
+    assert 0.05 < row[31] < 0.95 and {row[0], row[-1]} == {0.0, 1.0}
+    ((name, alone),) = loss_terms.places_of(replace(gathered, regions=()))
     assert name == "" and (alone[10:] == 1).all() and not alone[:10].any()
 
 
-def test_edges_are_soft(weights_file):
-    given = gather(weights_file, Masks(halves(), [halves()]))
-    (_, weight), _ = loss_terms.places_of(given)
-    row = weight[20]
-    assert 0.05 < row[31] < 0.95 and {row[0], row[-1]} == {0.0, 1.0}
-
-
 def test_too_little_of_a_region_has_no_target():
-    tap, gram = (
-        nd.array(np.random.default_rng(1).normal(size=(1, 3, 6, 8))),
-        STYLE_DISTANCES["gram"],
-    )
+    tap = nd.array(np.random.default_rng(1).normal(size=(1, 3, 6, 8)))
     within = np.zeros((12, 16), np.float32)
     within[:4, :4] = 1  # four of the layer's positions
-    assert loss_terms.measure(tap, gram, within) is None
-    within[:8, :8] = 1
-    (found,) = loss_terms.measure(tap, gram, within)
+    more = np.zeros((12, 16), np.float32)
+    more[:8, :8] = 1
+    targets = loss_terms.measured(
+        WholeImage({"tap": tap}),
+        STYLE_DISTANCES["gram"],
+        {"few": ("tap", within), "more": ("tap", more)},
+    )
+    assert targets["few"] is None
     part = tap.asnumpy()[0, :, :4, :4].reshape(3, -1)
-    assert np.allclose(found.asnumpy(), part @ part.T / 16, rtol=1e-4)
+    assert np.allclose(targets["more"][0].asnumpy(), part @ part.T / 16, rtol=1e-4)
 
 
 def test_a_blend_is_of_those_that_have_the_region():
@@ -76,13 +70,11 @@ def test_a_blend_is_of_those_that_have_the_region():
 
 def test_each_region_counts_by_its_area(weights_file):
     """A region's gradient per pixel does not depend on how large it is."""
-    from nstyle.optimize import problem
-
     mask = np.zeros((48, 64, 3), np.uint8)
     mask[:, :16, 0], mask[:, 16:, 2] = 255, 255
     options = Options(weights=weights_file, style_layers="relu1_1")
     masks = Masks(mask, ["#ff0000", "#0000ff"])
-    given = inputs.gather(PHOTO, [PAINTING, PAINTING], options, masks=masks)
-    task = problem.build(problem.set_up(given, options, mx.cpu()), given)
+    gathered = inputs.gather(PHOTO, [PAINTING, PAINTING], options, masks=masks)
+    task = problem.build(problem.set_up(gathered, options, mx.cpu()), gathered)
     scales = {t.region: t.scale for t in task.objective._terms if t.kind == "style"}
     assert scales["#0000ff"] / scales["#ff0000"] == pytest.approx(3, rel=0.05)

@@ -17,6 +17,7 @@ from nstyle.system import runtime
 from nstyle.system.backend import mx
 
 PHOTO, PAINTING = tiny.picture(1, (40, 32)), tiny.picture(2, (36, 44))
+X = tiny.to_input(tiny.picture(3))[np.newaxis].astype(np.float32)
 
 
 @pytest.fixture
@@ -48,46 +49,36 @@ def test_the_mean_is_subtracted_or_not(build):
 def test_layers_may_be_named_in_any_order_and_weighted(build):
     _, plain = build(style_layers="relu1_1,relu3_1", normalization="gatys")
     _, other = build(style_layers="relu3_1:2,relu1_1:0.5", normalization="gatys")
-    x = tiny.to_input(tiny.picture(3))[np.newaxis].astype(np.float32)
-    one, two = terms_of(plain, x), terms_of(other, x)
-    assert two["style:relu3_1"] == pytest.approx(2 * one["style:relu3_1"], rel=1e-5)
-    assert two["style:relu1_1"] == pytest.approx(0.5 * one["style:relu1_1"], rel=1e-5)
-    assert two["content:relu4_2"] == pytest.approx(one["content:relu4_2"], rel=1e-5)
+    one, two = terms_of(plain, X), terms_of(other, X)
+    for name, factor in (("style:relu3_1", 2), ("style:relu1_1", 0.5), ("content:relu4_2", 1)):
+        assert two[name] == pytest.approx(factor * one[name], rel=1e-5)
 
 
 def test_shares_add_up_to_one_where_the_recipe_shares():
-    text = "relu1_1:1,relu2_1:3"
+    chosen = Options(style_layers="relu1_1:1,relu2_1:3").style_layers
     shared = {"relu1_1": 0.25, "relu2_1": 0.75}
-    assert loss_terms.layer_weights(text, NORMALIZATIONS["keras"]) == shared
-    assert loss_terms.layer_weights(text, NORMALIZATIONS["balanced"]) == shared
-    assert loss_terms.layer_weights(text, NORMALIZATIONS["mxnet"]) == {"relu1_1": 1, "relu2_1": 3}
+    assert loss_terms.layer_weights(chosen, NORMALIZATIONS["keras"]) == shared
+    assert loss_terms.layer_weights(chosen, NORMALIZATIONS["balanced"]) == shared
+    assert loss_terms.layer_weights(chosen, NORMALIZATIONS["mxnet"]) == {"relu1_1": 1, "relu2_1": 3}
 
 
 @pytest.mark.parametrize("weight", ["content_weight", "style_weight", "tv_weight"])
 def test_each_weight_multiplies_its_own_terms(weight, build):
-    x = tiny.to_input(tiny.picture(3))[np.newaxis].astype(np.float32)
     usual = {"content_weight": 2.0, "style_weight": 3.0, "tv_weight": 0.5}
-    one = terms_of(build(**usual)[1], x)
-    two = terms_of(build(**{**usual, weight: 10 * usual[weight]})[1], x)
+    one = terms_of(build(**usual)[1], X)
+    two = terms_of(build(**{**usual, weight: 10 * usual[weight]})[1], X)
     for name in one:
         factor = 10 if name.startswith(weight.partition("_")[0]) else 1
         assert two[name] == pytest.approx(factor * one[name], rel=1e-5)
 
 
-def test_no_weight_of_smoothness_is_no_term(build):
-    _, task = build(tv_weight=0)
-    assert "tv" not in terms_of(task, task.photo)
-
-
 def test_the_limit_of_the_norm_is_in_multiples_of_the_pictures_values(build):
-    x = tiny.to_input(tiny.picture(3))[np.newaxis].astype(np.float32)
-    knobs = {"normalization": "mxnet", "tv_weight": 0}
     norms = {}
     for limit in (0, 2, 1e9):
-        _, task = build(clip_norm=limit, **knobs)
-        norms[limit] = task.objective.norm(task.objective(task.objective.load(x))[1])
-    assert norms[2] == pytest.approx(2 * x.size, rel=1e-4)
-    assert norms[0] == norms[1e9] > 3 * x.size
+        _, task = build(clip_norm=limit, normalization="mxnet", tv_weight=0)
+        norms[limit] = task.objective.norm(task.objective(task.objective.load(X))[1])
+    assert norms[2] == pytest.approx(2 * X.size, rel=1e-4)
+    assert norms[0] == norms[1e9] > 3 * X.size
 
 
 # ---- precision ----

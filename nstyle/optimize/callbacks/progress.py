@@ -42,7 +42,8 @@ class Bar:
         self._bar.set_description_str(f"epoch {step.epoch}", refresh=False)
         about = f"{time_left(step.left)}, eps {step.eps:.4f}, loss {step.loss:.4g}"
         self._bar.set_postfix_str(about, refresh=False)
-        self._bar.update(step.seconds)
+        share = 0.0 if step.left is None else self._seconds
+        self._bar.update(share - self._bar.n)
 
     def close(self) -> None:
         """Leave the bar as it stands."""

@@ -15,6 +15,7 @@ from PIL import Image
 from nstyle.errors import ImageError, OptionError
 from nstyle.images import image_file, video_writer
 from nstyle.images.picture import Picture
+from nstyle.optimize.callbacks.report.html import shrunk
 from nstyle.optimize.records import Result, Step
 from nstyle.system.files import atomic_write
 
@@ -53,16 +54,12 @@ class Pace:
 
     def __init__(self) -> None:
         self._least, self._scale = 1, 0
-        self._begin(1)
-
-    def _begin(self, epoch: int) -> None:
-        self._next, self._interval, self._taken = epoch, self._least, 0
 
     def wants(self, step: Step) -> bool:
         """Whether this one is."""
         if step.scale != self._scale:
-            self._scale = step.scale
-            self._begin(step.epoch)
+            self._scale, self._next = step.scale, step.epoch
+            self._interval, self._taken = self._least, 0
         if step.epoch < self._next:
             return False
         self._taken += 1
@@ -94,16 +91,13 @@ class Timelapse:
             return
         picture = step.picture()
         if not self._frames and self._photo is not None:
-            self._keep_photo(self._photo, picture.size)
+            try:
+                photo = self._photo().to_pil().convert("RGB")
+                # Where painting stretches it, so does this.
+                self._keep(photo.resize(picture.size, LANCZOS))
+            except ImageError as error:
+                log.warning("--timelapse %s: begins without the photo (%s)", self._path, error)
         self._keep(picture.to_pil())
-
-    def _keep_photo(self, read: Callable[[], Picture], size: tuple[int, int]) -> None:
-        try:
-            photo = read().to_pil().convert("RGB")
-        except ImageError as error:
-            log.warning("--timelapse %s: begins without the photo (%s)", self._path, error)
-            return
-        self._keep(photo.resize(size, LANCZOS))  # where painting stretches it, so does this
 
     def _keep(self, frame: Image.Image) -> None:
         buffer = io.BytesIO()
@@ -115,10 +109,7 @@ class Timelapse:
 
     def _fitted(self, frame: Image.Image) -> Image.Image:
         """RGB, and no larger than the kind of film shall be."""
-        shrink = min(1.0, LONG_EDGES[self._kind] / max(frame.size))
-        size = (max(1, round(frame.width * shrink)), max(1, round(frame.height * shrink)))
-        frame = frame.convert("RGB")
-        return frame if size == frame.size else frame.resize(size, LANCZOS)
+        return shrunk(frame.convert("RGB"), LONG_EDGES[self._kind])
 
     def finish(self, result: Result) -> None:
         """Write the film, which ends with the finished picture; a warning where it cannot be."""
@@ -129,10 +120,9 @@ class Timelapse:
         write = WRITERS[self._kind]
         try:
             atomic_write(self._path, lambda file: write(file, self._reel(last), seconds, rate))
+            log.info("%s: %d frames, %.1f seconds", self._path, len(seconds), sum(seconds))
         except OSError as error:  # the picture matters more
             log.warning("--timelapse %s: not written (%s)", self._path, error.strerror or error)
-            return
-        log.info("%s: %d frames, %.1f seconds", self._path, len(seconds), sum(seconds))
 
     def _reel(self, last: Image.Image) -> Reel:
         """All frames in the size of the last, one decoded at a time."""
@@ -160,22 +150,14 @@ def write_webp(file: BinaryIO, reel: Reel, seconds: list[float], rate: int) -> N
 
 
 def write_gif(file: BinaryIO, reel: Reel, seconds: list[float], rate: int) -> None:
-    """Endlessly repeated; one palette for all frames, as colours would flicker otherwise.
-
-    So would dithering, and texture hides what it would.
-    """
+    """Endlessly repeated; one palette and no dithering, as colours would flicker otherwise."""
     frames = list(reel)
-    palette = palette_of(frames)
-    first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
-    first.save(file, "GIF", append_images=rest, **animated(seconds))
-
-
-def palette_of(frames: list[Image.Image]) -> Image.Image:
-    """An image whose palette holds 256 colours that fit these frames, of one size."""
     pixels = len(frames) * frames[0].width * frames[0].height
     every = max(1, round((pixels / PALETTE_PIXELS) ** 0.5))
     strip = np.concatenate([np.asarray(frame)[::every, ::every] for frame in frames])
-    return Image.fromarray(strip).quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=1)
+    palette = Image.fromarray(strip).quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=1)
+    first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
+    first.save(file, "GIF", append_images=rest, **animated(seconds))
 
 
 def animated(seconds: list[float]) -> dict[str, Any]:

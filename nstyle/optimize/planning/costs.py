@@ -1,7 +1,4 @@
-"""Memory of a network by its layers, whole or divided. Arithmetic.
-
-The numbers were fitted as those of `memory`.
-"""
+"""Memory of a network by its layers, whole or divided; its numbers were fitted as `memory`'s."""
 
 from __future__ import annotations
 
@@ -35,28 +32,25 @@ class Network:
     content: float = 0.0
 
 
-def network(
-    widths: Mapping[str, int], wanted: Iterable[str], content: Iterable[str] = ()
-) -> Network:
+def network(widths: Mapping[str, int], taps: Iterable[str], content: Iterable[str] = ()) -> Network:
     """Costs of a VGG with these channels per convolution, in order, and these taps (float32)."""
     # Each pooling leaves a quarter of the positions.
     costs = {name: 4 * count / 4 ** (int(name[4]) - 1) for name, count in widths.items()}
     lasts = {f"pool{name[4]}": name for name in costs}  # in order: the block's last stays
-    tapped, kept = (
+    tapped, target = (
         sum(costs[lasts.get(name, f"conv{name[4:]}")] for name in names)
-        for names in (wanted, content)
+        for names in (taps, content)
     )
     counts = list(widths.values())
     kernels = sum(9 * before * count for before, count in zip([3, *counts], counts))
-    return Network(4 * kernels, sum(costs.values()), max(costs.values()), tapped, kept)
+    return Network(4 * kernels, sum(costs.values()), max(costs.values()), tapped, target)
 
 
 @dataclass(frozen=True)
 class Divided:
     """A network in two parts (layers.BOUNDARY), each of which sees tiles of its own.
 
-    boundary: bytes of what is shown there, per pixel; tile: edges of the second part's tiles, in
-    pixels.
+    boundary: bytes per pixel of the features there; tile: the second part's edges, in pixels.
     """
 
     before: Network
@@ -72,9 +66,9 @@ class Divided:
         return math.prod(tile) * first + math.prod(self.tile) * then
 
 
-def divided(widths: Mapping[str, int], wanted: Iterable[str], tile: tuple[int, int]) -> Divided:
+def divided(widths: Mapping[str, int], taps: Iterable[str], tile: tuple[int, int]) -> Divided:
     """The costs of a network's parts; see `network`. tile: see Divided."""
-    taps = {*wanted, BOUNDARY}
+    taps = {*taps, BOUNDARY}
     before, rest = (
         network(
             {name: count for name, count in widths.items() if behind(name) == far},

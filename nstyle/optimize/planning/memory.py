@@ -22,7 +22,8 @@ PARAMETERS = 2.4  # the file's arrays, MXNet's, and oneDNN's order of some
 # Bytes per pixel where float32 pictures take 12: photo, style, gradients, temporaries.
 PICTURE, STYLE_PICTURE = 520, 120
 # How often the largest layer and the tapped ones are there in the style's one forward pass.
-STYLE_LARGEST, STYLE_TAPPED = 1.6, 1.2
+STYLE_LARGEST, STYLE_TAPPED = 0.8, 1.2
+STYLE_IN_TILES = 24  # per pixel, where the network sees the style in tiles
 REGIONS, EACH_REGION = 3.7, 0.12  # tapped layers, weighted
 # Where the network sees tiles: per pixel of the picture, and for a region.
 IN_TILES, EACH_REGION_IN_TILES = 96, 12  # and see costs.BETWEEN
@@ -91,7 +92,7 @@ def looking(costs: Network, area: int, tile: Size | None) -> float:
     layers = STYLE_LARGEST * costs.largest + STYLE_TAPPED * costs.tapped
     if tile is None:
         return area * (STYLE_PICTURE + layers)
-    return area * IN_TILES + math.prod(tile) * (STYLE_PICTURE + layers + costs.largest)
+    return area * STYLE_IN_TILES + math.prod(tile) * (STYLE_PICTURE + layers + costs.largest)
 
 
 def lbfgs_arrays(steps: int, *, bounded: bool) -> int:
@@ -163,19 +164,10 @@ def available(root: str = "/") -> int | None:
     None where nobody tells. root: where proc and sys are.
     """
     base = Path(root)
-    groups = control_groups(base)
-    room = [machine(base), *(group_room(group) for group in groups)]
-    known = [bytes_free for bytes_free in room if bytes_free is not None]
-    return max(0, min(known)) if known else None
-
-
-def machine(root: Path) -> int | None:
-    """MemAvailable of Linux, in bytes, or None."""
-    try:
-        found = statistics(root / "proc/meminfo")
-    except (OSError, ValueError):
-        return None
-    return found["MemAvailable:"] * 1024 if "MemAvailable:" in found else None
+    room = [free for free in map(group_room, control_groups(base)) if free is not None]
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        room.append(statistics(base / "proc/meminfo")["MemAvailable:"] * 1024)
+    return max(0, min(room)) if room else None
 
 
 def control_groups(root: Path) -> list[Path]:
@@ -187,38 +179,34 @@ def control_groups(root: Path) -> list[Path]:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
         return []
-    found = []
+    folders: dict[Path, None] = {}
     for line in lines:
         _, kinds, path = line.split(":", 2)
-        if kinds and "memory" not in kinds.split(","):
-            continue
-        mount = root / "sys/fs/cgroup" / ("memory" if kinds else "")
-        inner = Path(path.lstrip("/"))
-        found += [mount / part for part in (inner, *inner.parents)]
-    return [folder for folder in dict.fromkeys(found) if folder.is_dir()]
+        if not kinds or "memory" in kinds.split(","):
+            mount = root / "sys/fs/cgroup" / ("memory" if kinds else "")
+            inner = Path(path.lstrip("/"))
+            folders.update(dict.fromkeys(mount / part for part in (inner, *inner.parents)))
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def group_room(folder: Path) -> int | None:
     """Bytes a control group may still take, counting its file cache as free; or None."""
-    for limit, usage, cache in (
-        ("memory.max", "memory.current", ("inactive_file", "active_file")),
-        (
-            "memory.limit_in_bytes",
-            "memory.usage_in_bytes",
-            ("total_inactive_file", "total_active_file"),
-        ),
+    for limit, usage, prefix in (
+        ("memory.max", "memory.current", ""),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
     ):
         try:
             most = int((folder / limit).read_text())  # ValueError: "max"
             used = int((folder / usage).read_text())
-            found = statistics(folder / "memory.stat")
+            counts = statistics(folder / "memory.stat")
         except (OSError, ValueError):
             continue
-        return most - used + sum(found.get(name, 0) for name in cache)
+        files = (counts.get(f"{prefix}{kind}_file", 0) for kind in ("inactive", "active"))
+        return most - used + sum(files)
     return None
 
 
 def statistics(path: Path) -> dict[str, int]:
     """Name -> number of a file with such lines. Raises OSError, ValueError."""
     lines = (line.split() for line in path.read_text().splitlines())
-    return {words[0]: int(words[1]) for words in lines if len(words) > 1}
+    return {parts[0]: int(parts[1]) for parts in lines if len(parts) > 1}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from nstyle.errors import OptionError
@@ -13,7 +14,6 @@ from nstyle.images.sizes import Size
 from nstyle.networks import layers
 from nstyle.optimize.inputs import MAX_PIXELS_AT_ONCE, Inputs
 from nstyle.optimize.planning import costs, memory
-from nstyle.optimize.planning.eta import TimeEstimate
 from nstyle.optimize.tiles import geometry
 from nstyle.optimize.tiles.geometry import Tiling
 from nstyle.options.options import Options
@@ -60,8 +60,8 @@ class Budget:
 class Plan:
     """Sizes, epochs, memory and tiles of a painting, decided once. inputs: of the final size.
 
-    limits: see epoch_limits; extractor: a FeatureExtractor; free: bytes there are for the painting, None for any; regions:
-    see Budget.
+    limits: see epoch_limits; extractor: a FeatureExtractor; free: bytes there are for the painting,
+    None for any; regions: see Budget.
     """
 
     def __init__(
@@ -73,16 +73,21 @@ class Plan:
         regions: int = 0,
     ) -> None:
         self._inputs, self._options, self._extractor = inputs, options, extractor
-        self.free, self._more_regions = free, regions
+        self.free = free
         self.limits = epoch_limits(options, inputs)
         self._tilings: dict[Size, Tiling | None] = {}
+        content = options.content_layers.weights if options.content_weight else ()
+        self._costs = costs.network(extractor.widths, extractor.network.wanted, content)
+        masked = len(inputs.regions)
+        # Parts of a picture whose style losses have weights of their own.
+        self._regions = regions * max(1, masked) + (masked or int(inputs.keep is not None))
 
     def needed(self, size: Size) -> int:
         """Bytes of memory that painting a result of this size takes on a CPU, about."""
         style = max((style.size for style in self._inputs.styles), key=math.prod)
         style = sizes.shrunk_style(style, size[0] / self._inputs.photo.width)
-        tiling, looked = self.tiling(size), self.style_tiling(style)
-        tile, style_tile = (found.edges if found else None for found in (tiling, looked))
+        tiling, style_tiling = self.tiling(size), self.style_tiling(style)
+        tile, style_tile = (each.edges if each else None for each in (tiling, style_tiling))
         inner = tiling.behind.edges if tiling and tiling.behind else None
         return self._bytes(size, style, tile, style_tile, inner)
 
@@ -92,22 +97,15 @@ class Plan:
         Where they are chosen here, the network is divided if that lets it see fewer pixels.
         """
         if size not in self._tilings:
-            self._tilings[size] = self._chosen_tiling(size)
+            tiles = self._tiling(size, partial(self.of_part, size))
+            if tiles and self._options.tile == "auto":
+                divided = self._divided(size)
+                tiles = divided if divided and divided.overlap < tiles.overlap else tiles
+            self._tilings[size] = tiles
         return self._tilings[size]
 
-    def in_bfloat16(self, edges: Size) -> bool:
-        """Whether the network computes in bfloat16 for such a picture."""
-        return bool(self._extractor.in_bfloat16(edges))
-
-    def _chosen_tiling(self, size: Size) -> Tiling | None:
-        found = self._tiling(size, lambda edges: self._bytes(size, NOTHING, edges, None))
-        if found is None or self._options.tile != "auto":
-            return found
-        parted = self._divided(size)
-        return parted if parted and parted.overlap < found.overlap else found
-
     def _divided(self, size: Size) -> Tiling | None:
-        reaches, free = self._extractor.reaches, self.free
+        reaches = self._extractor.reaches
         inner = geometry.at_boundary(size, ceil=self._options.pooling_ceil)
         # MAX_PIXELS_AT_ONCE is for the 64 channels of a pixel; at the boundary there are 128.
         if reaches is None or 2 * math.prod(inner) > MAX_PIXELS_AT_ONCE:
@@ -115,9 +113,8 @@ class Plan:
         near, far = reaches
 
         def fits(behind: Size, edges: Size) -> bool:
-            taken = self._bytes(size, NOTHING, edges, None, behind)
             at_once = small(edges) and small(in_pixels(behind))
-            return at_once and (free is None or memory.fits(taken, int(HEADROOM * free)))
+            return at_once and self._fits(self._bytes(size, NOTHING, edges, None, behind), HEADROOM)
 
         return geometry.best_divided(size, inner, near, far, fits)
 
@@ -125,7 +122,7 @@ class Plan:
         """The same of a picture that is only looked at."""
         return self._tiling(size, lambda edges: self._bytes(NOTHING, size, None, edges))
 
-    def of_part(self, size: Size, edges: Size) -> int:
+    def of_part(self, size: Size, edges: Size | None) -> int:
         """Bytes for a part of this size of a picture that is painted; edges: of its tiles."""
         return self._bytes(size, NOTHING, edges, None)
 
@@ -135,20 +132,19 @@ class Plan:
         if tile == "off":
             return None
         if tile != "auto":
-            asked = geometry.of_edge(size, int(tile), reach)
-            return asked if len(asked.tiles) > 1 else None
+            tiling = geometry.of_edge(size, int(tile), reach)
+            return tiling if len(tiling.tiles) > 1 else None
 
-        free = self.free
+        def fits(edges: Size | None, share: float = HEADROOM) -> bool:
+            return small(edges or size) and self._fits(needed(edges), share)
 
-        def fits(edges: Size | None, share: float = 1.0) -> bool:
-            return small(edges or size) and (
-                free is None or memory.fits(needed(edges), int(share * free))
-            )
-
-        if fits(None):
+        if fits(None, 1.0):
             return None
-        found = geometry.best(size, reach, lambda edges: fits(edges, HEADROOM))
-        return found or geometry.of_edge(size, geometry.LEAST_EDGE, reach)
+        best = geometry.best(size, reach, fits)
+        return best or geometry.of_edge(size, geometry.LEAST_EDGE, reach)
+
+    def _fits(self, need: int, share: float) -> bool:
+        return self.free is None or memory.fits(need, int(share * self.free))
 
     def _bytes(
         self,
@@ -159,44 +155,30 @@ class Plan:
         inner: Size | None = None,
     ) -> int:
         """inner: edges of the tiles behind the boundary, in its positions."""
-        inputs, options = self._inputs, self._options
+        inputs, network = self._inputs, self._extractor
+        widths, taps = network.widths, network.network.wanted
         return memory.needed(
-            self._costs(),
+            self._costs,
             size,
             style,
-            bfloat16=self.in_bfloat16(size),
-            doubles=self._doubles(),
+            bfloat16=network.in_bfloat16(size),
+            doubles=doubles(self._options),
             sizes=len(self.limits),
-            regions=self._regions(),
+            regions=self._regions,
             final=inputs.final_size if inputs.final_size != inputs.photo.size else None,
             tile=tile,
             style_tile=style_tile,
-            parts=self._parts(inner) if inner else None,
+            parts=costs.divided(widths, taps, in_pixels(inner)) if inner else None,
         )
 
-    def _regions(self) -> int:
-        """Number of parts of a picture whose style losses have weights of their own."""
-        masked = len(self._inputs.regions)
-        more = self._more_regions * max(1, masked)
-        return more + (masked or int(self._inputs.keep is not None))
 
-    def _parts(self, inner: Size) -> costs.Divided:
-        network = self._extractor.network
-        return costs.divided(self._extractor.widths, network.wanted, in_pixels(inner))
-
-    def _costs(self) -> costs.Network:
-        options, extractor = self._options, self._extractor
-        content = options.content_layers.weights if options.content_weight else ()
-        return costs.network(extractor.widths, extractor.network.wanted, content)
-
-    def _doubles(self) -> int:
-        """Number of float64 arrays an optimiser holds beyond those of sgd."""
-        options = self._options
-        if options.optimizer == "lbfgs":
-            steps = options.evaluations or options.max_num_epochs
-            return memory.lbfgs_arrays(steps, bounded=options.clamp)
-        # A second moment, old and new: two of float32 are one.
-        return int(options.optimizer == "adam")
+def doubles(options: Options) -> int:
+    """Number of float64 arrays an optimiser holds beyond those of sgd."""
+    if options.optimizer == "lbfgs":
+        steps = options.evaluations or options.max_num_epochs
+        return memory.lbfgs_arrays(steps, bounded=options.clamp)
+    # A second moment, old and new: two of float32 are one.
+    return int(options.optimizer == "adam")
 
 
 def in_pixels(edges: Size) -> Size:
@@ -213,33 +195,15 @@ def small(edges: Size) -> bool:
 def check_memory(inputs: Inputs, options: Options, plan: Plan) -> int:
     """Bytes this run will take. Raises OptionError, with what would fit, for more than are free."""
     size, free = inputs.photo.size, plan.free
-    wanted = plan.needed(size)
-    if free is None or memory.fits(wanted, free):
-        return max(wanted, memory.peak_memory())
+    need = plan.needed(size)
+    if free is None or memory.fits(need, free):
+        return max(need, memory.peak_memory())
     edge = memory.largest_long_edge(size, int(ADVISED * free), plan.needed)
     flag, fitting = "--max-long-edge", str(edge)
     if options.size:
         flag, fitting = "--size", "{}x{}".format(*memory.scaled(size, edge))
     advice = f"{flag} {fitting} would fit" if edge else "no size fits; free some memory"
     raise OptionError(
-        f"{flag}: {size[0]}x{size[1]} needs about {memory.shown(wanted)} of memory, "
+        f"{flag}: {size[0]}x{size[1]} needs about {memory.shown(need)} of memory, "
         f"{memory.shown(free)} are free; {advice}"
-    )
-
-
-def forecast_for(options: Options, plan: Plan) -> TimeEstimate:
-    """Tells after each epoch how long the rest will take."""
-    scheduled = options.optimizer != "lbfgs"
-
-    def overlap(size: Size) -> float:
-        found = plan.tiling(size)
-        return found.overlap if found else 1.0
-
-    return TimeEstimate(
-        plan.limits,
-        stop_eps=options.stop_eps,
-        factor=options.lr_sched_factor if scheduled else 1.0,
-        delay=options.lr_sched_delay,
-        in_bfloat16=plan.in_bfloat16,
-        overlap=overlap,
     )

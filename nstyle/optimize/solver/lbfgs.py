@@ -41,17 +41,18 @@ def lbfgs(
     state = dict(state or {"begin": x, "done": 0, "stuck": 0})
     begin, done, stuck = state["begin"], int(state["done"]), int(state["stuck"])
     while stuck < 2:
-        call = _Call(objective, begin, observe, done, evaluations, rate, bounds)
-        call.stuck = stuck
-        begin, done = call.run(), 0
+        call = _Call(objective, begin, observe, done, stuck, evaluations, rate, bounds)
+        begin, done, stuck = call.run(), 0, call.stuck
         if call.finished:
-            return begin
-        stuck = call.stuck_after()
+            break
     return begin
 
 
 class _Call:
-    """One call of scipy from `begin` with an empty memory; the first `skip` steps are silent."""
+    """One call of scipy from `begin` with an empty memory; the first `skip` steps are silent.
+
+    stuck: number of calls in a row before this one that found no lower loss.
+    """
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class _Call:
         begin: Any,
         observe: Callable[[Any, float, dict[str, Any]], bool],
         skip: int,
+        stuck: int,
         evaluations: int,
         rate: float,
         bounds: tuple[Any, Any] | None,
@@ -76,21 +78,14 @@ class _Call:
         self._bounds = None if bounds is None else self._box(*bounds)
         self._used = self._steps = 0
         self._loss = math.inf
-        self.finished = self.lowered = False
-        self.stuck = 0  # fruitless calls before this one
+        self.finished = False
+        self._stuck_before, self.stuck = stuck, stuck + 1  # with this one, until a step helps
 
     def run(self) -> Any:
         """The point scipy ends at, in the objective's kind of array."""
         from scipy.optimize import minimize
 
-        options = {
-            "maxcor": MEMORY,
-            "maxls": LINE_SEARCH,
-            "maxiter": 10**9,
-            "maxfun": 10**9,
-            "ftol": 0.0,
-            "gtol": 0.0,
-        }
+        endless = {"maxiter": 10**9, "maxfun": 10**9, "ftol": 0.0, "gtol": 0.0}
         with contextlib.suppress(_Enough):
             minimize(
                 self._value,
@@ -99,7 +94,7 @@ class _Call:
                 method="L-BFGS-B",
                 bounds=self._bounds,
                 callback=self._step,
-                options=options,
+                options={"maxcor": MEMORY, "maxls": LINE_SEARCH, **endless},
             )
         if self._whole and not self.finished and self._losses:
             self._tell(self._losses[0], {"begin": self._array(self._best), "done": 0})
@@ -109,12 +104,11 @@ class _Call:
         """The bounds in scipy's unit."""
         from scipy.optimize import Bounds
 
-        edges = [
-            edge if isinstance(edge, (int, float)) else np.asarray(self._objective.read(edge))
-            for edge in (low, high)
-        ]
-        low, high = (np.broadcast_to(edge, self._shape).ravel() / self._unit for edge in edges)
-        return Bounds(low, high)
+        def flat(edge: Any) -> np.ndarray:
+            edge = edge if isinstance(edge, (int, float)) else self._objective.read(edge)
+            return np.broadcast_to(edge, self._shape).ravel() / self._unit
+
+        return Bounds(flat(low), flat(high))
 
     def _value(self, y: np.ndarray) -> tuple[float, np.ndarray]:
         """Loss and gradient in scipy's unit, scaled so that the first step is not cut short."""
@@ -139,19 +133,15 @@ class _Call:
         before, now = self._losses[-1], self._loss
         self._losses.append(now)
         self._steps += 1
-        self.lowered = self.lowered or now < before
+        self.stuck = 0 if now < before else self.stuck
         if self._whole or self._steps <= self._skip:
             return
         self._tell(before, {"begin": self._begin, "done": self._steps})
         if self.finished:
             raise _Enough
 
-    def stuck_after(self) -> int:
-        """Number of fruitless calls in a row, this one included."""
-        return 0 if self.lowered else self.stuck + 1
-
     def _tell(self, loss: float, state: dict[str, Any]) -> None:
-        state["stuck"] = self.stuck_after() if self._whole else self.stuck
+        state["stuck"] = self.stuck if self._whole else self._stuck_before
         self.finished = bool(self._observe(self._array(self._best), loss, state))
 
     def _array(self, x: np.ndarray) -> Any:

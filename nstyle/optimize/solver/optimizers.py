@@ -25,7 +25,7 @@ Bounds = tuple[Any, Any]  # lowest and highest values, numbers or arrays of one 
 FIRST_BACKOFF_STEP = 10
 ADAM_DECAYS = 0.9, 0.999
 ADAM_EPSILON = 1e-8
-AT_FIRST = {"damping": 1.0, "last": math.inf}
+AT_FIRST = {"step": 0, "since": 0, "damping": 1.0, "last": math.inf}
 
 
 def steps(delay: int, factor: float) -> Schedule:
@@ -33,9 +33,7 @@ def steps(delay: int, factor: float) -> Schedule:
     return lambda step: factor ** (step // delay)
 
 
-def constant(step: int) -> float:
-    """A rate that stays."""
-    return 1.0
+CONSTANT = steps(1, 1.0)
 
 
 def descend(
@@ -51,7 +49,7 @@ def descend(
     clip: float = 0.0,
     rescale: float = 1.0,
     backoff: float = 1.0,
-    schedule: Schedule = constant,
+    schedule: Schedule = CONSTANT,
     bounds: Bounds | None = None,
 ) -> Any:
     """Gradient descent with momentum, as mx.optimizer.SGD and NAG update.
@@ -64,7 +62,7 @@ def descend(
     MXNet 1.9's NAG takes the weight decay of its momentum from the point after the step; this is
     that of 2017.
     """
-    state = dict(state or {"step": 0, "since": 0, "velocity": x * 0, **AT_FIRST})
+    state = dict(state or {**AT_FIRST, "velocity": x * 0})
     step, since, velocity = int(state["step"]), int(state["since"]), state["velocity"]
     damping, last = float(state["damping"]), float(state["last"])
     while True:
@@ -79,13 +77,7 @@ def descend(
         del gradient, push  # they are as large as the picture
         x = objective.clip(x, *bounds) if bounds else x
         step, last = step + 1, loss
-        state = {
-            "step": step,
-            "since": since,
-            "velocity": velocity,
-            "damping": damping,
-            "last": last,
-        }
+        state = {**state, "step": step, "velocity": velocity, "damping": damping, "last": last}
         if observe(x, loss, state):
             return x
 
@@ -104,7 +96,7 @@ def adam(
     weight_decay: float = 0.0,
     clip: float = 0.0,
     rescale: float = 1.0,
-    schedule: Schedule = constant,
+    schedule: Schedule = CONSTANT,
     bounds: Bounds | None = None,
 ) -> Any:
     """Adam (Kingma & Ba, arXiv:1412.6980), as mx.optimizer.Adam updates.
@@ -135,7 +127,7 @@ def adam(
         del push
         x = objective.clip(x, *bounds) if bounds else x
         step += 1
-        state = {"step": step, "since": since, "mean": mean, "square": square}
+        state = {**state, "step": step, "mean": mean, "square": square}
         if observe(x, loss, state):
             return x
 

@@ -125,7 +125,8 @@ class TiledObjective(Objective):
                     out = pieces.scratch(1, flat.shape) if head is None else None
                     moments = self._terms[number].statistics
                     weight = seen.weight(name, moments)
-                    part = backward(moments, flat, *slopes[number], weight=weight, out=out)
+                    second, mean = slopes[number]
+                    part = backward(moments, flat, second, mean, weight, out)
                 else:
                     here = self._terms[number].of_tile(functools.partial(seen.own, name))
                     value, part = here.value_and_gradient(flat)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
-from made import METADATA, a_result, a_step
+from made import METADATA, a_picture, a_result, a_step
 from PIL import Image
 
 from nstyle.errors import ImageError
@@ -29,23 +29,19 @@ def walk(listener: Any, epochs: int) -> None:
     getattr(listener, "close", lambda: None)()
 
 
-def test_lines_tell_of_the_first_epoch_and_every_tenth():
+def test_lines_tell_of_the_first_epoch_and_every_tenth_with_the_pace_since_the_last(capsys):
     stream = io.StringIO()
-    walk(progress.Lines(stream), 25)
-    lines = stream.getvalue().splitlines()
-    assert [int(re.match(r"epoch (\d+):", line)[1]) for line in lines] == [1, 10, 20]
-    for line in lines:
-        assert "eps 0.01" in line
-        assert "loss 2.5" in line
-        assert "0.25 s per epoch" in line
-
-
-def test_lines_tell_the_pace_of_the_epochs_since_the_last_line():
-    stream = io.StringIO()
-    lines = progress.Lines(stream)
-    for epoch in range(1, 21):
-        lines(a_step(epoch, seconds=0.25 if epoch <= 10 else 2.0))
-    assert "2.00 s per epoch" in stream.getvalue().splitlines()[-1]
+    lines = progress.Lines(), progress.Lines(stream)
+    for epoch in range(1, 26):
+        for listener in lines:
+            assert listener(a_step(epoch, seconds=0.25 if epoch <= 10 else 2.0)) is None
+    out, err = capsys.readouterr()
+    assert out == "" and err == stream.getvalue()  # stderr where no stream is given
+    shown = err.splitlines()
+    assert [int(re.match(r"epoch (\d+):", line)[1]) for line in shown] == [1, 10, 20]
+    assert all("eps 0.01" in line and "loss 2.5" in line for line in shown)
+    assert ["0.25 s per epoch" in line for line in shown] == [True, True, False]
+    assert "2.00 s per epoch" in shown[-1]
 
 
 @pytest.mark.parametrize(
@@ -67,74 +63,48 @@ def test_lines_and_bar_tell_the_time_left(kind, left, text):
     assert text in stream.getvalue()
 
 
-def test_lines_go_to_stderr_where_no_stream_is_given(capsys):
-    walk(progress.Lines(), 1)
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("epoch 1:")
-
-
 def test_the_bar_shows_its_share_eps_and_loss_and_ends_its_line_when_closed():
     stream = io.StringIO()
     bar = progress.Bar(stream)
+    assert stream.getvalue() == ""  # lines before the first epoch stay whole
     for epoch in range(1, 21):
-        bar(a_step(epoch, left=0.25 * (25 - epoch)))
+        assert bar(a_step(epoch, left=0.25 * (25 - epoch))) is None
     bar.close()
     shown = stream.getvalue()
     assert shown.endswith("\n")
     last = shown.rstrip("\n").split("\r")[-1]
-    assert "epoch 20 " in last
-    assert "| 80%, about 1 s left" in last
-    assert "eps 0.0100" in last
-    assert "loss 2.5" in last
+    for words in ("epoch 20 ", "| 80%, about 1 s left", "eps 0.0100", "loss 2.5"):
+        assert words in last
+    bar.close()
+    assert stream.getvalue() == shown
 
 
-def test_a_closed_bar_says_no_more():
+def test_the_bar_is_empty_while_the_time_left_is_unknown():
     stream = io.StringIO()
     bar = progress.Bar(stream)
-    bar(a_step(1))
+    for epoch, left in enumerate([None, None, 0.25], 1):
+        bar(a_step(epoch, left=left))
+        bar._bar.refresh()
     bar.close()
-    before = stream.getvalue()
-    bar.close()
-    assert stream.getvalue() == before
-
-
-def test_the_bar_appears_with_the_first_epoch_so_that_lines_before_it_stay_whole():
-    stream = io.StringIO()
-    bar = progress.Bar(stream)
-    before = stream.getvalue()
-    bar(a_step(1))
-    bar.close()
-    assert before == ""
-    assert "epoch 1 " in stream.getvalue()
+    assert [int(share) for share in re.findall(r"(\d+)%", stream.getvalue())][-3:-1] == [0, 75]
 
 
 @pytest.mark.parametrize(
-    ("every", "epochs", "names"),
+    ("name", "every", "epochs", "names"),
     [
-        (50, 101, ["out_e0050.jpg", "out_e0100.jpg"]),
-        (1, 2, ["out_e0001.jpg", "out_e0002.jpg"]),
-        (5, 4, []),
-        (0, 60, []),
+        ("out.jpg", 50, 101, ["out_e0050.jpg", "out_e0100.jpg"]),
+        ("a.b.TIFF", 1, 2, ["a.b_e0001.TIFF", "a.b_e0002.TIFF"]),
+        ("out.jpg", 5, 4, []),
+        ("out.jpg", 0, 60, []),
     ],
 )
-def test_snapshots_are_named_after_the_result_and_the_epoch(every, epochs, names, tmp_path):
-    walk(progress.Snapshots(str(tmp_path / "out.jpg"), every, METADATA), epochs)
+def test_snapshots_are_named_after_the_result_and_the_epoch(name, every, epochs, names, tmp_path):
+    read = []
+    snapshots = progress.Snapshots(str(tmp_path / name), every, METADATA)
+    for epoch in range(1, epochs + 1):
+        assert snapshots(a_step(epoch, read=lambda: read.append(1) or a_picture())) is None
     assert sorted(path.name for path in tmp_path.iterdir()) == names
-
-
-@pytest.mark.parametrize("name", ["out.png", "a.b.tiff", "Out.WEBP"])
-def test_a_snapshot_has_folder_name_and_format_of_the_result(name, tmp_path):
-    found = progress.Snapshots(str(tmp_path / "deep" / name), 50, METADATA).path(12345)
-    assert found == tmp_path / "deep" / f"{Path(name).stem}_e12345{Path(name).suffix}"
-
-
-def test_no_pixels_are_read_for_an_epoch_without_a_snapshot(tmp_path):
-    def read() -> Any:
-        raise AssertionError("nobody needs this picture")
-
-    progress.Snapshots(str(tmp_path / "out.png"), 2, METADATA)(a_step(1, read=read))
-    assert list(tmp_path.iterdir()) == []
+    assert len(read) == len(names)
 
 
 def test_a_snapshot_is_the_finished_picture_of_its_step_with_the_options_inside(tmp_path):
@@ -154,37 +124,23 @@ def trace_lines(path: Path) -> list[Any]:
     return [json.loads(line, parse_constant=refuse) for line in path.read_text().splitlines()]
 
 
-def test_a_trace_has_a_line_per_epoch_and_a_last_one_with_the_result(tmp_path):
+def test_a_trace_has_a_line_per_epoch_at_once_and_a_last_one_with_the_result(tmp_path):
     path = tmp_path / "new" / "trace.jsonl"
+    path.parent.mkdir()
+    path.write_text("old\n")
     trace = progress.Trace(str(path))
     for epoch in (1, 2):
-        trace(a_step(epoch))
+        assert trace(a_step(epoch)) is None
+        assert trace_lines(path)[-1]["epoch"] == epoch
     trace.finish(a_result())
     trace.close()
     *steps, last = trace_lines(path)
     assert [set(step) for step in steps] == [KEYS, KEYS]
-    assert [step["epoch"] for step in steps] == [1, 2]
     assert steps[0] == a_step(1).as_json()
     assert set(last) >= LAST_KEYS
     assert (last["stopped"], last["epochs"]) == ("eps", 2)
     assert last["options"] == {"lr": 0.1, "seed": 0}
     assert last["peak_memory_bytes"] > 2**20
-
-
-def test_a_line_of_the_trace_can_be_read_as_soon_as_its_epoch_is_over(tmp_path):
-    trace = progress.Trace(str(tmp_path / "t.jsonl"))
-    trace(a_step(1))
-    assert trace_lines(tmp_path / "t.jsonl")[0]["epoch"] == 1
-    trace.close()
-
-
-def test_a_trace_begins_anew(tmp_path):
-    path = tmp_path / "t.jsonl"
-    path.write_text("old\n")
-    trace = progress.Trace(str(path))
-    trace(a_step(1))
-    trace.close()
-    assert [line["epoch"] for line in trace_lines(path)] == [1]
 
 
 def test_a_trace_that_cannot_be_written_is_refused_by_name(tmp_path):
@@ -198,22 +154,18 @@ def test_a_trace_that_cannot_be_written_is_refused_by_name(tmp_path):
 # ---- traces of runs that are gone on with ----
 
 
-def a_trace(path: Path, epochs: int, end: str = "") -> None:
-    """As a run leaves it that was killed after so many epochs."""
-    trace = progress.Trace(str(path))
-    walk(trace, epochs)
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(end)
-
-
 @pytest.mark.parametrize(
     "end", ["", '{"epoch": 8, "sc', '{"stopped": "interrupted", "epochs": 7}\n']
 )
 @pytest.mark.parametrize("after", [1, 5, 7])
 def test_a_trace_goes_on_with_the_next_epoch_and_no_line_is_double(tmp_path, after, end):
     path = tmp_path / "t.jsonl"
-    a_trace(path, 7, end)
-    before = path.read_text().splitlines()
+    walk(progress.Trace(str(path)), 7)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(end)  # as a run leaves it that is killed
+    before = path.read_text()
+    progress.Trace(str(path), after).close()
+    assert path.read_text() == before  # stays until the first epoch
     trace = progress.Trace(str(path), after)
     for epoch in range(after + 1, 10):
         trace(a_step(epoch))
@@ -221,23 +173,9 @@ def test_a_trace_goes_on_with_the_next_epoch_and_no_line_is_double(tmp_path, aft
     trace.close()
     *steps, last = trace_lines(path)
     assert [step["epoch"] for step in steps] == list(range(1, 10))
-    assert path.read_text().splitlines()[:after] == before[:after]
+    assert path.read_text().splitlines()[:after] == before.splitlines()[:after]
     assert last["stopped"] == "eps"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_run_that_is_refused_before_its_first_epoch_leaves_the_trace_as_it_was(tmp_path):
-    a_trace(tmp_path / "t.jsonl", 7)
-    before = (tmp_path / "t.jsonl").read_bytes()
-    progress.Trace(str(tmp_path / "t.jsonl"), 3).close()
-    assert (tmp_path / "t.jsonl").read_bytes() == before
-
-
-def test_a_new_trace_of_a_run_that_is_gone_on_with_begins_with_the_next_epoch(tmp_path):
-    trace = progress.Trace(str(tmp_path / "new.jsonl"), 5)
-    trace(a_step(6))
-    trace.close()
-    assert [step["epoch"] for step in trace_lines(tmp_path / "new.jsonl")] == [6]
 
 
 def test_what_is_no_trace_is_refused_and_stays(tmp_path):
@@ -261,13 +199,3 @@ def test_snapshots_that_cannot_be_written_are_said_once(tmp_path, caplog):
     walk(progress.Snapshots(str(tmp_path / "file" / "out.png"), 1, METADATA), 3)
     assert len(caplog.messages) == 1
     assert "out_e0001.png" in caplog.text
-
-
-def test_no_listener_ends_a_run_by_what_it_returns(tmp_path):
-    trace = progress.Trace(str(tmp_path / "t"))
-    stream = io.StringIO()
-    bar, lines = progress.Bar(stream), progress.Lines(stream)
-    shots = progress.Snapshots(str(tmp_path / "out.png"), 1, METADATA)
-    assert [listener(a_step(1)) for listener in (trace, bar, lines, shots)] == [None] * 4
-    bar.close()
-    trace.close()

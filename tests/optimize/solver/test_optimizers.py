@@ -57,30 +57,23 @@ def test_every_method_solves_every_problem(name, problem):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_the_loss_observed_is_that_of_the_point_before_the_step(name):
+def test_the_loss_observed_is_that_of_the_point_before_and_what_was_observed_stays(name):
+    """The gradient alone is used up."""
     objective, start, _, rate, _ = PROBLEMS["rosenbrock"]
-    points = [start]
+    points, seen = [start], [(start, start.copy())]
 
     def observe(x: np.ndarray, loss: float, state: dict[str, Any]) -> bool:
         assert loss == objective(points[-1])[0]
         points.append(x.copy())
+        arrays = [v for v in state.values() if isinstance(v, np.ndarray)]
+        assert all(isinstance(v, (int, float, np.ndarray)) for v in state.values())
+        seen.extend((array, array.copy()) for array in (x, *arrays))
         return len(points) > 5
 
-    optimizers.OPTIMIZERS[name](objective, start, observe=observe, rate=rate)
+    method = optimizers.OPTIMIZERS[name]
+    method(objective, start, observe=observe, **knobs_of(method, rate))
     assert len(points) == 6
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_the_start_and_the_observed_points_are_not_written_over(name):
-    objective, start, _, rate, _ = PROBLEMS["parabola"]
-    seen: list[tuple[np.ndarray, np.ndarray]] = [(start, start.copy())]
-
-    def observe(x: np.ndarray, loss: float, state: dict[str, Any]) -> bool:
-        seen.append((x, x.copy()))
-        return len(seen) > 5
-
-    optimizers.OPTIMIZERS[name](objective, start, observe=observe, rate=rate)
-    assert all((x == copy).all() for x, copy in seen)
+    assert all((array == before).all() for array, before in seen)
 
 
 def knobs_of(method: Callable[..., Any], rate: float) -> dict[str, Any]:
@@ -90,7 +83,6 @@ def knobs_of(method: Callable[..., Any], rate: float) -> dict[str, Any]:
         "weight_decay": 0.01,
         "clip": 5.0,
         "backoff": 0.9,
-        "epsilon": 0.1,
         "schedule": optimizers.steps(3, 0.8),
     }
     known = inspect.signature(method).parameters
@@ -113,18 +105,6 @@ def test_going_on_from_a_state_ends_in_the_same_bytes(name, problem, stop):
     assert ends[-1].keys() == states[-1].keys()
     for key, value in states[-1].items():
         assert np.array_equal(ends[-1][key], value), key
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_a_state_is_flat_and_stays_as_it_was(name):
-    objective, start, _, rate, _ = PROBLEMS["parabola"]
-    method = optimizers.OPTIMIZERS[name]
-    _, _, states = run(method, objective, start, 5, **knobs_of(method, rate))
-    early = states[1]
-    copies = {key: np.array(value) for key, value in early.items()}
-    run(method, objective, start, 5, early, **knobs_of(method, rate))
-    assert all(isinstance(value, (int, float, np.ndarray)) for value in early.values())
-    assert all(np.array_equal(early[key], copy) for key, copy in copies.items())
 
 
 # ---- against MXNet's own ----
@@ -157,11 +137,14 @@ def path(method: Callable[..., Any], **knobs: Any) -> list[np.ndarray]:
     return points
 
 
-def path_of_mxnet(name: str, **knobs: Any) -> list[np.ndarray]:
+def path_of_mxnet(
+    name: str, rate: float, clip: float, rescale: float, **knobs: Any
+) -> list[np.ndarray]:
     """The same by an optimiser of mx.optimizer."""
     from nstyle.system.backend import mx, nd
 
-    theirs = getattr(mx.optimizer, name)(**knobs)
+    limits = {"clip_gradient": clip or None, "rescale_grad": rescale}
+    theirs = getattr(mx.optimizer, name)(learning_rate=rate, **limits, **knobs)
     weight = nd.array(START)
     memory, points = theirs.create_state(0, weight), []
     for gradient in GRADIENTS:
@@ -184,14 +167,7 @@ LIMITS = [(0.0, 0.0, 1.0), (0.005, 10.0, 1.0), (0.1, 1.5, 0.25), (0.3, 0.0, 4.0)
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.95])
 @pytest.mark.parametrize(("decay", "clip", "rescale"), LIMITS)
 def test_an_update_is_that_of_mxnets_sgd(momentum, decay, clip, rescale):
-    theirs = path_of_mxnet(
-        "SGD",
-        learning_rate=0.1,
-        momentum=momentum,
-        wd=decay,
-        clip_gradient=clip or None,
-        rescale_grad=rescale,
-    )
+    theirs = path_of_mxnet("SGD", 0.1, clip, rescale, momentum=momentum, wd=decay)
     knobs = {"momentum": momentum, "weight_decay": decay, "clip": clip, "rescale": rescale}
     check_same(path(optimizers.sgd, rate=0.1, **knobs), theirs)
 
@@ -199,16 +175,9 @@ def test_an_update_is_that_of_mxnets_sgd(momentum, decay, clip, rescale):
 @pytest.mark.parametrize("momentum", [0.5, 0.95])
 @pytest.mark.parametrize(("clip", "rescale"), [(0.0, 1.0), (10.0, 1.0), (1.5, 0.25), (0.0, 4.0)])
 def test_an_update_is_that_of_mxnets_nag(momentum, clip, rescale):
-    theirs = path_of_mxnet(
-        "NAG",
-        learning_rate=0.1,
-        momentum=momentum,
-        clip_gradient=clip or None,
-        rescale_grad=rescale,
-    )
-    check_same(
-        path(optimizers.nag, rate=0.1, momentum=momentum, clip=clip, rescale=rescale), theirs
-    )
+    theirs = path_of_mxnet("NAG", 0.1, clip, rescale, momentum=momentum)
+    knobs = {"momentum": momentum, "clip": clip, "rescale": rescale}
+    check_same(path(optimizers.nag, rate=0.1, **knobs), theirs)
 
 
 @pytest.mark.parametrize(("decay", "clip"), [(0.0001, 0.0), (0.1, 0.0), (0.3, 5.0)])
@@ -223,66 +192,29 @@ def test_nags_weight_decay_is_that_of_mxnet_of_2017(decay, clip):
     check_same(path(optimizers.nag, rate=0.1, momentum=0.9, weight_decay=decay, clip=clip), theirs)
 
 
-def test_with_the_decay_of_2017_todays_mxnet_takes_the_same_steps():
-    theirs = path_of_mxnet("NAG", learning_rate=0.001, momentum=0.95, wd=0.0001)
-    check_same(path(optimizers.nag, momentum=0.95, weight_decay=0.0001), theirs)
-
-
 @pytest.mark.parametrize(("decay", "clip", "rescale"), LIMITS)
 def test_an_update_is_that_of_mxnets_adam(decay, clip, rescale):
-    theirs = path_of_mxnet(
-        "Adam",
-        learning_rate=2.0,
-        wd=decay,
-        clip_gradient=clip or None,
-        rescale_grad=rescale,
-    )
+    theirs = path_of_mxnet("Adam", 2.0, clip, rescale, wd=decay)
     knobs = {"weight_decay": decay, "clip": clip, "rescale": rescale}
     # MXNet's 1 - 0.999 is float32's, which is 1e-5 off.
     check_same(path(optimizers.adam, rate=2.0, **knobs), theirs, within=1e-5)
 
 
-def test_the_weight_decay_is_added_after_the_clip():
-    x, _, _ = run(
-        optimizers.sgd,
-        Replay(np.array([[50.0]])),
-        np.array([1000.0]),
-        1,
-        rate=1.0,
-        clip=10.0,
-        weight_decay=0.05,
-    )
-    assert x.tolist() == [1000 - 10 - 50]
-
-
 def test_steps_multiplies_every_so_many_steps():
     schedule = optimizers.steps(3, 0.5)
     assert [schedule(step) for step in range(7)] == [1, 1, 1, 0.5, 0.5, 0.5, 0.25]
-    assert [optimizers.constant(step) for step in (0, 99)] == [1, 1]
+    assert [optimizers.CONSTANT(step) for step in (0, 99)] == [1, 1]
 
 
-def test_the_schedule_multiplies_the_rate():
-    _, _, states = run(
-        optimizers.sgd,
-        Replay(np.ones((6, 1))),
-        np.zeros(1),
-        6,
-        rate=0.1,
-        momentum=0.0,
-        schedule=optimizers.steps(2, 0.5),
-    )
-    moves = [float(state["velocity"][0]) for state in states]
-    assert moves == pytest.approx([-0.1, -0.1, -0.05, -0.05, -0.025, -0.025])
-
-
-@pytest.mark.parametrize("name", ["nag", "adam"])
-def test_the_others_have_the_schedule_too(name):
-    plain = path(optimizers.OPTIMIZERS[name], rate=0.1)
-    slower = path(optimizers.OPTIMIZERS[name], rate=0.1, schedule=optimizers.steps(1, 0.0))
+@pytest.mark.parametrize("name", ["sgd", "nag", "adam"])
+def test_the_schedule_multiplies_the_rate(name):
+    method = optimizers.OPTIMIZERS[name]
+    plain = path(method, rate=0.1)
+    slower = path(method, rate=0.1, schedule=optimizers.steps(1, 0.0))
     assert np.array_equal(slower[0], plain[0])  # 0 ** 0 = 1
     moved = [np.abs(b - a).max() for a, b in zip(slower, slower[1:])]
-    assert moved[1] < 0.9 * np.abs(plain[2] - plain[1]).max()
-    assert name == "nag" or moved == [0] * 19
+    assert moved[1] < 0.91 * np.abs(plain[2] - plain[1]).max()
+    assert name != "adam" or moved == [0] * 19
 
 
 class Losses(tiny.NumpyObjective):
@@ -295,43 +227,25 @@ class Losses(tiny.NumpyObjective):
         return next(self._losses), np.ones(1)
 
 
-def moves(losses: list[float], backoff: float) -> list[float]:
-    """How far each step went."""
-    _, _, states = run(
-        optimizers.sgd,
-        Losses(losses),
-        np.zeros(1),
-        len(losses),
-        rate=1.0,
-        momentum=0.0,
-        backoff=backoff,
-    )
-    return [-float(state["velocity"][0]) for state in states]
+def lengths(method: Any, losses: list[float], backoff: float) -> list[float]:
+    """How far each step goes."""
+    points = [np.zeros(1)]
+
+    def observe(x: np.ndarray, loss: float, state: dict[str, Any]) -> bool:
+        points.append(x)
+        return len(points) > len(losses)
+
+    method(Losses(losses), points[0], observe=observe, rate=1.0, momentum=0.0, backoff=backoff)
+    return [float(old[0] - new[0]) for old, new in zip(points, points[1:])]
 
 
-def test_backoff_lowers_the_rate_each_time_the_loss_rises():
-    falling = [20.0 - step for step in range(10)]
-    found = moves([*falling, 12, 12, 13, 3, 3, 4], backoff=0.5)
-    assert found[:10] == [1] * 10
-    assert found[10:] == [0.5, 0.5, 0.25, 0.25, 0.25, 0.125]
-
-
-def test_backoff_waits_for_ten_steps_in_which_momentum_settles():
-    found = moves([float(step) for step in range(12)], backoff=0.5)
-    assert found == [1] * 10 + [0.5, 0.25]
-
-
-def test_without_backoff_a_rising_loss_changes_nothing():
-    assert moves([float(step) for step in range(15)], backoff=1.0) == [1] * 15
-
-
-def test_nag_has_the_same_backoff():
-    def length(backoff: float) -> float:
-        objective = Losses([float(step) for step in range(12)])
-        knobs = {"rate": 1.0, "momentum": 0.0, "backoff": backoff}
-        return -float(run(optimizers.nag, objective, np.zeros(1), 12, **knobs)[0][0])
-
-    assert (length(1.0), length(0.5)) == (12, 10 + 0.5 + 0.25)
+@pytest.mark.parametrize("method", [optimizers.sgd, optimizers.nag])
+def test_backoff_lowers_the_rate_each_time_the_loss_rises_after_ten_steps(method):
+    falling, rising = [20.0 - step for step in range(10)], [float(step) for step in range(12)]
+    found = lengths(method, [*falling, 12, 12, 13, 3, 3, 4], backoff=0.5)
+    assert found == [1] * 10 + [0.5, 0.5, 0.25, 0.25, 0.25, 0.125]
+    assert lengths(method, rising, backoff=0.5) == [1] * 10 + [0.5, 0.25]
+    assert lengths(method, rising, backoff=1.0) == [1] * 12
 
 
 def test_backoff_saves_a_rate_that_is_too_high():
@@ -346,40 +260,28 @@ def test_backoff_saves_a_rate_that_is_too_high():
 
 
 @pytest.mark.parametrize("name", ["sgd", "nag", "adam"])
-def test_a_state_is_carried_to_another_size_without_the_loss(name):
+def test_a_state_is_carried_to_another_size_where_loss_and_schedule_begin_anew(name):
     objective, start, _, rate, _ = PROBLEMS["parabola"]
-    _, _, states = run(optimizers.OPTIMIZERS[name], objective, start, 12, rate=rate)
+    steps: list[int] = []
+
+    def schedule(step: int) -> float:
+        steps.append(step)
+        return 1.0
+
+    method, knobs = optimizers.OPTIMIZERS[name], {"rate": rate, "schedule": schedule}
+    _, _, states = run(method, objective, start, 4, **knobs)
     carried = optimizers.converted(optimizers.carried(states[-1]), lambda a: np.tile(a, 2))
     assert carried.keys() == states[-1].keys()
-    assert carried["step"] == 12
+    assert carried["step"] == 4
     assert carried.get("last", math.inf) == math.inf
     for key, value in states[-1].items():
         if isinstance(value, np.ndarray):
             assert np.array_equal(carried[key], np.tile(value, 2))
     wide = tiny.Quadratic(np.tile(objective.minimum, 2))
-    run(optimizers.OPTIMIZERS[name], wide, np.zeros(10), 3, carried, rate=rate)
-
-
-@pytest.mark.parametrize("name", ["sgd", "nag", "adam"])
-def test_the_schedule_begins_anew_at_another_size(name):
-    asked: list[int] = []
-
-    def schedule(step: int) -> float:
-        asked.append(step)
-        return 1.0
-
-    method, start = optimizers.OPTIMIZERS[name], PROBLEMS["parabola"][1]
-    _, _, states = run(method, tiny.parabola(), start, 4, rate=0.01, schedule=schedule)
-    state = optimizers.carried(states[-1])
-    run(method, tiny.parabola(), start, 3, state, rate=0.01, schedule=schedule)
-    assert asked == [0, 1, 2, 3, 0, 1, 2]
-
-
-def test_the_memory_of_lbfgs_and_no_state_are_not_carried():
-    objective, start, _, rate, _ = PROBLEMS["parabola"]
-    _, _, states = run(optimizers.lbfgs, objective, start, 2, rate=rate)
-    assert optimizers.carried(states[-1]) == {}
-    assert optimizers.carried({}) == {}
+    run(method, wide, np.zeros(10), 3, carried, **knobs)
+    assert steps == [0, 1, 2, 3, 0, 1, 2]
+    lbfgs = run(optimizers.lbfgs, objective, start, 2, rate=rate)[2]
+    assert optimizers.carried(lbfgs[-1]) == optimizers.carried({}) == {}
 
 
 # ---- bounds ----
@@ -400,18 +302,3 @@ def test_bounds_hold_at_every_step_and_the_best_point_within_is_found(name, arra
     x = method(tiny.parabola(), np.ones(5), observe=observe, rate=rate, bounds=(low, high))
     assert all((point >= 0.5).all() and (point <= 3.5).all() for point in seen)
     assert np.abs(x - np.clip(np.arange(1.0, 6), 0.5, 3.5)).max() < 1e-3
-
-
-@pytest.mark.parametrize("name", ["sgd", "nag", "adam"])
-def test_points_and_states_that_were_observed_stay_as_they_were(name):
-    """The gradient alone is used up."""
-    method = optimizers.OPTIMIZERS[name]
-    seen: list[tuple[np.ndarray, np.ndarray]] = []
-
-    def observe(x: np.ndarray, loss: float, state: dict[str, Any]) -> bool:
-        for array in (x, *(v for v in state.values() if isinstance(v, np.ndarray))):
-            seen.append((array, array.copy()))
-        return len(seen) > 30
-
-    method(tiny.parabola(), np.zeros(5), observe=observe, rate=0.1, weight_decay=0.1, clip=2.0)
-    assert all((array == before).all() for array, before in seen)

@@ -1,9 +1,7 @@
 """The HTML page about a run.
 
 listener: collects pictures and epochs.
-page: writes the page.
-curves: the curves of losses and sizes.
+page: writes the page, its curves and tables.
 charts: curves as SVG.
-option_table: the table of options.
 html: escapes text, embeds pictures.
 """

@@ -65,7 +65,7 @@ def chart(
     plane = Plane(epochs[0], epochs[-1], low, high)
     parts = [
         *(across(plane.y(tick), number(tick, 6)) for tick in log_ticks(low, high)),
-        *(below(plane.x(tick), f"{tick:g}") for tick in epoch_ticks(plane.first, plane.last)),
+        *(below(plane.x(tick), f"{tick:g}") for tick in even_ticks(epochs[0], epochs[-1], 1.0)),
         *size_marks(sizes, plane),
         stop_line(plane.y(stop), number(stop)) if stop else "",
         '<svg width="100%" height="100%" viewBox="0 0 100 100" preserveAspectRatio="none">',
@@ -102,15 +102,12 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 def even_ticks(low: float, high: float, least: float) -> list[float]:
     """Multiples of 1, 2 or 5 times a power of ten, at most seven. least: smallest step."""
+    if low == high:
+        return [low]
     rough = (high - low) / 6
     power = 10.0 ** math.floor(math.log10(rough))
     step = max(least, min(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough))
     return [step * count for count in range(math.ceil(low / step), math.floor(high / step) + 1)]
-
-
-def epoch_ticks(first: int, last: int) -> list[float]:
-    """Round numbers of epochs."""
-    return even_ticks(first, last, 1.0) if last > first else [first]
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -127,26 +124,24 @@ def path(curve: Curve, epochs: Sequence[int], plane: Plane, starts: Collection[i
 
     starts: epochs that are not joined to the one before.
     """
-    words, pen_down = [], False
+    moves, pen_down = [], False
     for index in chosen(epochs, starts):
         epoch, value = epochs[index], curve.values[index]
         if shows(value):
             joined = pen_down and epoch not in starts
             point = f"{plane.x(epoch):.2f} {plane.y(value):.2f}"
-            words.append(f"L{point}" if joined else f"M{point}h0")
+            moves.append(f"L{point}" if joined else f"M{point}h0")
         pen_down = shows(value)
     title = f"<title>{html.escape(curve.name)}</title>"
-    return f'<path class="{curve.look}" d="{"".join(words)}">{title}</path>'
+    return f'<path class="{curve.look}" d="{"".join(moves)}">{title}</path>'
 
 
 def chosen(epochs: Sequence[int], starts: Collection[int]) -> list[int]:
     """Indices of the epochs to draw: evenly some, the last, and both sides of each start."""
     stride = -(-len(epochs) // MOST_POINTS)
-    found = {*range(0, len(epochs), stride), len(epochs) - 1}
-    for index, epoch in enumerate(epochs):
-        if epoch in starts:
-            found |= {index, max(0, index - 1)}
-    return sorted(found)
+    edges = {index for index, epoch in enumerate(epochs) if epoch in starts}
+    before = {max(0, index - 1) for index in edges}
+    return sorted({*range(0, len(epochs), stride), len(epochs) - 1} | edges | before)
 
 
 def across(y: float, label: str) -> str:

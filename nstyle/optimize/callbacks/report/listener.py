@@ -13,9 +13,16 @@ from nstyle.errors import ImageError
 from nstyle.images.picture import Picture
 from nstyle.optimize.callbacks.report import page
 from nstyle.optimize.callbacks.report.html import Embedded, embed, shrunk
-from nstyle.optimize.callbacks.report.page import Gallery, Labelled
+from nstyle.optimize.callbacks.report.page import Gallery
 from nstyle.optimize.records import Result, Step
 from nstyle.system.files import atomic_write, check_place
+
+log = logging.getLogger("nstyle")
+
+LARGE, MIDDLE, SMALL = 1600, 480, 320  # long edges in pixels: compared, side by side, snapshots
+SNAPSHOTS = 12
+
+Named = tuple[str, Picture]
 
 
 class Thinned:
@@ -34,19 +41,11 @@ class Thinned:
         self._items[epoch] = item
         while len(self._items) > self._most:
             self._gap *= 2
-            self._items = {at: kept for at, kept in self._items.items() if self.wants(at)}
+            self._items = {at: each for at, each in self._items.items() if self.wants(at)}
 
     def before(self, epoch: int) -> dict[int, Any]:
         """Epoch -> item, without those nearer to `epoch`, the end, than half a gap."""
         return {at: item for at, item in self._items.items() if epoch - at > self._gap / 2}
-
-
-log = logging.getLogger("nstyle")
-
-LARGE, MIDDLE, SMALL = 1600, 480, 320  # long edges in pixels: compared, side by side, snapshots
-SNAPSHOTS = 12
-
-Named = tuple[str, Picture]
 
 
 class Report:
@@ -71,21 +70,19 @@ class Report:
         self._snapshots = Thinned(SNAPSHOTS - 1)
 
     def __call__(self, step: Step) -> None:
-        """Keep the picture of an epoch now and then; reading it costs some of the epoch's time."""
+        """Keep the picture of an epoch now and then."""
         if self._snapshots.wants(step.epoch):
             self._snapshots.add(step.epoch, thumbnail(step.picture()))
 
     def finish(self, result: Result) -> None:
         """Write the page; where that fails it is a warning, for the picture matters more."""
         text = page.render(self._title, result, self._gallery(result))
-        # Names of files may hold bytes that are no UTF-8.
-        data = text.encode("utf-8", "replace")
+        data = text.encode("utf-8", "replace")  # names of files may hold bytes that are no UTF-8
         try:
             atomic_write(self.path, lambda file: file.write(data))
+            log.info("%s: the report", self.path)
         except OSError as error:
             log.warning("%s: the report is not written (%s)", self.path, error.strerror)
-        else:
-            log.info("%s: the report", self.path)
 
     def _gallery(self, result: Result) -> Gallery:
         picture = result.picture.to_pil()
@@ -96,14 +93,10 @@ class Report:
             strip.insert(0, (name, embed(whole, MIDDLE)))
             same = whole.resize((large.width, large.height), Image.Resampling.LANCZOS)
             photo = embed(same, LARGE)
-        return Gallery(large, photo, strip, self._shots(result))
-
-    def _shots(self, result: Result) -> list[Labelled]:
-        """The snapshots, and the result as the last of them; nothing where there are none."""
         last = result.history[-1].epoch if result.history else 0
-        kept = self._snapshots.before(last)
-        shots = [(f"epoch {epoch}", shot) for epoch, shot in kept.items()]
-        return [*shots, ("result", thumbnail(result.picture))] if shots else []
+        shots = [(f"epoch {at}", shot) for at, shot in self._snapshots.before(last).items()]
+        shots += [("result", thumbnail(result.picture))] if shots else []
+        return Gallery(large, photo, strip, shots)
 
 
 def thumbnail(picture: Picture) -> Embedded:

@@ -18,7 +18,6 @@ from nstyle.errors import ImageError
 from nstyle.images.picture import Picture
 from nstyle.optimize.callbacks.report import listener as report
 from nstyle.optimize.callbacks.report.listener import Report
-from nstyle.optimize.records import Result
 from nstyle.options.options import Options, shaping
 
 METADATA = {"version": "1.2.3", "options": shaping(Options(content_weight=20))}
@@ -95,13 +94,6 @@ def test_the_page_shows_pictures_curves_snapshots_options_and_how_it_went(tmp_pa
         assert words in found.text
 
 
-def test_the_slider_is_labelled_and_ends_at_photo_and_result(tmp_path):
-    _, found = reported(tmp_path)
-    (slider,) = found.all("input")
-    assert (slider["type"], slider["min"], slider["max"]) == ("range", "0", "100")
-    assert slider["id"] in [label["for"] for label in found.all("label")]
-
-
 def test_every_picture_is_inside_and_nothing_is_asked_for_elsewhere(tmp_path):
     text, found = reported(tmp_path)
     addresses = [
@@ -117,25 +109,31 @@ def test_every_picture_is_inside_and_nothing_is_asked_for_elsewhere(tmp_path):
     assert "default-src 'none'" in (policy["content"] or "")
 
 
-def test_what_users_name_is_never_markup(tmp_path):
-    evil = "</title><script>alert('x')</script>\"&.jpg"
+def test_what_users_name_is_never_markup_and_may_be_no_utf_8(tmp_path):
+    evil = "</title><script>alert('x')</script>\"&caf\udce9.jpg"
     options = {**METADATA["options"], "weights": evil}  # type: ignore[dict-item]
     metadata = {"version": evil, "preset": evil, "options": options}
     text, found = reported(tmp_path, photo=(evil, a_picture()), metadata=metadata, model=evil)
     assert len(found.all("script")) == 1
     assert "<script>alert" not in text
-    assert found.text.count(evil) >= 5
-    assert evil in [entry["alt"] for entry in found.all("img")]
+    shown = evil.replace("\udce9", "?")
+    assert found.text.count(shown) >= 5
+    assert shown in [entry["alt"] for entry in found.all("img")]
 
 
-def test_a_name_that_is_no_utf_8_does_not_cost_the_page(tmp_path):
-    text, _ = reported(tmp_path, photo=("caf\udce9.jpg", a_picture()))
-    assert "caf?.jpg" in text
-
-
-def test_a_texture_has_no_photo_and_no_slider(tmp_path):
-    _, found = reported(tmp_path, photo=None)
-    assert "Texture of wave.jpg and glass.png" in found.text
+def test_photo_and_result_have_one_size_and_a_slider_a_texture_has_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "LARGE", 100)
+    stretched = Picture(tiny.picture(1, (300, 100)))
+    large = Picture(tiny.picture(1, (400, 300)), np.zeros((300, 400), np.uint8))
+    _, found = reported(tmp_path, photo=("wide.png", stretched), picture=large)
+    photo, result = found.all("img")[:2]
+    assert (photo["width"], photo["height"]) == (result["width"], result["height"]) == ("100", "75")
+    (slider,) = found.all("input")
+    assert (slider["type"], slider["min"], slider["max"]) == ("range", "0", "100")
+    assert slider["id"] in [label["for"] for label in found.all("label")]
+    metadata = {"options": shaping(Options(stop_eps=0))}
+    _, found = reported(tmp_path, photo=None, metadata=metadata)
+    assert "Texture of wave.jpg and glass.png" in found.text and "stop at" not in found.text
     assert found.all("input") == []
     assert [entry["alt"] for entry in found.all("img")][:3] == ["result", "wave.jpg", "glass.png"]
 
@@ -168,56 +166,15 @@ def test_a_loss_that_is_not_finite_leaves_the_rest_of_the_page_as_it_is(tmp_path
     assert not [entry for entry in found.all("path") if "nan" in (entry["d"] or "")]
 
 
-def test_without_stop_eps_there_is_no_stop_line(tmp_path):
-    metadata = {"options": shaping(Options(stop_eps=0))}
-    _, found = reported(tmp_path, metadata=metadata)
-    assert "stop at" not in found.text
-
-
-def test_photo_and_result_have_the_same_size_in_the_page(tmp_path):
-    stretched = Picture(tiny.picture(1, (300, 100)))
-    _, found = reported(tmp_path, photo=("wide.png", stretched))
-    photo, result = found.all("img")[:2]
-    assert (photo["width"], photo["height"]) == (result["width"], result["height"]) == ("40", "32")
-
-
-def test_few_pictures_are_read_during_a_long_run(tmp_path):
-    read: list[int] = []
-
-    def reader(epoch: int) -> Any:
-        return lambda: read.append(epoch) or a_picture()
-
-    listener = Report(tmp_path / "a.html", photo=None, styles=[("s", a_picture())])
-    for epoch in range(1, 1001):
-        listener(a_step(epoch, read=reader(epoch)))
-    assert 12 <= len(read) < 60
-    listener.finish(a_result(history=[a_step(epoch) for epoch in range(1, 1001)]))
-    shots = re.findall(r'alt="epoch (\d+)"', (tmp_path / "a.html").read_text(encoding="utf-8"))
-    assert 6 <= len(shots) <= 11
-    assert shots[:2] == ["1", "129"]
-
-
-def noise(width: int, height: int) -> Picture:
-    """What compresses worst."""
-    values = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Picture(values)
-
-
 def test_the_page_of_a_run_of_512_pixels_is_below_3_mb_even_for_noise(tmp_path):
-    picture = noise(512, 341)
+    values = np.random.default_rng(0).integers(0, 256, (341, 512, 3), dtype=np.uint8)
+    picture = Picture(values)
     listener = Report(tmp_path / "a.html", photo=("p", picture), styles=[("s", picture)])
-    steps = [a_step(epoch, read=lambda: picture) for epoch in range(1, 301)]
+    steps = [a_step(epoch, read=lambda: picture) for epoch in range(1, 12)]
     for step in steps:
         listener(step)
     listener.finish(a_result(picture=picture, history=steps))
     assert 300_000 < (tmp_path / "a.html").stat().st_size < 3_000_000
-
-
-def test_large_pictures_are_made_smaller(tmp_path, monkeypatch):
-    monkeypatch.setattr(report, "LARGE", 100)
-    large = Picture(tiny.picture(1, (400, 300)))
-    _, found = reported(tmp_path, photo=("p", large), picture=large)
-    assert [entry["width"] for entry in found.all("img")[:2]] == ["100", "100"]
 
 
 @pytest.mark.parametrize("place", ["file/index.html", "folder"])
@@ -232,6 +189,7 @@ def test_a_full_disk_at_the_end_is_a_warning_and_the_old_page_stays(tmp_path, mo
     path = tmp_path / "index.html"
     path.write_text("old")
     listener = Report(path, photo=None, styles=[("s", a_picture())])
+    listener(a_step(1))
 
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -242,25 +200,3 @@ def test_a_full_disk_at_the_end_is_a_warning_and_the_old_page_stays(tmp_path, mo
     assert caplog.messages == [f"{path}: the report is not written (No space left on device)"]
     assert [found.name for found in tmp_path.iterdir()] == ["index.html"]
     assert path.read_text() == "old"
-
-
-def test_an_old_page_stays_until_the_end(tmp_path):
-    path = tmp_path / "index.html"
-    path.write_text("old")
-    listener = Report(path, photo=None, styles=[("s", a_picture())])
-    listener(a_step(1))
-    assert path.read_text() == "old"
-    listener.finish(a_result())
-    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
-
-
-def test_the_same_run_gives_the_same_page(tmp_path):
-    first, second = reported(tmp_path / "1")[0], reported(tmp_path / "2")[0]
-    assert first == second
-
-
-def test_transparent_pictures_can_be_shown(tmp_path):
-    alpha = np.zeros((32, 40), np.uint16)
-    clear: Result = a_result(picture=a_picture(alpha))
-    _, found = reported(tmp_path, photo=("clear.png", a_picture(alpha)), picture=clear.picture)
-    assert len(found.all("img")) > 5
