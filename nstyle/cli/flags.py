@@ -14,10 +14,11 @@ from nstyle.options import presets
 from nstyle.options.field import AnyOptions, build
 from nstyle.options.options import Options
 from nstyle.options.output import OutputOptions
+from nstyle.options.parse import flag
 from nstyle.system.locations import sample
 
 SAMPLE_PHOTO, SAMPLE_STYLE = "coffee.jpg", "cubist.jpg"
-METAVARS = {int: "INT", float: "FLOAT", bool: "BOOL"}  # all others are words
+METAVARS = {int: "INT", float: "FLOAT"}  # all others are words
 
 log = logging.getLogger("nstyle")
 
@@ -25,12 +26,10 @@ log = logging.getLogger("nstyle")
 def add_painting(
     parser: argparse.ArgumentParser,
     defaults: Mapping[str, Any] | None = None,
-    without: Collection[str] = (),
+    *,
+    photo: bool = True,
 ) -> None:
-    """The flags of everything that shapes a picture; defaults: what the help says instead.
-
-    without: names of PICTURES that have none.
-    """
+    """The flags of everything that shapes a picture; defaults: what the help says instead."""
     about = {
         "--content-image": "photo (default: a sample)",
         "--style-image": "painting (default: a sample); may be repeated, see --style-blend",
@@ -40,10 +39,9 @@ def add_painting(
         "--keep-mask": "white where the photo stays itself",
     }
     for name, text in about.items():
-        if name[2:].replace("-", "_") in without:
-            continue
-        action = "append" if name.startswith("--style") else "store"
-        parser.add_argument(name, action=action, metavar="FILE", help=text)
+        if photo or name != "--content-image":
+            action = "append" if name.startswith("--style") else "store"
+            parser.add_argument(name, action=action, metavar="FILE", help=text)
     add_options(parser, defaults)
 
 
@@ -57,36 +55,28 @@ def add_options(parser: argparse.ArgumentParser, defaults: Mapping[str, Any] | N
     )
 
 
-def typed_pictures(words: argparse.Namespace) -> dict[str, Any]:
+def typed_pictures(args: argparse.Namespace) -> dict[str, Any]:
     """Name of PICTURES -> path, or paths, as typed."""
-    typed = {name: getattr(words, name, None) for name in PICTURES}
-    return {name: paths for name, paths in typed.items() if paths is not None}
+    return {name: paths for name, paths in typed(args, PICTURES).items() if paths is not None}
 
 
-def with_samples(typed: Mapping[str, Any], options: Options) -> dict[str, Any]:
+def with_samples(pictures: Mapping[str, Any], options: Options) -> dict[str, Any]:
     """The sample pictures for those that are not named; no photo for a texture of a given size."""
     whole = options.size is not None and all(options.size.edges)
     photo = {} if whole and not options.content_weight else {"content_image": sample(SAMPLE_PHOTO)}
-    if photo and not options.content_weight and "content_image" not in typed:
+    if photo and not options.content_weight and "content_image" not in pictures:
         log.info(
             "painting from the sample photo; --size WxH instead makes a texture, with no photo"
         )
-    return {**photo, "style_image": [sample(SAMPLE_STYLE)], **typed}
-
-
-def masks_of(pictures: Mapping[str, Any]) -> Any:
-    """The regions.Masks among them."""
-    from nstyle.images import regions
-
-    return regions.given(pictures)
+    return {**photo, "style_image": [sample(SAMPLE_STYLE)], **pictures}
 
 
 def files_of(pictures: Mapping[str, Any], options: Options) -> list[str | None]:
     """Every file that is read."""
-    found: list[str | None] = [options.init, options.weights]
+    files: list[str | None] = [options.init, options.weights]
     for paths in pictures.values():
-        found += [paths] if isinstance(paths, str) else paths
-    return found
+        files += [paths] if isinstance(paths, str) else paths
+    return files
 
 
 def add_fields(
@@ -95,74 +85,70 @@ def add_fields(
     only: Collection[str] | None = None,
     defaults: Mapping[str, Any] | None = None,
 ) -> None:
-    """One flag per field that has one (of those named in `only`).
+    """One flag per field that has one (of those in `only`); no default where it is not typed.
 
-    What is not typed does not appear in the result. defaults: what the help shall say instead.
+    defaults: what the help says instead of the field's.
     """
     for entry in dataclasses.fields(cls):
         if only is not None and entry.name not in only:
             continue
-        facts = entry.metadata
-        flags = facts["flags"]
-        if flags is None:
-            flags = ("--" + entry.name.replace("_", "-"),)
+        facts, about = entry.metadata, entry.metadata["help"]
+        flags = (flag(entry.name),) if facts["flags"] is None else facts["flags"]
         if not flags:
             continue
-        about = facts["help"]
-        if facts["kind"] is bool:
-            parser.add_argument(*flags, dest=entry.name, action="store_true", help=about,
-                                default=argparse.SUPPRESS)  # fmt: skip
-            continue
-        default = (defaults or {}).get(entry.name, entry.default)
-        if default not in (None, ()):
-            about += f" (default: {default})"
-        if facts["choices"]:
-            about += f" [{', '.join(facts['choices'])}]"
-        parser.add_argument(
-            *flags,
-            dest=entry.name,
-            action="append" if facts["several"] else "store",
-            metavar=facts["metavar"] or METAVARS.get(facts["kind"], "WORD"),
-            help=about.replace("%", "%%"),
-            default=argparse.SUPPRESS,
-        )
+        value: dict[str, Any] = {"action": "store_true"}
+        if facts["kind"] is not bool:
+            default = (defaults or {}).get(entry.name, entry.default)
+            if default not in (None, ()):
+                about += f" (default: {default})"
+            if facts["choices"]:
+                about += f" [{', '.join(facts['choices'])}]"
+            metavar = facts["metavar"] or METAVARS.get(facts["kind"], "WORD")
+            value = {"action": "append" if facts["several"] else "store", "metavar": metavar}
+        about = about.replace("%", "%%")
+        parser.add_argument(*flags, dest=entry.name, help=about, default=argparse.SUPPRESS, **value)
 
 
-def parse_set(words: Sequence[str]) -> dict[str, str]:
+def parse_set(assignments: Sequence[str]) -> dict[str, str]:
     """["momentum=0.8"] -> {"momentum": "0.8"}. Raises OptionError."""
     values = {}
-    for word in words:
-        name, equals, value = word.partition("=")
+    for each in assignments:
+        name, equals, value = each.partition("=")
         if not equals:
-            raise OptionError(f"--set {word!r}: expected NAME=VALUE, e.g. --set momentum=0.8")
+            raise OptionError(f"--set {each!r}: expected NAME=VALUE, e.g. --set momentum=0.8")
         values[name.strip().replace("-", "_")] = value.strip()
     return values
 
 
-def typed_for(cls: type[AnyOptions], words: argparse.Namespace) -> AnyOptions:
+def typed(args: argparse.Namespace, names: Collection[str]) -> dict[str, Any]:
+    """The values of these names that the user typed."""
+    return {name: value for name, value in vars(args).items() if name in names}
+
+
+def typed_for(cls: type[AnyOptions], args: argparse.Namespace) -> AnyOptions:
     """Options of a class from what the user typed for its fields. Raises OptionError."""
-    names = {entry.name for entry in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    return build(cls, {key: value for key, value in vars(words).items() if key in names})
+    return build(cls, typed(args, field_names(cls)))
+
+
+def field_names(cls: type) -> set[str]:
+    """Of a dataclass."""
+    return {entry.name for entry in dataclasses.fields(cls)}
 
 
 def split_options(
-    words: argparse.Namespace, without: Collection[str] = (), ways: Collection[str] | None = None
+    args: argparse.Namespace, ways: Collection[str] | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The typed values for (Options, OutputOptions).
 
-    without: names that mean something else here.
-
-    ways: the fields of OutputOptions that the command has, None for all. Raises OptionError for
-    others.
+    ways: the fields of OutputOptions that the command has, None for all. Raises OptionError where
+    --set names others.
     """
-    delivered = {entry.name for entry in dataclasses.fields(OutputOptions)}
-    names = {entry.name for cls in (Options, OutputOptions) for entry in dataclasses.fields(cls)}
-    names -= set(without)
-    typed = {key: value for key, value in vars(words).items() if key in names}
-    also = parse_set(getattr(words, "set", []))
-    for name in also:
-        if name in delivered and ways is not None and name not in ways:
+    delivered = field_names(OutputOptions)
+    ways = delivered if ways is None else ways
+    assigned = parse_set(getattr(args, "set", []))
+    for name in assigned:
+        if name in delivered and name not in ways:
             raise OptionError(f"--set {name}: means nothing to this command; leave it out")
-    typed.update(also)
-    delivery = {key: typed.pop(key) for key in delivered & set(typed)}
-    return typed, delivery
+    values = {**typed(args, {*field_names(Options), *ways}), **assigned}
+    delivery = {name: values.pop(name) for name in delivered & set(values)}
+    return values, delivery

@@ -26,7 +26,7 @@ def check_overwriting(delivery: OutputOptions, read: Sequence[str | None]) -> No
         "--report": delivery.page,
         "the checkpoint": delivery.checkpoint,
     }
-    resumed = {delivery.resume: "the checkpoint"} if delivery.resume else {}
+    resumed = {delivery.resume: "the checkpoint"} if delivery.resume else None
     refuse_overwriting(written.items(), read, known=resumed)
 
 
@@ -54,52 +54,35 @@ def listening(
 def finishing(
     delivery: OutputOptions, pictures: Mapping[str, Any], options: Options, after: int
 ) -> list[Any]:
-    """Listeners that write when all is over: report, film. after: the epoch that is gone on from.
+    """Listeners that write when all is over: report, film. Raises ImageError, OptionError.
 
-    Raises ImageError, OptionError.
+    after: the epoch that is gone on from; its film stays, another is written: film_from0030.gif.
     """
-    film = filming(delivery, pictures, options, after)
-    made = [reporting(delivery, pictures, options), film]
-    return [listener for listener in made if listener is not None]
-
-
-def reporting(delivery: OutputOptions, pictures: Mapping[str, Any], options: Options) -> Any:
-    """The listener that writes the report, or None. Raises ImageError."""
-    if delivery.page is None:
-        return None
     from nstyle.images import image_file
-    from nstyle.optimize.callbacks.report import listener as report
 
-    def named(path: Any) -> tuple[str, Any]:
-        return os.path.basename(path), image_file.read(path, max_pixels=options.max_pixels)
-
+    read = functools.partial(image_file.read, max_pixels=options.max_pixels)
     content, styles = pictures.get("content_image"), pictures["style_image"]
     again = content is not None and os.path.isfile(content)  # a pipe is read only once
-    return report.Report(
-        delivery.page,
-        photo=named(content) if again else None,
-        styles=[named(style) for style in styles if os.path.isfile(style)],
-    )
+    listeners: list[Any] = []
+    if delivery.timelapse is not None:
+        from nstyle.optimize.callbacks import timelapse
 
+        path = delivery.timelapse
+        if after and os.path.exists(path):
+            stem, extension = os.path.splitext(path)
+            path = f"{stem}_from{after + 1:04d}{extension}"
+            log.info("the film goes on in %s", path)
+        photo = None if after or not again else functools.partial(read, content)
+        listeners.append(timelapse.Timelapse(path, photo))
+    if delivery.page is not None:
+        from nstyle.optimize.callbacks.report import listener as report
 
-def filming(
-    delivery: OutputOptions, pictures: Mapping[str, Any], options: Options, after: int
-) -> Any:
-    """The listener that makes a film, or None. Raises OptionError.
+        def named(path: Any) -> tuple[str, Any]:
+            return os.path.basename(path), read(path)
 
-    A run that goes on does not write over the film of its beginning: film_from0030.gif.
-    """
-    if delivery.timelapse is None:
-        return None
-    path = delivery.timelapse
-    if after and os.path.exists(path):
-        stem, extension = os.path.splitext(path)
-        path = f"{stem}_from{after + 1:04d}{extension}"
-        log.info("the film goes on in %s", path)
-    from nstyle.images import image_file
-    from nstyle.optimize.callbacks import timelapse
-
-    content = pictures.get("content_image")
-    again = content is not None and os.path.isfile(content)  # a pipe is read only once
-    photo = functools.partial(image_file.read, content, max_pixels=options.max_pixels)
-    return timelapse.Timelapse(path, photo if again and not after else None)
+        paintings = [named(style) for style in styles if os.path.isfile(style)]
+        page = report.Report(
+            delivery.page, photo=named(content) if again else None, styles=paintings
+        )
+        listeners.insert(0, page)
+    return listeners

@@ -20,19 +20,19 @@ def option(
     default: Any,
     help: str,
     *,
-    kind: type,
+    kind: type | None = None,
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
     flags: tuple[str, ...] | None = None,
     metavar: str | None = None,
-    optional: bool = False,
     shapes: bool = True,
     several: bool = False,
     uses: str = "studio",
 ) -> Any:
     """A dataclass field that knows all about itself.
 
+    kind: of its value; None = the default's, str where that is None.
     flags: names on the command line; None = `--name-with-dashes`, () = only by --set.
     shapes: False for what cannot change the picture (it is then not written into results).
     several: its flag may be repeated, its value is a tuple. uses: of Options, what else than `run`
@@ -40,13 +40,13 @@ def option(
     """
     facts = {
         "help": help,
-        "kind": kind,
+        "kind": kind or (str if default is None else type(default)),
         "low": low,
         "high": high,
         "choices": choices,
         "flags": flags,
         "metavar": metavar,
-        "optional": optional or default is None,
+        "optional": default is None,
         "shapes": shapes,
         "several": several,
         "uses": tuple(uses.split()),
@@ -56,9 +56,8 @@ def option(
 
 def used_by(cls: type, command: str) -> tuple[str, ...]:
     """Names of the fields that a command takes, in order."""
-    return tuple(
-        entry.name for entry in dataclasses.fields(cls) if command in entry.metadata["uses"]
-    )
+    fields = dataclasses.fields(cls)
+    return tuple(entry.name for entry in fields if command in entry.metadata["uses"])
 
 
 def shown(entry: dataclasses.Field[Any]) -> str:
@@ -71,8 +70,8 @@ def shown(entry: dataclasses.Field[Any]) -> str:
 
 def as_typed(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """{"stop_eps": 0.1} -> {"--stop-eps": 0.1}, of those that are fields of cls."""
-    found = dataclasses.fields(cls)
-    return {shown(entry): values[entry.name] for entry in found if entry.name in values}
+    fields = dataclasses.fields(cls)
+    return {shown(entry): values[entry.name] for entry in fields if entry.name in values}
 
 
 def check_fields(options: Any) -> None:
@@ -82,11 +81,11 @@ def check_fields(options: Any) -> None:
         if value is None and entry.metadata["optional"]:
             continue
         if entry.metadata["several"]:
-            alone = isinstance(value, (str, os.PathLike))
-            checked = tuple(check_value(entry, each) for each in ([value] if alone else value))
+            several = [value] if isinstance(value, (str, os.PathLike)) else value
+            value = tuple(check_value(entry, each) for each in several)
         else:
-            checked = check_value(entry, value)
-        object.__setattr__(options, entry.name, checked)
+            value = check_value(entry, value)
+        object.__setattr__(options, entry.name, value)
 
 
 def check_value(entry: dataclasses.Field[Any], value: Any) -> Any:
@@ -97,9 +96,8 @@ def check_value(entry: dataclasses.Field[Any], value: Any) -> Any:
         raise OptionError(f"{name}: {value!r} is none of {nearest(value, facts['choices'])}")
     low, high = facts["low"], facts["high"]
     if facts["kind"] in (int, float):
-        too_low = low is not None and value < low
         finite = isinstance(value, int) or math.isfinite(value)
-        if not finite or too_low or (high is not None and value > high):
+        if not finite or (low is not None and value < low) or (high is not None and value > high):
             limits = f"at least {low}" if high is None else f"from {low} to {high}"
             raise OptionError(f"{name}: {value} is out of range; allowed is {limits}")
     return value
@@ -119,11 +117,11 @@ def build(cls: type[AnyOptions], values: Mapping[str, Any]) -> AnyOptions:
 def as_words(cls: type, values: Mapping[str, Any]) -> list[str]:
     """{"lr": "0.2", "momentum": 0.5} -> ["--lr", "0.2", "--set", "momentum=0.5"]."""
     facts = {entry.name: entry.metadata for entry in dataclasses.fields(cls)}
-    words = []
+    line = []
     for name, value in values.items():
         switch = facts[name]["kind"] is bool
         if facts[name]["flags"] == () or (switch and value is not True):
-            words += ["--set", f"{name}={value}"]
+            line += ["--set", f"{name}={value}"]
         else:
-            words += [flag(name)] if switch else [flag(name), str(value)]
-    return words
+            line += [flag(name)] if switch else [flag(name), str(value)]
+    return line

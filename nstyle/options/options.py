@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from nstyle.options.consistency import RATES, settle
+from nstyle.options.consistency import RATES, check_together, complete
 from nstyle.options.field import build, check_fields, option
 from nstyle.options.words import Blend, Edges, Layers, Start
 
@@ -19,7 +19,7 @@ __all__ = ["Options", "build", "shaping"]
 
 MODELS = ("auto", "vgg19", "vgg16", "vgg16-slim", "vgg19-slim")
 MODEL_ALIASES = {"vgg": "vgg19"}
-VARIATIONS = ("squared", "laplacian", "power")
+VARIATIONS = ("squared", "laplacian", "power")  # of neighbours: squares, MXNet's, power 1.25
 RESAMPLING = ("lanczos", "bicubic", "bilinear", "bilinear-plain", "nearest")
 
 
@@ -30,32 +30,25 @@ class Options:
     model: str = option(
         "auto",
         "network; auto = vgg19 where its weights are installed, else the built-in vgg16-slim",
-        kind=str,
         choices=MODELS,
         uses="train score studio",
     )
     weights: str | None = option(
-        None,
-        "weights file instead of the installed one",
-        kind=str,
-        metavar="FILE",
-        uses="train score",
+        None, "weights file instead of the installed one", metavar="FILE", uses="train score"
     )
     content_weight: float = option(
-        30.0, "weight of the photo's content", kind=float, low=0, uses="train studio"
+        30.0, "weight of the photo's content", low=0, uses="train studio"
     )
-    style_weight: float = option(
-        1.0, "weight of the painting's style", kind=float, low=0, uses="train studio"
-    )
+    style_weight: float = option(1.0, "weight of the painting's style", low=0, uses="train studio")
     tv_weight: float = option(
-        0.01, "weight of smoothness (total variation)", kind=float, low=0, uses="train studio"
+        0.01, "weight of smoothness (total variation)", low=0, uses="train studio"
     )
     stop_eps: float = option(
-        0.005, "stop when the picture's relative change is below; 0 = never", kind=float, low=0
+        0.005, "stop when the picture's relative change is below; 0 = never", low=0
     )
-    max_num_epochs: int = option(1000, "stop after so many epochs", kind=int, low=1)
+    max_num_epochs: int = option(1000, "stop after so many epochs", low=1)
     max_long_edge: int = option(
-        512, "long edge of the result in pixels", kind=int, low=16, high=65000, uses="paint studio"
+        512, "long edge of the result in pixels", low=16, high=65000, uses="paint studio"
     )
     size: Edges | None = option(
         None,
@@ -66,13 +59,12 @@ class Options:
         uses="paint studio",
     )
     enlarge: bool = option(
-        False, "enlarge a photo smaller than --max-long-edge", kind=bool, uses="paint studio"
+        False, "enlarge a photo smaller than --max-long-edge", uses="paint studio"
     )
-    optimizer: str = option("sgd", "how the loss is lowered", kind=str, choices=tuple(RATES))
+    optimizer: str = option("sgd", "how the loss is lowered", choices=tuple(RATES))
     scales: int | str = option(
         "auto",
         "paint small first, then larger: how many sizes; 1 = at once, as MXNet's example",
-        kind=str,
         metavar="N",
     )
     lr: float = option(
@@ -82,10 +74,7 @@ class Options:
         low=1e-12,
     )
     lr_sched_delay: int = option(
-        2,
-        "epochs between two decreases of the learning rate; begins anew at each size",
-        kind=int,
-        low=1,
+        2, "epochs between two decreases of the learning rate; begins anew at each size", low=1
     )
     lr_sched_factor: float = option(
         None, "factor of the learning rate then (default: 0.9; adam 1)", kind=float, low=0, high=1
@@ -93,14 +82,12 @@ class Options:
     gpu: int | str = option(
         "auto",
         "GPU index; -1 = CPU; auto = GPU 0 if MXNet sees one",
-        kind=str,
         shapes=False,
         uses="paint train score",
     )
     remove_noise: float = option(
         0.2,
         "radius in pixels of the Gaussian filter at the end: 0.2 keeps strokes, 1 smooths, 0 = off",
-        kind=float,
         low=0,
         high=10,
         flags=("--remove-noise", "-remove-noise"),
@@ -111,13 +98,11 @@ class Options:
     precision: str = option(
         "auto",
         "of the network; auto = bfloat16 on CPUs with AMX; up to 300 pixels always float32",
-        kind=str,
         choices=("auto", "float32", "bfloat16"),
     )
     pooling: str = option(
         "auto",
         "auto = what the weights were made for",
-        kind=str,
         choices=("auto", "avg", "avg-rescaled", "max"),
         uses="train score studio",
     )
@@ -136,7 +121,6 @@ class Options:
     style_scale: float = option(
         1.0,
         "size of the strokes: the style gets this squared x the pixels (fit=stretch: its weight)",
-        kind=float,
         low=0.01,
         high=100,
         uses="paint train score studio preview",
@@ -159,18 +143,16 @@ class Options:
     style_loss: str = option(
         "gram",
         "distance of styles: Gram matrices; mean and deviation; Wasserstein of Gaussians",
-        kind=str,
         choices=("gram", "mean-std", "wasserstein", "gram+wasserstein"),
         uses="train studio",
     )
     colors: str = option(
         "style",
         "whose: content = only luminance is painted, match = the style is recoloured first",
-        kind=str,
         choices=("style", "content", "match"),
         uses="paint studio preview",
     )
-    seed: int = option(0, "of the noise", kind=int, low=0, high=2**32 - 1)
+    seed: int = option(0, "of the noise", low=0, high=2**32 - 1)
     threads: int | None = option(
         None,
         "CPU threads (default: all usable cores)",
@@ -183,7 +165,6 @@ class Options:
     tile: int | str = option(
         "auto",
         "same picture in less memory: auto = in tiles where it must be; off; N px",
-        kind=str,
         metavar="N",
         shapes=False,
         uses="score studio",
@@ -191,101 +172,86 @@ class Options:
     max_pixels: int = option(
         200_000_000,
         "refuse pictures with more pixels",
-        kind=int,
         low=256,
         shapes=False,
         uses="paint train score",
     )
     # Fields without a flag of their own: --set name=value.
     scale_step: float = option(
-        2.0, "each size is so many times the one before", kind=float, low=1.1, high=8, flags=()
+        2.0, "each size is so many times the one before", low=1.1, high=8, flags=()
     )
-    momentum: float = option(
-        0.8, "momentum of sgd and nag", kind=float, low=0, high=0.999, flags=()
-    )
-    weight_decay: float = option(0.0, "pull towards the mean colour", kind=float, low=0, flags=())
+    momentum: float = option(0.8, "momentum of sgd and nag", low=0, high=0.999, flags=())
+    weight_decay: float = option(0.0, "pull towards the mean colour", low=0, flags=())
     clip_gradient: float = option(
-        0.0, "largest value of the gradient, element-wise; 0 = off", kind=float, low=0, flags=()
+        0.0, "largest value of the gradient, element-wise; 0 = off", low=0, flags=()
     )
     clip_norm: float = option(
         0.0,
         "largest norm of the layers' gradient, in multiples of the picture's values; 0 = off",
-        kind=float,
         low=0,
         flags=(),
     )
     evaluations: int = option(
         0,
         "lbfgs: evaluations per epoch, after which its memory starts anew; 0 = an epoch is a step",
-        kind=int,
         low=0,
         flags=(),
     )
     step_limit: float = option(
         4.0,
         "largest change of a value by one gradient, in grey levels, before momentum; 0 = off",
-        kind=float,
         low=0,
         flags=(),
     )
     clamp: bool = option(
-        True, "the picture stays between black and white while it is painted", kind=bool, flags=()
+        True, "the picture stays between black and white while it is painted", flags=()
     )
     backoff: float = option(
-        0.97,
-        "factor of the rate when the loss rises; 1 = off",
-        kind=float,
-        low=0.1,
-        high=1,
-        flags=(),
+        0.97, "factor of the rate when the loss rises; 1 = off", low=0.1, high=1, flags=()
     )
     normalization: str = option(
         "balanced",
         "how losses are scaled",
-        kind=str,
         choices=("balanced", "mxnet", "mxnet-nag", "gatys", "gatys-mean", "keras"),
         flags=(),
     )
-    tv_form: str = option(  # squares of differences, MXNet's Laplacian, to the power 1.25
-        "squared", "form of total variation", kind=str, choices=VARIATIONS, flags=()
-    )
+    tv_form: str = option("squared", "form of total variation", choices=VARIATIONS, flags=())
     denoiser: str = option(
-        "gaussian", "what --remove-noise does", kind=str, choices=("gaussian", "tv"), flags=()
+        "gaussian", "what --remove-noise does", choices=("gaussian", "tv"), flags=()
     )
     fit: str = option(
         "keep",
         "keep every picture's aspect, or stretch photo and style to the result's size",
-        kind=str,
         choices=("keep", "stretch"),
         flags=(),
     )
     resize: str = option(
-        "lanczos", "how pictures are brought to size", kind=str, choices=RESAMPLING, flags=()
+        "lanczos", "how pictures are brought to size", choices=RESAMPLING, flags=()
     )
     rescale: str = option(
         "no",
         "bring the finished picture to the photo's size or aspect",
-        kind=str,
         choices=("no", "size", "aspect"),
         uses="paint studio",
     )
     pixel_range: float = option(
-        255.0, "white, before the mean is subtracted", kind=float, low=1, high=256, flags=()
+        255.0, "white, before the mean is subtracted", low=1, high=256, flags=()
     )
     mean_subtraction: bool = option(
-        True, "the network's mean is subtracted from the pixels", kind=bool, flags=()
+        True, "the network's mean is subtracted from the pixels", flags=()
     )
     pooling_ceil: bool = option(
-        False, "pooling rounds odd sizes up, as TensorFlow's SAME does", kind=bool, flags=()
+        False, "pooling rounds odd sizes up, as TensorFlow's SAME does", flags=()
     )
     noise_range: float = option(
-        20.0, "noise is uniform in -range..range grey levels", kind=float, low=0, flags=()
+        20.0, "noise is uniform in -range..range grey levels", low=0, flags=()
     )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", MODEL_ALIASES.get(str(self.model), self.model))
         check_fields(self)
-        settle(self)
+        complete(self)
+        check_together(self)
 
 
 def shaping(options: Options) -> dict[str, Any]:

@@ -12,51 +12,31 @@ from nstyle.options.field import check_fields, option
 class OutputOptions:
     """Files a run writes, messages it prints. Raises OptionError for a bad value."""
 
-    output: str = option(
-        "output/out.jpg", "result: .jpg .png .webp .tiff", kind=str, shapes=False, metavar="FILE"
-    )
-    output_dir: str | None = option(
-        None, "folder of the result; its name comes from --output", kind=str, shapes=False
-    )
+    output: str = option("output/out.jpg", "result: .jpg .png .webp .tiff", metavar="FILE")
+    output_dir: str | None = option(None, "folder of the result; its name comes from --output")
     save_epochs: int = option(
-        50, "a snapshot beside the result every so many epochs; 0 = none", kind=int, low=0
+        50, "a snapshot beside the result every so many epochs; 0 = none", low=0
     )
-    trace: str | None = option(
-        None, "write one JSON line per epoch to FILE", kind=str, metavar="FILE", shapes=False
-    )
+    trace: str | None = option(None, "write one JSON line per epoch to FILE", metavar="FILE")
     timelapse: str | None = option(
-        None,
-        "film of the painting coming about: .mp4 (needs PyAV), .webp or .gif",
-        kind=str,
-        metavar="FILE",
-        shapes=False,
+        None, "film of the painting coming about: .mp4 (needs PyAV), .webp or .gif", metavar="FILE"
     )
     report: str | None = option(
         None,
         "write DIR/index.html: photo, style, result, snapshots, curves, options",
-        kind=str,
         metavar="DIR",
-        shapes=False,
     )
     checkpoint_epochs: int = option(
-        20,
-        "a checkpoint to --resume from beside the result every so many epochs; 0 = none",
-        kind=int,
-        low=0,
-        shapes=False,
+        20, "a checkpoint to --resume from beside the result every so many epochs; 0 = none", low=0
     )
-    keep_checkpoint: bool = option(
-        False, "keep the checkpoint of a finished picture", kind=bool, shapes=False
-    )
+    keep_checkpoint: bool = option(False, "keep the checkpoint of a finished picture")
     resume: str | None = option(
         None,
         "go on with a run that was stopped, from its checkpoint, with its options",
-        kind=str,
         metavar="FILE",
-        shapes=False,
     )
-    quiet: bool = option(False, "say nothing but errors", kind=bool, shapes=False)
-    verbose: bool = option(False, "say more", kind=bool, shapes=False)
+    quiet: bool = option(False, "say nothing but errors")
+    verbose: bool = option(False, "say more")
 
     def __post_init__(self) -> None:
         check_fields(self)

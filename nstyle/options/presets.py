@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 from collections.abc import Mapping
 from typing import Any
 
-from nstyle.errors import OptionError, WeightsError
+from nstyle.errors import OptionError
 from nstyle.options.options import Options, build
 from nstyle.options.output import OutputOptions
 from nstyle.options.parse import nearest
 from nstyle.options.presets_table import PRESETS, Preset
 from nstyle.system import locations
 
-__all__ = ["PRESETS", "Preset", "delivery", "find", "resolve"]
+__all__ = ["PRESETS", "Preset", "delivery", "resolve"]
 
 log = logging.getLogger("nstyle")
 
 SLIM = locations.DEFAULT
-
-
-def find(preset: str) -> Preset:
-    """The preset of that name. Raises OptionError."""
-    if preset not in PRESETS:
-        raise OptionError(f"--preset: {preset!r} is none of {nearest(preset, PRESETS)}")
-    return PRESETS[preset]
 
 
 def resolve(
@@ -45,8 +39,6 @@ def resolve(
             )
         return build(Options, {**dataclasses.asdict(base), **typed})
     differences = differences_of(preset, Options)
-    if preset is None:
-        return build(Options, typed)
     if typed.get("weights") is not None:
         differences.pop("model", None)  # the file says what it is
     usual = differences.get("optimizer", "sgd")
@@ -54,7 +46,12 @@ def resolve(
         differences.pop("lr", None)  # it was another optimiser's
     if "max_long_edge" in typed:
         differences.pop("size", None)  # the user's wish about the size counts
-    differences = fitted(differences, typed, preset)
+    meant, as_asked = differences.get("model", SLIM), typed.get("model") == SLIM
+    installed = any(map(os.path.isfile, locations.candidates(meant)))
+    if meant != SLIM and (as_asked or ("model" not in typed and not installed)):
+        why = "as asked" if as_asked else f"{meant} is not installed"
+        log.info("preset %s runs on %s, %s", preset, SLIM, why)
+        differences["model"] = SLIM
     return build(Options, {**differences, **typed})
 
 
@@ -64,28 +61,10 @@ def delivery(typed: Mapping[str, Any], preset: str | None = None) -> OutputOptio
 
 
 def differences_of(preset: str | None, cls: type) -> dict[str, Any]:
-    """The preset's values for the fields of Options or OutputOptions."""
+    """The preset's values for the fields of Options or OutputOptions. Raises OptionError."""
+    if preset is None:
+        return {}
+    if preset not in PRESETS:
+        raise OptionError(f"--preset: {preset!r} is none of {nearest(preset, PRESETS)}")
     names = {entry.name for entry in dataclasses.fields(cls)}
-    values = find(preset).values if preset is not None else {}
-    return {name: value for name, (value, _) in values.items() if name in names}
-
-
-def fitted(differences: Mapping[str, Any], typed: Mapping[str, Any], preset: str) -> dict[str, Any]:
-    """The preset's differences for the network that is there, with a line where it is another."""
-    meant = differences.get("model", SLIM)
-    if meant == SLIM or typed.get("weights") is not None:
-        return dict(differences)
-    if typed.get("model") != SLIM and ("model" in typed or installed(meant)):
-        return dict(differences)
-    why = "as asked" if typed.get("model") == SLIM else f"{meant} is not installed"
-    log.info("preset %s runs on %s, %s", preset, SLIM, why)
-    return {**differences, "model": SLIM}
-
-
-def installed(model: str) -> bool:
-    """Whether the weights of the model are there."""
-    try:
-        locations.find(model)
-    except WeightsError:
-        return False
-    return True
+    return {n: value for n, (value, _) in PRESETS[preset].values.items() if n in names}

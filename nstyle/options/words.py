@@ -13,11 +13,13 @@ from nstyle.errors import OptionError
 from nstyle.options.parse import convert
 
 W = TypeVar("W", bound="Word")
-INITS = ("content", "noise", "instant")
+INITS = {"content": 0.0, "noise": 1.0, "instant": 0.0}  # the share of noise
 
 
 class Word(str):
     """A typed word. name: of the option, for messages. Raises OptionError for a bad one."""
+
+    _name: str
 
     def __new__(cls: type[W], text: str, name: str) -> W:
         """The word, parsed."""
@@ -25,8 +27,6 @@ class Word(str):
         word._name = name
         word._parse(str(text), name)
         return word
-
-    _name: str
 
     def __reduce__(self) -> Any:
         return type(self), (str(self), self._name)
@@ -41,7 +41,7 @@ class Layers(Word):
     weights: dict[str, float]
 
     def _parse(self, text: str, name: str) -> None:
-        found: dict[str, float] = {}
+        weights: dict[str, float] = {}
         for part in filter(None, (piece.strip() for piece in text.split(","))):
             layer, colon, weight = (piece.strip() for piece in part.partition(":"))
             if not layer or (colon and not weight):
@@ -49,28 +49,25 @@ class Layers(Word):
             number = convert(float, weight or 1.0, f"{name}, weight of {layer}")
             if not (math.isfinite(number) and number >= 0):
                 raise OptionError(f"{name}: weight {weight} of {layer} is not at least 0")
-            if layer in found:
+            if layer in weights:
                 raise OptionError(f"{name}: {layer} is named twice")
-            found[layer] = number
-        if not any(found.values()):
+            weights[layer] = number
+        if not any(weights.values()):
             raise OptionError(f"{name}: {text!r} names no layer; a layer is e.g. relu4_2")
-        self.weights = {layer: number for layer, number in found.items() if number}
+        self.weights = {layer: number for layer, number in weights.items() if number}
 
 
 class Start(Word):
-    """ "content", "instant", "noise", "noise:0.7" or a file's path; `noise` is the share of noise,
-    or None for a file.
-    """
+    """ "content", "instant", "noise:0.7" or a path; `noise` is its share, None for a path."""
 
     noise: float | None
 
     def _parse(self, text: str, name: str) -> None:
-        word, colon, share = text.partition(":")
-        if word not in INITS or (word != "noise" and colon):
-            self.noise = None
+        self.noise = INITS.get(text)
+        if not text.startswith("noise:"):
             return
-        usual = 1.0 if word == "noise" else 0.0
-        self.noise = convert(float, share, f"{name} noise") if colon else usual
+        share = text[len("noise:") :]
+        self.noise = convert(float, share, f"{name} noise")
         if not 0 <= self.noise <= 1:
             raise OptionError(
                 f"{name}: the share of noise {share} is out of range; allowed is 0 to 1"
@@ -97,10 +94,9 @@ class Edges(Word):
     edges: tuple[int | None, int | None]
 
     def _parse(self, text: str, name: str) -> None:
-        words = text.lower().replace("×", "x").split("x")
-        edges = [word.strip() for word in words]
-        usual = all(not edge or (edge.isascii() and edge.isdigit()) for edge in edges)
-        if len(edges) != 2 or not usual or not any(edges):
+        edges = [edge.strip() for edge in text.lower().replace("×", "x").split("x")]
+        numbers = all(not edge or (edge.isascii() and edge.isdigit()) for edge in edges)
+        if len(edges) != 2 or not numbers or not any(edges):
             raise OptionError(f"{name}: {text!r} is not WxH, xH or Wx; e.g. 640x480 or x400")
         width, height = (int(edge) if edge else None for edge in edges)
         for edge in (width, height):

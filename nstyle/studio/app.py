@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Mapping
@@ -31,8 +32,8 @@ class Studio:
         private_folder(settings.home)
         self.store, self.shelf = Store(settings), Library(settings.shelf)
         self.painter = Painter(settings)
-        self.previews = WorkerPool(["preview"], seconds=SECONDS, waiting=PREVIEWS, each=EACH)
-        self._looker = WorkerPool(["look"], seconds=SECONDS, waiting=LOOKS, each=EACH)
+        self.previews = WorkerPool("preview", seconds=SECONDS, waiting=PREVIEWS, each=EACH)
+        self._looker = WorkerPool("look", seconds=SECONDS, waiting=LOOKS, each=EACH)
         self._closed = threading.Event()
 
     def begin(self) -> None:
@@ -52,14 +53,14 @@ class Studio:
 
     def look(self, request: Mapping[str, Any], who: str) -> dict[str, Any]:
         """Check an upload of somebody. Raises Refused."""
-        limits = {"pixels": self.settings.upload_pixels, "edge": self.settings.upload_long_edge}
-        return self._looker.ask({**request, **limits}, who)
+        pixels, edge = self.settings.upload_megapixels * 1e6, self.settings.upload_long_edge
+        return self._looker.ask({**request, "pixels": int(pixels), "edge": edge}, who)
 
     def warm(self) -> None:
-        """Load the network of the previews, so that the first one need not wait for it."""
-        photo, style = self.shelf.photos()[0], self.shelf.styles()[0]
-        where = {"photo": photo.small, "style": style.small}
-        self.previews.ask({**where, "strength": 1.0, "options": {}})
+        """Load the network of the previews; where that fails the first preview says why."""
+        with contextlib.suppress(Exception):
+            paths = {"photo": self.shelf.photos()[0].small, "style": self.shelf.styles()[0].small}
+            self.previews.ask({**paths, "strength": 1.0, "options": {}})
 
     def close(self) -> None:
         """Interrupt the painting and end all processes."""

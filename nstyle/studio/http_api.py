@@ -63,29 +63,24 @@ class Api:
     async def shelf(self, request: Request) -> Response:
         """Samples, networks and limits."""
         shelf = self._studio.shelf
-        photos, styles = await run_in_threadpool(lambda: (shelf.photos(), shelf.styles()))
-        return JSONResponse(
-            {
-                "photos": [source.as_json() for source in photos],
-                "styles": [source.as_json() for source in styles],
-                "limits": self._studio.settings.told(),
-            }
-        )
+        sources = {}
+        for kind, find in (("photos", shelf.photos), ("styles", shelf.styles)):
+            sources[kind] = [source.as_json() for source in await run_in_threadpool(find)]
+        return JSONResponse({**sources, "limits": self._studio.settings.limits()})
 
     async def thumbnail(self, request: Request) -> Response:
         """JPEG of something on the shelf; for everyone."""
-        id = request.path_params["id"]
-        data = await run_in_threadpool(self._studio.shelf.thumbnail, id)
+        data = await run_in_threadpool(self._studio.shelf.thumbnail, request.path_params["id"])
         if data is None:
             raise unknown("picture")
         return Response(data, media_type="image/jpeg", headers={"Cache-Control": "max-age=3600"})
 
     async def receive(self, request: Request) -> Response:
         """A picture file as the body, its name as ?name=."""
-        person, settings = self._person(request), self._studio.settings
+        person, most = self._person(request), int(self._studio.settings.upload_megabytes * 1e6)
         folder = await run_in_threadpool(person.new_upload)
         try:
-            await save_body(request, folder / "picture", settings.upload_bytes)
+            await save_body(request, folder / "picture", most)
             name = request.query_params.get("name", "picture")
             look = functools.partial(self._studio.look, who=person.owner)
             source = await run_in_threadpool(person.keep, folder, name, look)
@@ -96,42 +91,38 @@ class Api:
 
     async def uploaded(self, request: Request) -> Response:
         """JPEG, the small copy of an upload."""
-        source = self._person(request).upload(request.path_params["id"])
-        return await sent(Path(source.small))
+        return await sent(Path(self._person(request).upload(request.path_params["id"]).small))
 
     async def preview(self, request: Request) -> Response:
         """JPEG: the photo in the style in one pass, small."""
-        person, given = self._person(request), await read_json(request)
-        photo, style = await run_in_threadpool(self._chosen, person, given)
-        order = requests.preview(given, photo, style)
+        person, body, photo, style = await self._order(request)
+        order = requests.preview(body, photo, style)
         answer = await run_in_threadpool(self._studio.previews.ask, order, person.owner)
         return Response(base64.b64decode(answer["jpeg"]), media_type="image/jpeg", headers=PRIVATE)
 
     async def jobs(self, request: Request) -> Response:
         """All of one's own, newest first."""
         person = self._person(request)
-        found = await run_in_threadpool(person.jobs)
-        return JSONResponse([self._told(job) for job in found], headers=PRIVATE)
+        jobs = await run_in_threadpool(person.jobs)
+        return JSONResponse([self._studio.painter.describe(job) for job in jobs], headers=PRIVATE)
 
     async def paint(self, request: Request) -> Response:
         """A new job."""
-        person, given = self._person(request), await read_json(request)
-        photo, style = await run_in_threadpool(self._chosen, person, given)
-        order = await run_in_threadpool(
-            requests.painting, given, photo, style, self._studio.settings
-        )
-        self._studio.painter.check_room(person.owner)
+        person, body, photo, style = await self._order(request)
+        settings, painter = self._studio.settings, self._studio.painter
+        order = await run_in_threadpool(requests.painting, body, photo, style, settings)
+        painter.check_room(person.owner)
         job = await run_in_threadpool(person.new_job, order, photo, style)
         try:
-            self._studio.painter.add(job)
+            painter.add(job)
         except Refused:
             job.remove()
             raise
-        return JSONResponse(self._told(job), 201)
+        return JSONResponse(painter.describe(job), 201)
 
     async def job(self, request: Request) -> Response:
         """State, place in the queue, progress."""
-        return JSONResponse(self._told(self._job(request)), headers=PRIVATE)
+        return JSONResponse(self._studio.painter.describe(self._job(request)), headers=PRIVATE)
 
     async def picture(self, request: Request) -> Response:
         """The newest picture as JPEG, or with ?full=1 the finished PNG with the options inside."""
@@ -147,7 +138,7 @@ class Api:
         """End a job, keeping what is there."""
         job = self._job(request)
         await run_in_threadpool(self._studio.painter.stop, job)
-        return JSONResponse(self._told(job))
+        return JSONResponse(self._studio.painter.describe(job))
 
     async def resume(self, request: Request) -> Response:
         """Go on with a job that was stopped or interrupted."""
@@ -155,7 +146,7 @@ class Api:
         if not job.as_json()["resumable"]:
             raise Refused(f"a painting that is {job.state} cannot be gone on with", 409)
         self._studio.painter.add(job)
-        return JSONResponse(self._told(job))
+        return JSONResponse(self._studio.painter.describe(job))
 
     async def delete(self, request: Request) -> Response:
         """Remove a job and all its files."""
@@ -176,21 +167,21 @@ class Api:
         job = self._person(request).job(request.path_params["id"])
         return self._studio.painter.find(job.id) or job
 
-    def _told(self, job: Job) -> dict[str, Any]:
-        known = self._studio.painter.find(job.id) or job
-        return self._studio.painter.told(known)
+    async def _order(self, request: Request) -> tuple[Session, dict[str, Any], Source, Source]:
+        """(whose it is, the body, photo, style). Raises Refused."""
+        person, body = self._person(request), await read_json(request)
 
-    def _chosen(self, person: Session, given: dict[str, Any]) -> tuple[Source, Source]:
-        """(photo, style). Raises Refused."""
-        photo, style = (self._source(person, given.get(name), name) for name in ("photo", "style"))
+        def source(name: str) -> Source:
+            id = body.get(name)
+            if not isinstance(id, str):
+                raise Refused(f"the {name} is missing; give the id of an upload or of the shelf")
+            return self._studio.shelf.find(id) or person.upload(id)
+
+        photo = await run_in_threadpool(source, "photo")
+        style = await run_in_threadpool(source, "style")
         if photo.network:
             raise Refused("the photo is a network; choose a picture")
-        return photo, style
-
-    def _source(self, person: Session, id: Any, name: str) -> Source:
-        if not isinstance(id, str):
-            raise Refused(f"the {name} is missing; give the id of an upload or of the shelf")
-        return self._studio.shelf.find(id) or person.upload(id)
+        return person, body, photo, style
 
 
 async def save_body(request: Request, path: Path, most: int) -> None:
@@ -218,22 +209,22 @@ async def read_json(request: Request) -> dict[str, Any]:
         if len(body) > LONGEST_JSON:
             raise Refused("the request is too long", 413)
     try:
-        given = json.loads(body or b"{}")
+        facts = json.loads(body or b"{}")
     except (ValueError, RecursionError):
         raise Refused("the body is not JSON") from None
-    if not isinstance(given, dict):
+    if not isinstance(facts, dict):
         raise Refused("the body is not a JSON object")
-    return given
+    return facts
 
 
 async def sent(path: Path) -> Response:
     """A picture file, read at once since it may be replaced. Raises Refused where there is none."""
-    kinds = {".jpg": "image/jpeg", ".png": "image/png"}
     try:
         data = await run_in_threadpool(path.read_bytes)
     except FileNotFoundError:
         raise Refused("there is no picture yet", 404) from None
-    return Response(data, media_type=kinds[path.suffix], headers=PRIVATE)
+    kind = "image/png" if path.suffix == ".png" else "image/jpeg"
+    return Response(data, media_type=kind, headers=PRIVATE)
 
 
 def guarded(endpoint: Endpoint) -> Endpoint:
@@ -243,13 +234,12 @@ def guarded(endpoint: Endpoint) -> Endpoint:
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except Refused as error:
-            return JSONResponse({"error": str(error)}, error.status, headers=PRIVATE)
         except NStyleError as error:
-            return JSONResponse({"error": str(error)}, 400, headers=PRIVATE)
+            sentence, status = str(error), error.status if isinstance(error, Refused) else 400
         except OSError as error:  # a full disk, most of all; its path is nobody's business
             log.error("%s %s: %s", request.method, request.url.path, error)
-            told = f"the studio's disk does not work: {error.strerror or type(error).__name__}"
-            return JSONResponse({"error": told}, 503, headers=PRIVATE)
+            why = error.strerror or type(error).__name__
+            sentence, status = f"the studio's disk does not work: {why}", 503
+        return JSONResponse({"error": sentence}, status, headers=PRIVATE)
 
     return answer

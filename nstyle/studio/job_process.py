@@ -63,15 +63,8 @@ class JobListener:
         if now - self._shown >= SHOWN_EVERY:
             self.show(step.picture())
             self._shown = now
-        self._say(
-            {
-                "epoch": step.epoch,
-                "eps": step.eps,
-                "left": step.left,
-                "size": [step.width, step.height],
-                "pictures": self._pictures,
-            }
-        )
+        facts = {"epoch": step.epoch, "eps": step.eps, "left": step.left}
+        self._say({**facts, "size": [step.width, step.height], "pictures": self._pictures})
         if now > self._end:
             self.wish = self.wish or "time"
         if self.wish:
@@ -88,44 +81,30 @@ class JobListener:
 
 def paint(job: Job, easel: JobListener) -> Any:
     """The result. Raises what nstyle refuses."""
-    if job.facts["one_pass"]:
+    facts = job.facts
+    if facts["one_pass"]:
         from nstyle.feedforward.apply import Instant
 
-        facts = job.facts
         painter = Instant(network=facts["network"], strength=facts["strength"], **facts["typed"])
         return painter.paint(painter.gather(str(job.folder / "photo")))
     from nstyle import api
     from nstyle.optimize import checkpoint
-
-    order, begun = ordered(job)
-    saver = checkpoint.Saver(str(job.checkpoint), CHECKPOINT_EPOCHS, order, begun)
-    return api.run(
-        order.pictures["content_image"],
-        order.pictures["style_image"],
-        order.options,
-        listeners=[easel],
-        preset=order.preset,
-        saver=saver,
-    )
-
-
-def ordered(job: Job) -> tuple[Any, Any]:
-    """(the order, the checkpoint to go on with or None). Raises what nstyle refuses."""
-    from nstyle.optimize import checkpoint
     from nstyle.options import presets
     from nstyle.options.output import OutputOptions
 
-    preset = job.facts["preset"]
-    names = {"content_image": "photo", "style_image": "style"}
-    pictures: dict[str, Any] = {flag: str(job.folder / name) for flag, name in names.items()}
-    pictures["style_image"] = [pictures["style_image"]]
+    preset, photo, style = facts["preset"], str(job.folder / "photo"), str(job.folder / "style")
+    pictures = {"content_image": photo, "style_image": [style]}
     if job.checkpoint.exists():
         begun = checkpoint.read(str(job.checkpoint))
-        return checkpoint.again(begun, pictures, {}, {}, preset), begun
-    options = presets.resolve(job.facts["typed"], preset)
-    return checkpoint.RunRequest(
-        pictures, options, OutputOptions(output=str(job.result)), preset
-    ), None
+        order = checkpoint.again(begun, pictures, {}, {}, preset)
+    else:
+        begun, delivery = None, OutputOptions(output=str(job.result))
+        options = presets.resolve(facts["typed"], preset)
+        order = checkpoint.RunRequest(pictures, options, delivery, preset)
+    saver = checkpoint.Saver(str(job.checkpoint), CHECKPOINT_EPOCHS, order, begun)
+    return api.run(
+        photo, [style], order.options, listeners=[easel], preset=order.preset, saver=saver
+    )
 
 
 def deliver(job: Job, easel: JobListener, result: Any) -> dict[str, Any]:
@@ -134,8 +113,7 @@ def deliver(job: Job, easel: JobListener, result: Any) -> dict[str, Any]:
     result.save(job.result)
     ended = {"epochs": result.epochs, "seconds": result.seconds, "size": list(result.picture.size)}
     if result.stopped != "interrupted":
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(job.checkpoint)
+        job.checkpoint.unlink(missing_ok=True)
         return {"ended": "done", "note": result.why, **ended}
     return {"ended": easel.wish or "interrupted", "note": "", **ended}
 
@@ -148,8 +126,8 @@ def work(job: Job, easel: JobListener) -> dict[str, Any]:
         deliver(job, easel, error.result)  # type: ignore[attr-defined]
         return {"ended": "failed", "note": str(error)}
     except NStyleError as error:
-        sentence = str(error).replace(f"{job.folder}{os.sep}", "")
-        return {"ended": "failed", "note": without_folders(sentence, job.facts.values())}
+        note = str(error).replace(f"{job.folder}{os.sep}", "")
+        return {"ended": "failed", "note": without_folders(note, job.facts.values())}
     except KeyboardInterrupt:  # before the first epoch
         return {"ended": easel.wish or "interrupted", "note": ""}
     except Exception:
@@ -157,27 +135,17 @@ def work(job: Job, easel: JobListener) -> dict[str, Any]:
         return {"ended": "failed", "note": "a bug in nstyle; the server's terminal has more"}
 
 
-def be_nice() -> None:
-    """Let everything else go first, also where Linux shares the CPU between sessions first."""
-    os.nice(NICENESS)
-    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
-        group.write(str(NICENESS))
-
-
-def lock(folder: str) -> None:
-    """Wait until no other process has the folder; it is free again when this one ends."""
-    import fcntl
-
-    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
-
-
 def main(folder: str, seconds: str) -> None:
     """Paint, and say how it went."""
-    be_nice()
+    import fcntl
+
+    os.nice(NICENESS)
+    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
+        group.write(str(NICENESS))  # Linux shares the CPU between sessions first
     say = processes.speaker()
-    path = Path(folder)
-    lock(folder)  # the painter of a server that was killed may still be saving
-    job = Job(path, "", json.loads((path / "job.json").read_text(encoding="utf-8")))
+    # Until this process ends: the painter of a server that was killed may still be saving.
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
+    job = Job(Path(folder), "", json.loads(Path(folder, "job.json").read_text(encoding="utf-8")))
     easel = JobListener(job, say, float(seconds))
     threading.Thread(target=easel.obey, daemon=True).start()
     say(work(job, easel))

@@ -55,7 +55,7 @@ class Painter:
         """Raises Refused where too many wait."""
         with self._changed:
             mine = sum(job.owner == owner for job in self._waiting)
-            if len(self._waiting) >= max(self._settings.queue, 0) and (self._job or self._waiting):
+            if len(self._waiting) >= self._settings.queue and (self._job or self._waiting):
                 raise Refused(f"{len(self._waiting)} paintings wait already; try again later", 429)
             if mine >= PER_PERSON:
                 raise Refused(f"{mine} paintings of yours wait already; let one finish first", 429)
@@ -63,12 +63,13 @@ class Painter:
     def find(self, id: str) -> Job | None:
         """The job, if it waits or is painted: this object knows it better than its file."""
         with self._changed:
-            known = [*self._waiting, *([self._job] if self._job else [])]
-            return next((job for job in known if job.id == id), None)
+            jobs = [*self._waiting, self._job]
+            return next((job for job in jobs if job and job.id == id), None)
 
-    def told(self, job: Job) -> dict[str, Any]:
+    def describe(self, job: Job) -> dict[str, Any]:
         """The job as JSON, with its place in the queue (1 = next) and its progress."""
         with self._changed:
+            job = self.find(job.id) or job
             facts = job.as_json()
             if job in self._waiting:
                 facts["place"] = self._waiting.index(job) + 1
@@ -107,7 +108,10 @@ class Painter:
         if wish == AT_ONCE:
             process.kill()
             return
-        say(process, {"stop": wish})
+        with contextlib.suppress(OSError, ValueError):  # it may have ended
+            assert process.stdin is not None
+            process.stdin.write(json.dumps({"stop": wish}) + "\n")
+            process.stdin.flush()
         threading.Thread(target=self._kill_later, args=(process,), daemon=True).start()
 
     def _kill_later(self, process: subprocess.Popen[str]) -> None:
@@ -184,22 +188,12 @@ class Painter:
     def _finish(self, job: Job, end: dict[str, Any], seconds: float) -> None:
         """The state a job ends in."""
         minutes = self._settings.minutes
-        late = seconds > minutes * 60
-        how = end.get("ended", "time" if late else "interrupted")
+        # One that is gone without a word was killed, or out of memory.
+        how = end.get("ended", "time" if seconds > minutes * 60 else "interrupted")
         notes = {
             "time": f"stopped after {minutes:g} minutes, the longest a painting may take here",
             "interrupted": "interrupted",
             "stopped": "stopped by you",
         }
-        state = "stopped" if how == "time" else how
-        # The painter is gone without a word: killed, or out of memory.
-        note = end.get("note") or notes.get(how, "")
+        state, note = "stopped" if how == "time" else how, end.get("note") or notes.get(how, "")
         job.change(state, note, seconds=seconds, progress=self._progress or None)
-
-
-def say(process: subprocess.Popen[str], word: dict[str, Any]) -> None:
-    """To a process that may have ended."""
-    with contextlib.suppress(OSError, ValueError):
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(word) + "\n")
-        process.stdin.flush()

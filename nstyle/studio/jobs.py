@@ -15,39 +15,19 @@ STATES = ("queued", "painting", "done", "stopped", "interrupted", "failed")
 
 
 class Job:
-    """facts: what job.json holds.
-
-    Files beside it: photo, style, photo.jpg, now.jpg, result.png, result.ckpt.npz.
-    """
+    """facts: what job.json holds; photo, style, photo.jpg, now.jpg and results lie beside it."""
 
     def __init__(self, folder: Path, owner: str, facts: Mapping[str, Any]) -> None:
         self.folder, self.owner, self.facts = folder, owner, dict(facts)
         self.facts.setdefault("state", "queued")
-
-    @property
-    def id(self) -> str:
-        """Its folder's name."""
-        return self.folder.name
+        self.id = folder.name
+        self.checkpoint = folder / "result.ckpt.npz"
+        self.result, self.now = folder / "result.png", folder / "now.jpg"  # the page shows `now`
 
     @property
     def state(self) -> str:
         """One of STATES."""
         return self.facts["state"]
-
-    @property
-    def checkpoint(self) -> Path:
-        """Path of the checkpoint."""
-        return self.folder / "result.ckpt.npz"
-
-    @property
-    def result(self) -> Path:
-        """The finished picture, of full size."""
-        return self.folder / "result.png"
-
-    @property
-    def now(self) -> Path:
-        """The newest picture, for the page."""
-        return self.folder / "now.jpg"
 
     def change(self, state: str, note: str = "", **more: Any) -> None:
         """Into another state, on disk. Raises OSError."""
@@ -65,12 +45,12 @@ class Job:
 
     def as_json(self) -> dict[str, Any]:
         """Facts for its owner, without paths of the server."""
-        names = ("state", "note", "photo", "style", "created", "changed", "command", "progress")
-        told = {name: self.facts.get(name) for name in (*names, "seconds", "one_pass")}
+        names = ("state", "note", "photo", "style", "created", "changed", "command", "progress",
+                 "seconds", "one_pass")  # fmt: skip
         ended = self.state in ("stopped", "interrupted", "failed")
         return {
             "id": self.id,
-            **told,
+            **{name: self.facts.get(name) for name in names},
             "options": self.facts.get("typed", {}),
             "ignored": self.facts.get("ignored", []),
             "picture": self.now.exists(),

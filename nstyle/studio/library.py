@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,17 +53,16 @@ class Library:
 
     def photos(self) -> list[Source]:
         """Samples to try it with."""
-        return [self._get(locations.sample(name), "photo") for name in PHOTOS]
+        return self._sources(map(locations.sample, PHOTOS), "photo")
 
     def styles(self) -> list[Source]:
         """Sample paintings, then the trained networks that are there now."""
-        samples = [self._get(locations.sample(name), "style") for name in STYLES]
+        samples = self._sources(map(locations.sample, STYLES), "style")
         try:
-            found = sorted(path for path in self._folder.iterdir() if path.suffix == ".params")
+            files = sorted(path for path in self._folder.iterdir() if path.suffix == ".params")
         except OSError:
-            found = []
-        networks = [self._entry(str(path), "network") for path in found]
-        return [*samples, *(entry[0] for entry in networks if entry)]
+            return samples
+        return samples + self._sources(map(str, files), "network")
 
     def find(self, id: str) -> Source | None:
         """The one with this id."""
@@ -75,10 +74,9 @@ class Library:
         entry = source and self._entry(source.path, source.id.split("-")[0])
         return entry[1] if entry else None
 
-    def _get(self, path: str, kind: str) -> Source:
-        entry = self._entry(path, kind)
-        assert entry is not None
-        return entry[0]
+    def _sources(self, paths: Iterable[str], kind: str) -> list[Source]:
+        entries = [self._entry(path, kind) for path in paths]
+        return [entry[0] for entry in entries if entry is not None]
 
     def _entry(self, path: str, kind: str) -> tuple[Source, bytes] | None:
         """Read once; None for a file that is gone, or no network with a style of its own."""
@@ -96,64 +94,42 @@ class Library:
 
 def version(path: str) -> Version:
     """Facts that change with the file: (path, time in nanoseconds, bytes). Raises OSError."""
-    found = os.stat(path)
-    return path, found.st_mtime_ns, found.st_size
+    facts = os.stat(path)
+    return path, facts.st_mtime_ns, facts.st_size
 
 
 def _read(path: str, kind: str) -> tuple[Source, bytes] | None:
     from PIL import Image
 
+    from nstyle.feedforward import network_file
     from nstyle.optimize.callbacks.report.html import shrunk
 
-    stem = os.path.splitext(os.path.basename(path))[0]
-    if kind == "network":
-        picture = _style_of(path)
-        if picture is None:
+    name, network = os.path.basename(path), kind == "network"
+    if network:
+        file = network_file.read(path)
+        if file.network == network_file.ANY_STYLE:
             return None
+        if file.thumbnail is None:
+            picture = Image.new("RGB", (THUMBNAIL, THUMBNAIL), "#888")
+        else:
+            picture = file.thumbnail.to_pil().convert("RGB")
     else:
         with Image.open(path) as opened:
             picture = opened.convert("RGB")
     buffer = io.BytesIO()
     shrunk(picture, THUMBNAIL).save(buffer, "JPEG", quality=85)
-    name = stem.replace("_", " ")
-    # The server's folders are nobody's business.
-    typed = os.path.basename(path)
-    typed = typed if kind == "network" else os.path.join("input", typed)
-    width, height = picture.size
-    network = kind == "network"
-    source = Source(f"{kind}-{stem}", name, path, path, width, height, typed, network)
+    stem = os.path.splitext(name)[0]
+    typed = name if network else os.path.join("input", name)  # the folder is nobody's business
+    id, (width, height) = f"{kind}-{stem}", picture.size
+    source = Source(id, stem.replace("_", " "), path, path, width, height, typed, network)
     return source, buffer.getvalue()
 
 
-def _style_of(path: str) -> Any:
-    """The picture of the style a network was trained for, or None for other networks."""
-    from PIL import Image
-
-    from nstyle.feedforward import network_file
-
-    file = network_file.read(path)
-    if file.network == network_file.ANY_STYLE:
-        return None
-    if file.thumbnail is None:
-        return Image.new("RGB", (THUMBNAIL, THUMBNAIL), "#888")
-    return file.thumbnail.to_pil().convert("RGB")
-
-
-def clean_name(given: str) -> str:
+def clean_name(name: str) -> str:
     """Name of an upload: no folders, nothing invisible, not long, never empty."""
-    name = given.replace("\\", "/").rsplit("/", 1)[-1]
+    name = name.replace("\\", "/").rsplit("/", 1)[-1]
     name = "".join(letter for letter in name if letter.isprintable()).strip(" .")
     stem, extension = os.path.splitext(name)
     if len(extension) > LONGEST_EXTENSION:
         stem, extension = name, ""
     return (stem[: LONGEST_NAME - len(extension)] + extension) or "picture"
-
-
-def from_json(facts: Mapping[str, Any]) -> Source:
-    """Reverses `asdict`. Raises TypeError."""
-    return Source(**facts)
-
-
-def to_json(source: Source) -> dict[str, Any]:
-    """All of it, for a file."""
-    return asdict(source)

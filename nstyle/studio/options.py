@@ -20,27 +20,25 @@ log = logging.getLogger("nstyle")
 class Settings:
     """Address, folders and limits. Raises OptionError for a bad value."""
 
-    host: str = option("127.0.0.1", "address to listen at; 0.0.0.0 = all networks", kind=str)
-    port: int = option(7860, "port to listen at; 0 = any free one", kind=int, low=0, high=65535)
+    host: str = option("127.0.0.1", "address to listen at; 0.0.0.0 = all networks")
+    port: int = option(7860, "port to listen at; 0 = any free one", low=0, high=65535)
     folder: str | None = option(
-        None, "keeps uploads and paintings (default: in the user's data folder)", kind=str,
-        metavar="DIR",
-    )  # fmt: skip
-    networks: str | None = option(
-        None, "networks of nstyle train for the shelf (default: networks beside that folder)",
-        kind=str, metavar="DIR",
-    )  # fmt: skip
-    upload_megabytes: float = option(25.0, "largest file of a picture", kind=float, low=0.01)
-    upload_megapixels: float = option(40.0, "largest picture", kind=float, low=0.01)
-    upload_long_edge: int = option(20_000, "its longest edge, in pixels", kind=int, low=64)
-    max_long_edge: int = option(
-        2048, "longest edge of a painting, in pixels", kind=int, low=64, high=65000
+        None, "keeps uploads and paintings (default: in the user's data folder)", metavar="DIR"
     )
-    queue: int = option(20, "paintings that may wait", kind=int, low=0)
-    minutes: float = option(60.0, "longest time for one painting", kind=float, low=0.01)
-    history: int = option(200, "paintings kept for each browser", kind=int, low=1)
+    networks: str | None = option(
+        None,
+        "networks of nstyle train for the shelf (default: networks beside that folder)",
+        metavar="DIR",
+    )
+    upload_megabytes: float = option(25.0, "largest file of a picture", low=0.01)
+    upload_megapixels: float = option(40.0, "largest picture", low=0.01)
+    upload_long_edge: int = option(20_000, "its longest edge, in pixels", low=64)
+    max_long_edge: int = option(2048, "longest edge of a painting, in pixels", low=64, high=65000)
+    queue: int = option(20, "paintings that may wait", low=0)
+    minutes: float = option(60.0, "longest time for one painting", low=0.01)
+    history: int = option(200, "paintings kept for each browser", low=1)
     gigabytes: float = option(
-        20.0, "uploads and paintings of all, after which nothing new is taken", kind=float, low=0.01
+        20.0, "uploads and paintings of all, after which nothing new is taken", low=0.01
     )
 
     def __post_init__(self) -> None:
@@ -56,26 +54,11 @@ class Settings:
         """The folder of trained networks."""
         return Path(self.networks) if self.networks else self.home.absolute().parent / "networks"
 
-    @property
-    def upload_bytes(self) -> int:
-        """Largest file of a picture."""
-        return int(self.upload_megabytes * 1e6)
-
-    @property
-    def upload_pixels(self) -> int:
-        """Largest picture."""
-        return int(self.upload_megapixels * 1e6)
-
-    def told(self) -> dict[str, Any]:
-        """The limits, for those who ask."""
-        names = ("upload_megabytes", "upload_megapixels", "upload_long_edge", "max_long_edge")
-        more = ("queue", "minutes", "history")
-        return {name: getattr(self, name) for name in (*names, *more)}
-
-    @property
-    def local(self) -> bool:
-        """Whether only this machine can ask."""
-        return this_machine(self.host)
+    def limits(self) -> dict[str, Any]:
+        """The limits, for the page."""
+        names = ("upload_megabytes", "upload_megapixels", "upload_long_edge", "max_long_edge",
+                 "queue", "minutes", "history")  # fmt: skip
+        return {name: getattr(self, name) for name in names}
 
 
 def this_machine(host: str) -> bool:
@@ -95,7 +78,7 @@ def private_folder(path: Path) -> Path:
 
 
 def held(folder: Path) -> int:
-    """Lock a folder until the number given is closed or the process ends; nothing is left in it.
+    """Lock a folder until the file number is closed or the process ends; nothing is left in it.
 
     Raises OptionError where another studio has it: each would take the other's paintings for lost.
     """

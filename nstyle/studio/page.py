@@ -17,6 +17,10 @@ from nstyle.studio.options import Settings
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "sans-serif")  # no file is asked for
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
+COLOURS = {
+    "body_background_fill": "#fbfaf8", "body_background_fill_dark": "#161618",
+    "slider_color": "#2f5d8a", "slider_color_dark": "#7aa8d8", "color_accent": "#2f5d8a",
+}  # fmt: skip
 EDGES = (256, 512, 768, 1024, 2048)
 WHOSE = {"painting": "style", "photo": "content", "matched": "match"}
 QUALITY = ("quick", "normal", "fine")
@@ -46,7 +50,7 @@ def mount(app: Any, settings: Settings) -> None:
         mcp_server=False,
         pwa=False,
         enable_monitoring=False,
-        theme=theme(),
+        theme=gr.themes.Base(neutral_hue="stone", font=FONTS, font_mono=MONO).set(**COLOURS),
         head=HEAD,
     )
 
@@ -58,26 +62,15 @@ def asset(name: str) -> str:
 
 def static(name: str) -> Any:
     """An endpoint that gives a file of web/."""
-    kind = KINDS[name[name.rindex(".") :]]
-    text = asset(name)
+    kind, text = KINDS[name[name.rindex(".") :]], asset(name)
     if name == "page.css":  # the slider is the report's
-        text += (resources.files("nstyle.optimize.callbacks.report") / "compare.css").read_text(
-            "utf-8"
-        )
+        report = resources.files("nstyle.optimize.callbacks.report")
+        text += (report / "compare.css").read_text("utf-8")
 
     async def endpoint(request: Any) -> Response:
         return Response(text, media_type=kind, headers={"Cache-Control": "no-cache"})
 
     return endpoint
-
-
-def theme() -> Any:
-    """Quiet colours, the system's own fonts."""
-    base = gr.themes.Base(neutral_hue="stone", font=FONTS, font_mono=MONO)
-    return base.set(
-        body_background_fill="#fbfaf8", body_background_fill_dark="#161618",
-        slider_color="#2f5d8a", slider_color_dark="#7aa8d8", color_accent="#2f5d8a",
-    )  # fmt: skip
 
 
 def blocks(settings: Settings) -> Any:
@@ -93,13 +86,13 @@ def blocks(settings: Settings) -> Any:
                 named, paint = controls(settings)
         gr.HTML(asset("history.html"), apply_default_css=False, elem_id="history-area")
         everything = list(named.values())
-        told = f"(...values) => window.studio.controls({json.dumps(list(named))}, values)"
+        tell = f"(...values) => window.studio.controls({json.dumps(list(named))}, values)"
         # Changes are told late; what is painted is what the controls say at that moment.
-        begin = f"(...values) => {{ ({told})(...values); window.studio.paint(); }}"
+        begin = f"(...values) => {{ ({tell})(...values); window.studio.paint(); }}"
         paint.click(fn=None, inputs=everything, js=begin, api_visibility="private")
         hear = [control.change for control in everything]
-        gr.on(hear, fn=None, inputs=everything, js=told, api_visibility="private")
-        page.load(fn=None, inputs=everything, js=told, api_visibility="private")
+        gr.on(hear, fn=None, inputs=everything, js=tell, api_visibility="private")
+        page.load(fn=None, inputs=everything, js=tell, api_visibility="private")
     return page
 
 

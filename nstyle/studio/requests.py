@@ -21,6 +21,11 @@ from nstyle.options.words import Start
 from nstyle.studio.library import Source
 from nstyle.studio.options import Settings
 
+log = logging.getLogger("nstyle")
+
+# The others are files of the server and its own business.
+HERE, IN_PREVIEW = used_by(Options, "studio"), used_by(Options, "preview")
+
 
 class Refused(NStyleError):
     """One sentence for the user, and a status."""
@@ -43,15 +48,9 @@ def unknown(what: str) -> Refused:
     return Refused(f"there is no such {what} here", 404)
 
 
-log = logging.getLogger("nstyle")
-
-# The others are files of the server and its own business.
-HERE, IN_PREVIEW = used_by(Options, "studio"), used_by(Options, "preview")
-
-
-def read(given: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+def read(body: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
     """(options that were chosen, preset) of a request. Raises Refused."""
-    typed, preset = given.get("options") or {}, given.get("preset") or None
+    typed, preset = body.get("options") or {}, body.get("preset") or None
     if not isinstance(typed, dict) or not (preset is None or isinstance(preset, str)):
         raise Refused("options are an object of names and values, the preset is a name")
     for name in typed:
@@ -69,36 +68,35 @@ def limited(
     """(options with their values, all options); where no size is asked for, none too large."""
     typed = dict(typed)
     chosen = resolve(typed)
-    asked = chosen.size is not None or "max_long_edge" in typed
-    if not asked and chosen.max_long_edge > settings.max_long_edge:
+    sized = chosen.size is not None or "max_long_edge" in typed
+    if not sized and chosen.max_long_edge > settings.max_long_edge:
         typed["max_long_edge"] = settings.max_long_edge
         chosen = resolve(typed)
     return {name: getattr(chosen, name) for name in typed}, chosen
 
 
 def painting(
-    given: Mapping[str, Any], photo: Source, style: Source, settings: Settings
+    body: Mapping[str, Any], photo: Source, style: Source, settings: Settings
 ) -> dict[str, Any]:
-    """The order of a job: what job.json holds beside names and times. Raises Refused.
+    """The order of a job: what job.json holds beside names and times. Raises what nstyle refuses.
 
     "ignored" names what was given and means nothing here, "typed" the options that do.
     """
-    try:
-        typed, preset = read(given)
-        strength = apply.check_strength(given.get("strength", 1))
-        chosen = presets.resolve(typed, preset)
-        if style.network:
-            known = of_one_pass(typed)
-            ignored = [name for name in typed if name not in known] + ["preset"] * bool(preset)
-            typed, chosen = limited(known, apply.options_of, settings)
-            order = {"network": style.path, "strength": strength, "ignored": ignored}
-        else:
-            typed, chosen = limited(typed, lambda typed: presets.resolve(typed, preset), settings)
-            check_network(chosen)
-            order = {"ignored": ["strength"] * ("strength" in given)}
-        check_sizes(chosen, photo, style, settings)
-    except NStyleError as error:
-        raise refused(error) from error
+    typed, preset = read(body)
+    strength = apply.check_strength(body.get("strength", 1))
+    chosen = presets.resolve(typed, preset)
+    if style.network:
+        known = {name: value for name, value in typed.items() if name in apply.FIELDS}
+        if known.get("colors") == "match":  # a trained network has its own
+            del known["colors"]
+        ignored = [name for name in typed if name not in known] + ["preset"] * bool(preset)
+        typed, chosen = limited(known, apply.options_of, settings)
+        order = {"network": style.path, "strength": strength, "ignored": ignored}
+    else:
+        typed, chosen = limited(typed, lambda typed: presets.resolve(typed, preset), settings)
+        check_network(chosen)
+        order = {"ignored": ["strength"] * ("strength" in body)}
+    check_sizes(chosen, photo, style, settings)
     order.update(typed=typed, preset=preset, one_pass=style.network)
     return {**order, "command": command(order, photo, style)}
 
@@ -126,20 +124,15 @@ def check_sizes(chosen: Options, photo: Source, style: Source, settings: Setting
     seen = inputs.style_size_for(size, (style.width, style.height), chosen)
     if math.prod(seen) > edge**2:
         name = "--style-size" if chosen.style_size else "--style-scale"
-        raise Refused(
-            f"{name}: the style would have {seen[0]}x{seen[1]} pixels; "
-            f"this studio takes as many as {edge}x{edge}"
-        )
+        pixels = f"the style would have {seen[0]}x{seen[1]} pixels"
+        raise Refused(f"{name}: {pixels}; this studio takes as many as {edge}x{edge}")
 
 
-def preview(given: Mapping[str, Any], photo: Source, style: Source) -> dict[str, Any]:
-    """The request for a worker. Raises Refused."""
-    try:
-        typed, preset = read(given)
-        chosen = presets.resolve(typed, preset)
-        strength = apply.check_strength(given.get("strength", 1))
-    except NStyleError as error:
-        raise refused(error) from error
+def preview(body: Mapping[str, Any], photo: Source, style: Source) -> dict[str, Any]:
+    """The request for a worker. Raises what nstyle refuses."""
+    typed, preset = read(body)
+    chosen = presets.resolve(typed, preset)
+    strength = apply.check_strength(body.get("strength", 1))
     options = {name: getattr(chosen, name) for name in IN_PREVIEW}
     if style.network and options["colors"] == "match":
         options["colors"] = "style"
@@ -147,28 +140,15 @@ def preview(given: Mapping[str, Any], photo: Source, style: Source) -> dict[str,
     return {"photo": photo.small, **where, "options": options, "strength": strength}
 
 
-def of_one_pass(typed: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that mean something for a trained network."""
-    known = {name: value for name, value in typed.items() if name in apply.FIELDS}
-    if known.get("colors") == "match":
-        del known["colors"]
-    return known
-
-
 def command(order: Mapping[str, Any], photo: Source, style: Source) -> str:
     """The command line that paints the same."""
-    words = as_words(Options, order["typed"])
+    options = as_words(Options, order["typed"])
     if style.network:
         line = ["nstyle", "paint", photo.typed, "--network", style.typed]
-        return shlex.join([*line, "--strength", f"{order['strength']:g}", *words])
+        return shlex.join([*line, "--strength", f"{order['strength']:g}", *options])
     line = ["python", "run.py", "--content-image", photo.typed, "--style-image", style.typed]
-    named = ["--preset", order["preset"]] if order["preset"] else []
-    return shlex.join([*line, *named, *words])
-
-
-def refused(error: NStyleError) -> Refused:
-    """The same, with a status."""
-    return error if isinstance(error, Refused) else Refused(str(error))
+    preset = ["--preset", order["preset"]] if order["preset"] else []
+    return shlex.join([*line, *preset, *options])
 
 
 def offered() -> list[dataclasses.Field[Any]]:

@@ -60,7 +60,7 @@ def application(settings: Settings) -> Any:
     @contextlib.asynccontextmanager
     async def life(app: Any) -> AsyncIterator[None]:
         studio.begin()
-        threading.Thread(target=warm, args=(studio,), daemon=True).start()
+        threading.Thread(target=studio.warm, daemon=True).start()
         yield
         studio.close()
         shutil.rmtree(temporary, ignore_errors=True)
@@ -71,12 +71,6 @@ def application(settings: Settings) -> Any:
         app.add_api_route(path, guarded(endpoint), methods=[method], response_model=None)
     page.mount(app, settings)
     return Fence(app, settings)
-
-
-def warm(studio: Any) -> None:
-    """Load the previews' network; where that fails the first preview says why."""
-    with contextlib.suppress(Exception):
-        studio.warm()
 
 
 class Fence:
@@ -107,7 +101,7 @@ class Fence:
         await self._app(scope, receive, send_with_headers)
 
     def _refuses(self, scope: Any) -> bool:
-        if self._settings.local and not from_here(scope):
+        if this_machine(self._settings.host) and not from_here(scope):
             return True
         path = scope["path"]
         looked_at = path == "/" or path.startswith(GRADIO)

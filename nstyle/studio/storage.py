@@ -12,12 +12,13 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from nstyle.studio.jobs import Job, write_json
-from nstyle.studio.library import Source, clean_name, from_json, to_json
+from nstyle.studio.library import Source, clean_name
 from nstyle.studio.options import Settings, private_folder
 from nstyle.studio.requests import Refused, unknown
 
@@ -27,14 +28,13 @@ UPLOADS = 60  # kept for each browser; what a job uses, it has itself
 DAY = 24 * 3600
 ROOM = 300 * 2**20  # bytes that stay free on the disk
 COUNTED = 20.0  # seconds for which it is believed how large the folder is
-Check = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 class Store:
     """The folder of all."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._people = private_folder(settings.home / "people")
         self._counting = threading.Lock()
         self._size, self._counted = 0, -math.inf  # bytes, and when that was
@@ -43,30 +43,21 @@ class Store:
         """The session of a token. Raises Refused for a malformed one."""
         if not TOKEN.fullmatch(token):
             raise Refused("a token is 32 to 128 hexadecimal digits, chosen at random", 401)
-        return self.named(hashlib.sha256(token.encode()).hexdigest()[:32])
+        return Session(self, self._people / hashlib.sha256(token.encode()).hexdigest()[:32])
 
-    def named(self, owner: str) -> Session:
-        """The same by the name of the folder."""
-        return Session(owner, self._people / owner, self._settings, self.check_room)
-
-    def everyone(self) -> Iterator[Session]:
-        """All who have a folder."""
-        for folder in sorted(self._people.iterdir()):
-            if folder.is_dir():
-                yield self.named(folder.name)
+    def _everyone(self) -> list[Session]:
+        folders = sorted(path for path in self._people.iterdir() if path.is_dir())
+        return [Session(self, folder) for folder in folders]
 
     def tidy(self) -> None:
         """At the start: jobs at work were interrupted, half-made ones and old uploads go."""
-        for person in self.everyone():
-            person.sweep_jobs()
-            for job in person.jobs():
-                if job.state in ("queued", "painting"):
-                    job.change("interrupted", "the studio was closed while it painted")
+        for person in self._everyone():
+            person.tidy_jobs()
         self.forget_uploads()
 
     def forget_uploads(self) -> None:
         """Remove those that were not used for a day, and folders of those who have nothing else."""
-        for person in self.everyone():
+        for person in self._everyone():
             person.forget_uploads(time.time() - DAY)
 
     def check_room(self) -> None:
@@ -74,7 +65,7 @@ class Store:
         with self._counting:
             if time.monotonic() - self._counted > COUNTED:
                 self._size, self._counted = size_of(self._people), time.monotonic()
-            full = self._size >= self._settings.gigabytes * 1e9
+            full = self._size >= self.settings.gigabytes * 1e9
         if full or shutil.disk_usage(self._people).free < ROOM:
             where = "folder is full" if full else "disk is nearly full"
             raise Refused(f"the studio's {where}; delete some paintings, or try tomorrow", 503)
@@ -83,27 +74,28 @@ class Store:
 class Session:
     """One browser's uploads and jobs. No name given by anyone becomes a path unchecked."""
 
-    def __init__(
-        self, owner: str, folder: Path, settings: Settings, check_room: Callable[[], None]
-    ) -> None:
-        self.owner, self._folder, self._settings = owner, folder, settings
-        self._check_room = check_room
+    def __init__(self, store: Store, folder: Path) -> None:
+        self.owner, self._store, self._folder = folder.name, store, folder
 
     def new_upload(self) -> Path:
         """A folder to receive one in. Raises Refused where there is no room."""
-        self._check_room()
-        home = private_folder(self._folder / "uploads")
-        self._forget_but(UPLOADS - 1)
-        return private_folder(home / secrets.token_hex(8))
+        self._store.check_room()
+        for old, _ in self._uploads()[UPLOADS - 1 :]:
+            shutil.rmtree(old, ignore_errors=True)
+        return private_folder(self._folder / "uploads" / secrets.token_hex(8))
 
-    def keep(self, folder: Path, given_name: str, check: Check) -> Source:
-        """The upload that was received in a folder as the file `picture`. Raises Refused."""
-        name, path, small = clean_name(given_name), folder / "picture", folder / "small.jpg"
-        seen = check({"path": str(path), "small": str(small), "name": name})
-        size = seen["width"], seen["height"]
+    def keep(
+        self, folder: Path, name: str, check: Callable[[dict[str, str]], Mapping[str, Any]]
+    ) -> Source:
+        """The upload that was received in a folder as the file `picture`. Raises Refused.
+
+        check: of path, small (where the small copy goes), name -> width, height.
+        """
+        name, path, small = clean_name(name), str(folder / "picture"), str(folder / "small.jpg")
+        seen = check({"path": path, "small": small, "name": name})
         typed = f"./{name}" if name.startswith("-") else name  # no flag of a command line
-        source = Source(folder.name, name, str(path), str(small), *size, typed=typed)
-        write_json(folder / "about.json", to_json(source))
+        source = Source(folder.name, name, path, small, seen["width"], seen["height"], typed)
+        write_json(folder / "about.json", asdict(source))
         return source
 
     def upload(self, id: str) -> Source:
@@ -114,8 +106,8 @@ class Session:
         except (OSError, ValueError):
             raise unknown("picture") from None
         os.utime(folder)
-        moved = {"path": str(folder / "picture"), "small": str(folder / "small.jpg")}
-        return from_json({**facts, **moved})
+        paths = {"path": str(folder / "picture"), "small": str(folder / "small.jpg")}
+        return Source(**{**facts, **paths})
 
     def forget_uploads(self, before: float) -> None:
         """Remove those not used since then (seconds since 1970)."""
@@ -126,24 +118,20 @@ class Session:
             with contextlib.suppress(OSError):  # there are others, or jobs
                 empty.rmdir()
 
-    def _forget_but(self, count: int) -> None:
-        for folder, _ in self._uploads()[count:]:
-            shutil.rmtree(folder, ignore_errors=True)
-
     def _uploads(self) -> list[tuple[Path, float]]:
-        """Newest first."""
-        with contextlib.suppress(FileNotFoundError):
-            found = [(each, each.stat().st_mtime) for each in (self._folder / "uploads").iterdir()]
-            return sorted(found, key=lambda pair: -pair[1])
-        return []
+        """(folder, when it was used), newest first."""
+        used = {}
+        for folder in inside(self._folder / "uploads"):
+            with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+                used[folder] = folder.stat().st_mtime
+        return sorted(used.items(), key=lambda item: -item[1])
 
     def new_job(self, order: Mapping[str, Any], photo: Source, style: Source) -> Job:
         """A folder with copies of what is needed. Raises Refused (no room, no place), OSError."""
-        self._check_room()
-        if len(self.jobs()) >= self._settings.history:
-            raise Refused(
-                f"your history is full ({self._settings.history} paintings); delete some", 429
-            )
+        self._store.check_room()
+        history = self._store.settings.history
+        if len(self.jobs()) >= history:
+            raise Refused(f"your history is full ({history} paintings); delete some", 429)
         folder = private_folder(self._folder / "jobs" / secrets.token_hex(8))
         facts = {**order, "photo": photo.name, "style": style.name, "created": time.time()}
         job = Job(folder, self.owner, facts)
@@ -158,17 +146,19 @@ class Session:
             raise
         return job
 
-    def sweep_jobs(self) -> None:
-        """Remove folders in which no job began: the server was killed while it made them."""
-        for folder in self._job_folders():
+    def tidy_jobs(self) -> None:
+        """At the start: jobs at work were interrupted; folders in which none began go."""
+        for folder in inside(self._folder / "jobs"):
             if not (folder / "job.json").exists():
                 shutil.rmtree(folder, ignore_errors=True)
+        for job in self.jobs():
+            if job.state in ("queued", "painting"):
+                job.change("interrupted", "the studio was closed while it painted")
 
     def jobs(self) -> list[Job]:
         """Newest first; what cannot be read is left out."""
-        found = [read_job(folder, self.owner) for folder in self._job_folders()]
-        whole = [job for job in found if job is not None]
-        return sorted(whole, key=lambda job: -job.facts["created"])
+        jobs = [read_job(folder, self.owner) for folder in inside(self._folder / "jobs")]
+        return sorted(filter(None, jobs), key=lambda job: -job.facts["created"])
 
     def job(self, id: str) -> Job:
         """Raises Refused: not there, or somebody else's."""
@@ -177,10 +167,12 @@ class Session:
             raise unknown("painting")
         return job
 
-    def _job_folders(self) -> list[Path]:
-        with contextlib.suppress(FileNotFoundError):
-            return list((self._folder / "jobs").iterdir())
-        return []
+
+def inside(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where there is none."""
+    with contextlib.suppress(FileNotFoundError):
+        return list(folder.iterdir())
+    return []
 
 
 def size_of(folder: Path) -> int:
@@ -189,8 +181,8 @@ def size_of(folder: Path) -> int:
     for place, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(OSError):  # removed meanwhile
-                found = os.stat(os.path.join(place, name), follow_symlinks=False)
-                sizes[found.st_ino] = found.st_size
+                facts = os.stat(os.path.join(place, name), follow_symlinks=False)
+                sizes[facts.st_ino] = facts.st_size
     return sum(sizes.values())
 
 

@@ -32,23 +32,16 @@ Duty = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 def look(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Check an upload and write its small copy.
-
-    request: path, small (where that goes), name, pixels, edge. Raises Refused.
-    """
+    """Check an upload: path, name, pixels, edge; write its copy, small. Raises Refused."""
     try:
         picture = image_file.read(request["path"], max_pixels=request["pixels"])
     except ImageError as error:
         text = str(error).replace(request["path"], request["name"])
         raise Refused(text.replace(" or raise --max-pixels", ""), 415) from error
     if max(picture.size) > request["edge"]:
-        raise Refused(
-            f"{request['name']}: {picture.width}x{picture.height} pixels; an edge may have "
-            f"{request['edge']} at most",
-            415,
-        )
-    small = shrunk(picture.to_pil(), SMALL)
-    data = jpeg(small, 92)
+        size, most = f"{picture.width}x{picture.height} pixels", request["edge"]
+        raise Refused(f"{request['name']}: {size}; an edge may have {most} at most", 415)
+    data = jpeg(shrunk(picture.to_pil(), SMALL), 92)
     atomic_write(request["small"], lambda file: file.write(data))
     return {"width": picture.width, "height": picture.height}
 
@@ -74,9 +67,8 @@ class Previews:
     def __call__(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """request: photo, style or network (paths), strength, options of apply.FIELDS."""
         painter = self._painter(request)
-        result = painter.paint(painter.gather(request["photo"]))
-        picture = result.picture.to_pil()
-        return {"jpeg": base64.b64encode(jpeg(picture)).decode("ascii")}
+        picture = painter.paint(painter.gather(request["photo"])).picture
+        return {"jpeg": base64.b64encode(jpeg(picture.to_pil())).decode("ascii")}
 
     def _painter(self, request: Mapping[str, Any]) -> Any:
         """An Instant of this network and style, as their files are now."""
@@ -103,15 +95,6 @@ def loaded(network: str, style: str | None) -> Any:
     return base
 
 
-def bounded_memory() -> None:
-    """Let allocations beyond MEMORY fail here, where a system has such limits."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource
-
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, hard))
-
-
 def answer(duty: Duty, request: Mapping[str, Any]) -> dict[str, Any]:
     """The answer, or the reason for none. A bug is logged and costs this one answer."""
     try:
@@ -130,12 +113,13 @@ def answer(duty: Duty, request: Mapping[str, Any]) -> dict[str, Any]:
 def main(kind: str) -> None:
     """Answer until the server ends."""
     say = processes.speaker()
-    duty: Duty
+    duty = look if kind == "look" else Previews()
     if kind == "look":
-        bounded_memory()
-        duty = look
-    else:
-        duty = Previews()
+        with contextlib.suppress(ImportError, ValueError, OSError):  # a system without limits
+            import resource
+
+            _, hard = resource.getrlimit(resource.RLIMIT_AS)
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, hard))
     for request in processes.requests():
         say(answer(duty, request))
 

@@ -5,23 +5,21 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from nstyle.studio.requests import Refused
 from nstyle.system import processes
 
-DUTIES = "nstyle.studio.worker"
-
 
 class WorkerPool:
     """Queues requests for a process that answers one at a time; replaces it when it hangs.
 
-    words: of `worker`; seconds: for an answer; waiting, each: requests of all, and of one who asks.
+    kind: of `worker`; seconds: for an answer; waiting, each: requests of all, and of one who asks.
     """
 
-    def __init__(self, words: Sequence[str], *, seconds: float, waiting: int, each: int) -> None:
-        self._worker, self._seconds = processes.Worker(DUTIES, words), seconds
+    def __init__(self, kind: str, *, seconds: float, waiting: int, each: int) -> None:
+        self._worker, self._seconds = processes.Worker("nstyle.studio.worker", [kind]), seconds
         self._most, self._each = waiting, each
         self._turn, self._counting = threading.Lock(), threading.Lock()
         self._waiting: Counter[str] = Counter()

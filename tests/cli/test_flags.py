@@ -47,9 +47,8 @@ def test_only_what_is_typed_is_given():
 
 
 def test_set_wins_and_reaches_delivery_too():
-    words = ("--lr", "0.2", "--set", "lr=0.3", "--set", "save-epochs=7")
-    typed, delivery = split_options(parse(*words))
-    assert (typed, delivery) == ({"lr": "0.3"}, {"save_epochs": "7"})
+    args = parse("--lr", "0.2", "--set", "lr=0.3", "--set", "save-epochs=7")
+    assert split_options(args) == ({"lr": "0.3"}, {"save_epochs": "7"})
 
 
 def test_set_does_not_reach_what_a_command_does_not_have():
@@ -60,11 +59,10 @@ def test_set_does_not_reach_what_a_command_does_not_have():
 
 
 @pytest.mark.parametrize("command", [["batch"], ["video", "--content-video", "x"], ["sheet"]])
-@pytest.mark.parametrize("word", ["trace=t.jsonl", "report=r", "timelapse=t.mp4", "save-epochs=5"])
-def test_commands_refuse_by_set_what_they_have_no_flag_for(capsys, command, word):
-    assert main([*command, "--set", word]) == 2
-    name = word.partition("=")[0].replace("-", "_")
-    assert capsys.readouterr().err.startswith(f"nstyle: error: --set {name}: means nothing to this")
+def test_commands_refuse_by_set_what_they_have_no_flag_for(capsys, command):
+    assert main([*command, "--set", "save-epochs=5"]) == 2
+    line = "nstyle: error: --set save_epochs: means nothing to this"
+    assert capsys.readouterr().err.startswith(line)
 
 
 def test_set_keeps_what_comes_after_the_first_equals_sign():

@@ -9,23 +9,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
-import tiny
-from asking import ASK, CHECKOUT, check_refusal, write_pictures
+from asking import CHECKOUT, check_refusal, write_pictures
 from made import a_result
 from PIL import Image
 
 from nstyle import __version__, api
-from nstyle.cli import flags as run_pictures
-from nstyle.cli import main
+from nstyle.cli import flags, main
 from nstyle.images import image_file
-from nstyle.optimize.callbacks import progress
 from nstyle.options.options import Options, shaping
 
 BUILT_IN = CHECKOUT / "nstyle" / "networks" / "pretrained" / "vgg16-slim.params"
@@ -38,41 +35,23 @@ REFUSED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "no photo": (["--content-image", "phot.png"], ["phot.png", "no such file", "photo.png"]),
     "no style": (["--style-image", "styl.png"], ["styl.png", "no such file", "style.png"]),
     "empty photo": (["--content-image", ""], ["no such file"]),
-    "empty style": (["--style-image", ""], ["no such file"]),
-    "folder": (["--content-image", "folder"], ["folder", "is a folder"]),
-    "no picture": (["--content-image", "words.jpg"], ["words.jpg", "not a picture"]),
     "truncated": (["--style-image", "truncated.jpg"], ["truncated.jpg", "truncated"]),
-    "under 16 px": (["--content-image", "tiny.png"], ["tiny.png", "40x15", "at least 16"]),
     "result under 16 px": (["--max-long-edge", "18"], ["--max-long-edge", "18", "at least 16"]),
-    "bomb": (
-        ["--content-image", "large.jpg", "--max-pixels", "29999"],
-        ["large.jpg", "30000", "29999", "--max-pixels"],
-    ),
-    "style layer": (["--style-layers", "relu1_1,relu9_1"], ["'relu9_1'", "did you mean 'relu"]),
     "content layer": (["--content-layers", "relu42"], ["'relu42'", "did you mean 'relu4_2'"]),
-    "layer weight": (["--style-layers", "relu1_1:x"], ["--style-layers", "relu1_1", "'x'"]),
-    "model": (["--model", "vgg18"], ["--model", "'vgg18'", "vgg16-slim", "did you mean 'vgg1"]),
     "preset": (["--preset", "mxnt"], ["--preset", "'mxnt'", "did you mean 'mxnet'"]),
-    "preset near to nothing": (["--preset", "nope"], ["--preset", "'nope'", "tf-scroll"]),
-    "empty preset": (["--preset", ""], ["--preset", "''", "mxnet-nag"]),
     "preset with an absent model": (
         ["--preset", "keras-prisma", "--model", "vgg16"],
         ["--model vgg16", "nstyle download"],
     ),
     "preset with an unknown model": (["--preset", "mxnet", "--model", "vgg"], ["--model vgg19"]),
     "extension": (["--output", "out.jpgg"], ["out.jpgg", ".tiff", "did you mean .jpg"]),
-    "no extension": (["--output", "out"], ["out", "extension", ".png"]),
-    "output is a folder": (["--output", "folder"], ["folder"]),
     "output under a file": (["--output", "words.jpg/out.png"], ["words.jpg/out.png", "written"]),
-    "output-dir under a file": (["--output-dir", "words.jpg/a"], ["words.jpg", "written"]),
     "trace under a file": (["--trace", "words.jpg/t.jsonl"], ["--trace", "words.jpg/t.jsonl"]),
     "report under a file": (["--report", "words.jpg/r"], ["--report", "words.jpg/r", "written"]),
-    "report is a file": (["--report", "words.jpg"], ["--report", "words.jpg", "written"]),
     "timelapse": (
         ["--timelapse", "a.avi", "--trace", "new.jsonl"],
         ["--timelapse a.avi", ".mp4 .gif .webp"],
     ),
-    "timelapse is a folder": (["--timelapse", "folder"], ["--timelapse folder", "no extension"]),
     "flag": (["--stop-ep", "0.1"], ["--stop-ep", "did you mean --stop-eps?"]),
     "flag with value": (["--content-wieght=3"], ["--content-wieght", "--content-weight?"]),
     "abbreviated flag": (["--max-num", "3"], ["--max-num", "did you mean --max-num-epochs?"]),
@@ -81,44 +60,12 @@ REFUSED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "empty stray word": ([""], ["error: "]),
     "flag without a value": (["--lr"], ["--lr"]),
     "absent vgg16": (["--model", "vgg16"], ["--model vgg16", "nstyle download", "vgg16-slim"]),
-    "absent vgg": (["--model", "vgg"], ["--model vgg", "nstyle download", "vgg16-slim"]),
     "no weights file": (["--weights", "no.params"], ["--weights", "no.params", "no such file"]),
     "weights folder": (["--weights", "folder"], ["--weights", "folder", "is a folder"]),
-    "init": (["--init", "nois"], ["--init", "nois", "content", "noise:0.7"]),
-    "init share": (["--init", "noise:2"], ["--init", "2", "0 to 1"]),
-    "lr": (["--lr", "-0.1"], ["--lr", "-0.1", "at least"]),
-    "lr word": (["--lr", "fast"], ["--lr", "'fast'", "number"]),
-    "lr 0": (["--lr", "0"], ["--lr", "0", "at least"]),
-    "optimizer": (["--optimizer", "adm"], ["--optimizer", "'adm'", "lbfgs", "did you mean 'adam'"]),
-    "size": (["--size", "640"], ["--size", "'640'", "640x480"]),
-    "size words": (["--size", "widexhigh"], ["--size", "'widexhigh'", "640x480"]),
-    "size below": (["--size", "15x400"], ["--size", "15", "from 16"]),
-    "size of a scroll": (["--size", "18x18"], ["--size", "18x14", "at least 16"]),
-    "size beyond arrays": (["--size", "60000x"], ["--size", "60000x48000", "at most"]),
-    "rescale": (["--rescale", "sise"], ["--rescale", "'sise'", "did you mean 'size'"]),
-    "set momentum": (["--set", "momentum=1"], ["momentum", "1", "from 0"]),
-    "set tv_form": (["--set", "tv_form=power2"], ["tv_form", "did you mean 'power'"]),
-    "set mean": (["--set", "mean_subtraction=maybe"], ["mean_subtraction", "'maybe'"]),
-    "lr nan": (["--lr", "nan"], ["--lr", "nan", "at least"]),
-    "epochs": (["--max-num-epochs", "0"], ["--max-num-epochs", "0", "at least 1"]),
-    "epochs word": (["--max-num-epochs", "many"], ["--max-num-epochs", "'many'", "whole number"]),
-    "long edge": (["--max-long-edge", "15"], ["--max-long-edge", "15", "from 16"]),
-    "stop-eps": (["--stop-eps", "-1"], ["--stop-eps", "-1", "at least 0"]),
-    "noise": (["-remove-noise", "11"], ["--remove-noise", "11", "from 0 to 10"]),
-    "save-epochs": (["--save-epochs", "-1"], ["--save-epochs", "-1", "at least 0"]),
-    "threads": (["--threads", "0"], ["--threads", "0", "from 1 to 1024"]),
-    "gpu word": (["--gpu", "first"], ["--gpu", "'first'", "auto", "-1"]),
-    "gpu below": (["--gpu", "-2"], ["--gpu", "-2", "-1"]),
-    "pooling": (["--pooling", "maxx"], ["--pooling", "'maxx'", "did you mean 'max'"]),
     "set unknown": (["--set", "momentun=0.8"], ["'momentun'", "did you mean 'momentum'"]),
     "set no value": (["--set", "momentum"], ["--set momentum", "NAME=VALUE"]),
-    "set bad value": (["--set", "momentum=2"], ["momentum", "2", "from 0 to 0.999"]),
     "set content_image": (["--set", "content_image=x"], ["content_image"]),
-    "set preset": (["--set", "preset=mxnet"], ["preset"]),
-    "set command": (["--set", "command=run"], ["command"]),
-    "set set": (["--set", "set=1"], ["set"]),
     "two lines": (["--set", "a\nb"], ["NAME=VALUE"]),
-    "weights of two lines": (["--weights", "a\nb"], ["no such file"]),
     "refused with a trace": (
         ["--content-image", "none.png", "--trace", "old.jsonl"],
         ["none.png", "no such file"],
@@ -134,34 +81,18 @@ OTHER_DOOR = {
     "flag before a wrong command": (["--x", "rum"], ["did you mean 'run'"]),
     "flag after run": (["run", "--stop-ep", "1"], ["--stop-ep", "did you mean --stop-eps?"]),
     "value after run": (["run", "--lr", "-1"], ["--lr", "-1", "at least"]),
-    "value on a sheet": (["sheet", "--rows", "lr=1,fast"], ["--lr", "'fast'", "number"]),
-    "layer on a sheet": (
-        ["sheet", "--rows", "content-layers=relu42"],
-        ["'relu42'", "did you mean"],
-    ),
-    "photo of a sheet": (["sheet", "--content-image", "no.png"], ["no.png", "no such file"]),
     "photo after run": (["run", "--content-image", "no.png"], ["no.png", "no such file"]),
 }
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def answers(tmp_path_factory: pytest.TempPathFactory, ask: Any) -> Any:
     """case -> [exit code or what was raised, stderr, files made or changed]."""
     folder = tmp_path_factory.mktemp("refused")
     write_pictures(folder)
     cases = [(name, "main_run", [*BESIDE, *words]) for name, (words, _) in REFUSED.items()]
     cases += [(name, "main", words) for name, (words, _) in OTHER_DOOR.items()]
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", ASK],
-        input=json.dumps(cases),
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "NSTYLE_CACHE": str(folder / "cache")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return ask(folder, cases)
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -175,14 +106,8 @@ def test_bad_input_is_refused_by_nstyle_as_by_run_py(name, answers):
     check_refusal(answers[name], program, OTHER_DOOR[name][1])
 
 
-def test_the_real_command_line_refuses_with_exit_code_2(tmp_path):
-    done = subprocess.run(
-        [sys.executable, str(CHECKOUT / "run.py"), "--content-image", "none.jpg"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_the_real_command_line_refuses_with_exit_code_2(tmp_path, python):
+    done = python(str(CHECKOUT / "run.py"), "--content-image", "none.jpg", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "run.py: error: none.jpg: no such file\n"
 
@@ -190,27 +115,10 @@ def test_the_real_command_line_refuses_with_exit_code_2(tmp_path):
 # ---- painting, in this process ----
 
 
-@pytest.fixture(autouse=True)
-def fresh_logging() -> Iterator[None]:
-    """The command line's log handler holds the stderr of its first run."""
-    logger = logging.getLogger("nstyle")
-    before, logger.handlers = logger.handlers, []
-    level = logger.level
-    yield
-    logger.handlers = before
-    logger.setLevel(level)
-
-
 @pytest.fixture
-def paint(tmp_path, monkeypatch, weights_file):
+def paint(pictures, weights_file):
     """run.py with small pictures and a small network, in an own folder; gives the exit code."""
-    write_pictures(tmp_path)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> int:
-        return main.main_run([*BESIDE, "--weights", weights_file, *words])
-
-    return run
+    return lambda *words: main.main_run([*BESIDE, "--weights", weights_file, *words])
 
 
 def pixels(path: str | Path) -> np.ndarray:
@@ -232,11 +140,6 @@ def test_a_picture_of_the_photos_size_is_painted_and_it_is_told_where(paint, cap
     assert "--max-num-epochs" in err.splitlines()[-1]
     assert pixels("new/out.png").shape == (32, 40, 3)
     assert not np.array_equal(pixels("new/out.png"), pixels("photo.png"))
-
-
-def test_a_run_that_converges_says_so(paint, capsys):
-    assert paint("--output", "a.png", "--stop-eps", "1000", "--max-num-epochs", "50") == 0
-    assert capsys.readouterr().err.splitlines()[-1].startswith("a.png: 10 epochs in ")
 
 
 def test_quiet_prints_nothing(paint, capfd):
@@ -263,48 +166,28 @@ def test_output_dir_is_the_folder_and_snapshots_lie_beside_the_result(paint):
     assert not Path("else").exists()
     assert np.array_equal(pixels("there/my_e0002.png"), pixels("there/my.png"))
     assert not np.array_equal(pixels("there/my_e0001.png"), pixels("there/my.png"))
-    found = [image_file.read_metadata(f"there/{name}") for name in names]
-    assert all(about is not None and about["options"] == found[0]["options"] for about in found)
-
-
-def test_no_snapshots_with_save_epochs_0(paint):
-    assert paint("--output", "there/out.png", "--save-epochs", "0") == 0
-    assert os.listdir("there") == ["out.png"]
+    options = [image_file.read_metadata(f"there/{name}")["options"] for name in names]
+    assert options[1:] == [options[0]] * 2
 
 
 def test_noise_removal_has_a_second_spelling_and_is_on_snapshots_too(paint):
-    for name, words in {
-        "a": ["--remove-noise", "0.8"],
-        "b": ["-remove-noise", "0.8"],
-        "c": ["-remove-noise=0.8"],
-        "off": ["--remove-noise", "0"],
-        "default": [],
-    }.items():
+    spellings = {"a": ["--remove-noise", "0.8"], "b": ["-remove-noise", "0.8"],
+                 "c": ["-remove-noise=0.8"], "off": ["--remove-noise", "0"]}  # fmt: skip
+    for name, words in spellings.items():
         assert paint("--output", f"{name}/out.png", "--save-epochs", "2", *words) == 0
     spelt = [Path(name, "out.png").read_bytes() for name in "abc"]
     assert spelt[0] == spelt[1] == spelt[2]
-    roughness = {
-        name: np.abs(np.diff(pixels(f"{name}/out_e0002.png"), axis=1)).mean()
-        for name in ("a", "default", "off")
-    }
-    assert roughness["a"] < 0.9 * roughness["default"]
-    assert roughness["default"] == pytest.approx(roughness["off"], rel=0.02)
+    smooth, rough = (np.abs(np.diff(pixels(f"{n}/out_e0002.png"), axis=1)) for n in ("a", "off"))
+    assert smooth.mean() < 0.9 * rough.mean()
 
 
-def test_gpu_minus_one_paints_on_the_cpu(paint, capsys):
-    assert paint("--output", "out.png", "--gpu", "-1") == 0
-    assert "on cpu(0)" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("count", "there"), [(0, "none"), (2, "0, 1")])
+@pytest.mark.parametrize(("count", "seen"), [(0, "none"), (2, "0, 1")])
 def test_a_gpu_that_is_not_there_is_refused_with_those_that_are(
-    count, there, paint, capsys, monkeypatch
+    count, seen, paint, capsys, monkeypatch
 ):
-    from nstyle.system import backend
-
-    monkeypatch.setattr(backend, "gpu_count", lambda: count)
+    monkeypatch.setattr("nstyle.system.backend.gpu_count", lambda: count)
     assert paint("--gpu", "3", "--output", "out.png") == 2
-    line = f"run.py: error: --gpu 3: MXNet sees these GPUs: {there}; -1 means CPU\n"
+    line = f"run.py: error: --gpu 3: MXNet sees these GPUs: {seen}; -1 means CPU\n"
     assert capsys.readouterr().err == line
     assert not Path("out.png").exists()
 
@@ -317,28 +200,15 @@ def test_weights_that_are_none_are_refused(paint, capsys):
     assert not Path("out.png").exists()
 
 
-def test_a_layer_of_weight_0_is_as_good_as_unnamed(paint):
-    assert paint("--output", "a.png", "--style-layers", "relu2_1") == 0
-    assert paint("--output", "b.png", "--style-layers", "relu1_1:0,relu2_1") == 0
-    assert np.array_equal(pixels("a.png"), pixels("b.png"))
-
-
 def test_set_reaches_fields_without_a_flag(paint):
     assert paint("--output", "a.png", "--set", "momentum=0.5") == 0
-    assert paint("--output", "b.png", "--set", "momentum=0.8") == 0
-    assert paint("--output", "c.png") == 0
-    about = image_file.read_metadata("a.png")
-    assert about is not None
-    assert about["options"]["momentum"] == 0.5
-    assert Path("b.png").read_bytes() == Path("c.png").read_bytes()
-    assert not np.array_equal(pixels("a.png"), pixels("b.png"))
+    assert image_file.read_metadata("a.png")["options"]["momentum"] == 0.5
 
 
 def test_a_preset_is_written_into_the_picture_and_typed_values_win(paint):
     words = ["--preset", "mxnet", "--model", "auto", "--max-long-edge", "40", "--lr", "0.2"]
     assert paint("--output", "out.png", *words) == 0
     about = image_file.read_metadata("out.png")
-    assert about is not None
     assert about["preset"] == "mxnet"
     assert (about["options"]["lr"], about["options"]["fit"]) == (0.2, "stretch")
 
@@ -353,17 +223,10 @@ def test_the_options_are_inside_and_a_second_run_gives_the_same_bytes(
     data = Path("first", name).read_bytes()
     assert data == Path("second", name).read_bytes()
     about = image_file.read_metadata(f"first/{name}")
-    assert about is not None
     chosen = Options(weights=weights_file, max_num_epochs=2, init="noise:0.5", seed=7)
     assert about["options"] == shaping(chosen)
     assert about["version"] == __version__
     assert not [word for word in (str(tmp_path), "first") if word.encode() in data]
-
-
-def test_another_seed_gives_another_picture(paint):
-    for seed in "12":
-        assert paint("--output", f"{seed}.png", "--init", "noise", "--seed", seed) == 0
-    assert not np.array_equal(pixels("1.png"), pixels("2.png"))
 
 
 def test_a_tiff_has_16_bits(paint):
@@ -373,23 +236,19 @@ def test_a_tiff_has_16_bits(paint):
     assert (values % 257 != 0).any()
 
 
-def test_the_trace_has_every_key_of_every_epoch_and_a_last_line(paint):
+def test_the_trace_has_every_epoch_and_a_last_line(paint):
     words = ["--trace", "new/t.jsonl", "--output", "out.png", "--max-num-epochs", "3"]
     assert paint(*words) == 0
     *steps, last = [json.loads(line) for line in Path("new/t.jsonl").read_text().splitlines()]
     assert [step["epoch"] for step in steps] == [1, 2, 3]
     styles = {f"style:relu{block}_1" for block in (1, 2, 3, 4, 5)}
     for step in steps:
-        keys = {"epoch", "scale", "width", "height", "loss", "terms", "eps", "seconds", "left"}
-        assert set(step) == keys
         assert (step["scale"], step["width"], step["height"]) == (1, 40, 32)
         assert set(step["terms"]) == {"content:relu4_2", "tv", *styles}
         assert sum(step["terms"].values()) == pytest.approx(step["loss"], rel=1e-5)
-        assert step["seconds"] > 0
-        assert step["eps"] > 0
+        assert step["seconds"] > 0 and step["eps"] > 0
     assert (last["stopped"], last["epochs"], last["model"]) == ("max-epochs", 3, "vgg19-slim")
-    assert last["options"]["max_num_epochs"] == 3
-    assert last["version"] == __version__
+    assert (last["options"]["max_num_epochs"], last["version"]) == (3, __version__)
     assert last["seconds"] >= sum(step["seconds"] for step in steps) * 0.99
     assert last["peak_memory_bytes"] > 2**20
 
@@ -405,45 +264,10 @@ def test_a_report_is_left_in_its_folder(paint, capsys):
     assert Path("out.png").read_bytes() == Path("b.png").read_bytes()
 
 
-def test_a_report_that_cannot_be_written_in_the_end_does_not_cost_the_picture(
-    paint, monkeypatch, capsys, tmp_path
-):
-    def painted(*_: Any, **__: Any) -> Any:
-        (tmp_path / "rep").rmdir()
-        return a_result()
-
-    monkeypatch.setattr(api, "run", painted)
-    assert paint("--output", "out.png", "--report", "rep") == 0
-    assert Path("out.png").is_file()
-    assert "rep/index.html: the report is not written (" in capsys.readouterr().err
-
-
-def test_transparency_is_kept_where_the_format_has_it(paint):
-    rgba = np.dstack([tiny.picture(1), np.full((32, 40), 255, np.uint8)])
-    rgba[:8, :, 3] = 0
-    Image.fromarray(rgba).save("clear.png")
-    for name in ("out.png", "out.jpg"):
-        assert paint("--content-image", "clear.png", "--output", name) == 0
-    with Image.open("out.png") as found:
-        assert np.array_equal(np.asarray(found)[..., 3], rgba[..., 3])
-    with Image.open("out.jpg") as found:
-        assert found.mode == "RGB"
-
-
 # ---- when it does not go well ----
 
-WILD = [
-    "--set",
-    "step_limit=0",
-    "--set",
-    "clamp=false",
-    "--lr",
-    "1e9",
-    "--remove-noise",
-    "0",
-    "--max-num-epochs",
-    "50",
-]
+WILD = ["--set", "step_limit=0", "--set", "clamp=false"]
+WILD += ["--lr", "1e9", "--remove-noise", "0", "--max-num-epochs", "50"]
 
 
 def test_divergence_names_the_learning_rate_keeps_a_picture_and_exits_1(paint, capsys):
@@ -452,29 +276,11 @@ def test_divergence_names_the_learning_rate_keeps_a_picture_and_exits_1(paint, c
     err = capsys.readouterr().err
     assert any("error" in line and "--lr 1e+09" in line for line in err.splitlines())
     assert "Traceback" not in err
-    assert pixels("out.png").shape == (32, 40, 3)
+    assert not err.rstrip("\n").endswith(", ")  # the last line says why it ended
     assert last_line("t.jsonl")["stopped"] not in ("", "eps", "max-epochs", "interrupted")
     assert "diverged; this is the last good picture" in Path("rep/index.html").read_text()
-
-
-def test_the_picture_kept_after_divergence_is_one_whose_loss_was_finite(paint):
-    assert paint("--output", "out.png", *WILD) == 1
     # The very first step leaps too far, so what was last good is the photo itself.
     assert np.abs(pixels("out.png") - pixels("photo.png")).max() <= 1
-
-
-def test_after_divergence_the_last_line_says_why_it_ended(paint, capsys):
-    assert paint("--output", "out.png", *WILD) == 1
-    assert not capsys.readouterr().err.rstrip("\n").endswith(", ")
-
-
-def test_a_bug_keeps_its_traceback(paint, monkeypatch):
-    def broken(*_: Any, **__: Any) -> None:
-        raise RuntimeError("a bug")
-
-    monkeypatch.setattr(api, "run", broken)
-    with pytest.raises(RuntimeError, match="a bug"):
-        paint("--output", "out.png")
 
 
 def test_ctrl_c_before_the_first_epoch_exits_130_without_a_picture(paint, monkeypatch, capsys):
@@ -487,31 +293,6 @@ def test_ctrl_c_before_the_first_epoch_exits_130_without_a_picture(paint, monkey
     assert not Path("out.png").exists()
 
 
-def test_a_result_that_cannot_be_written_in_the_end_is_one_line_and_exit_code_1(
-    paint, monkeypatch, capsys, tmp_path
-):
-    def painted(*_: Any, **__: Any) -> Any:
-        (tmp_path / "there").rmdir()
-        (tmp_path / "there").write_text("a file came into the way")
-        return a_result()
-
-    monkeypatch.setattr(api, "run", painted)
-    assert paint("--output", "there/out.png") == 1
-    err = capsys.readouterr().err
-    assert err.count("\n") == 1
-    assert "there/out.png" in err
-
-
-def test_a_snapshot_that_cannot_be_written_does_not_cost_the_picture(
-    paint, monkeypatch, capsys, tmp_path
-):
-    blocked = tmp_path / "words.jpg" / "out_e0001.png"
-    monkeypatch.setattr(progress.Snapshots, "path", lambda self, epoch: blocked)
-    assert paint("--output", "out.png", "--save-epochs", "1") in (0, 1)
-    assert Path("out.png").is_file()
-    assert "out_e0001.png" in capsys.readouterr().err
-
-
 def wait_for_line(path: Path, process: subprocess.Popen[str], seconds: float = 120) -> None:
     """Until a file has its first line; fails where the process ends before."""
     end = time.monotonic() + seconds
@@ -521,33 +302,30 @@ def wait_for_line(path: Path, process: subprocess.Popen[str], seconds: float = 1
         time.sleep(0.05)
 
 
-def test_ctrl_c_keeps_the_last_picture_and_exits_130(tmp_path, weights_file):
-    write_pictures(tmp_path)
+def test_ctrl_c_keeps_the_last_picture_and_exits_130(pictures, weights_file):
     words = ["--weights", weights_file, "--max-num-epochs", "1000000", "--stop-eps", "0"]
     process = subprocess.Popen(
         [sys.executable, str(CHECKOUT / "run.py"), *BESIDE, *words,
          "--trace", "t.jsonl", "--report", "rep", "--output", "out.png", "--save-epochs", "0"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         # Who runs the tests in the background may have SIGINT ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
-        wait_for_line(tmp_path / "t.jsonl", process)
+        wait_for_line(Path("t.jsonl"), process)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 130, err
-    assert out == ""
-    assert "Traceback" not in err
-    *_, told, page = err.splitlines()
-    assert "interrupted" in told
-    assert page == "rep/index.html: the report"
-    assert "interrupted" in (tmp_path / "rep" / "index.html").read_text(encoding="utf-8")
-    assert not np.array_equal(pixels(tmp_path / "out.png"), pixels(tmp_path / "photo.png"))
-    last = last_line(tmp_path / "t.jsonl")
+    assert out == "" and "Traceback" not in err
+    *_, line, page = err.splitlines()
+    assert "interrupted" in line and page == "rep/index.html: the report"
+    assert "interrupted" in Path("rep/index.html").read_text(encoding="utf-8")
+    assert not np.array_equal(pixels("out.png"), pixels("photo.png"))
+    last = last_line("t.jsonl")
     assert last["stopped"] == "interrupted"
-    lines = len((tmp_path / "t.jsonl").read_text().splitlines()) - 1
+    lines = len(Path("t.jsonl").read_text().splitlines()) - 1
     assert last["epochs"] in (lines, lines + 1)  # the interrupt may come before the listeners
 
 
@@ -565,33 +343,23 @@ def test_without_arguments_the_samples_are_painted(tmp_path, monkeypatch, capsys
     monkeypatch.chdir(tmp_path)
     assert main.main_run([]) == 0
     content, style, options = asked
-    assert (Path(content), Path(style)) == (
-        CHECKOUT / "input" / run_pictures.SAMPLE_PHOTO,
-        CHECKOUT / "input" / run_pictures.SAMPLE_STYLE,
-    )
-    assert Path(content).is_file()
-    assert Path(style).is_file()
+    assert Path(content) == CHECKOUT / "input" / flags.SAMPLE_PHOTO
+    assert Path(style) == CHECKOUT / "input" / flags.SAMPLE_STYLE
+    assert Path(content).is_file() and Path(style).is_file()
     assert options == Options()
     assert (tmp_path / "output" / "out.jpg").is_file()
     assert "output/out.jpg" in capsys.readouterr().err
 
 
-def test_run_py_and_nstyle_run_paint_the_same_bytes_with_the_built_in_network(tmp_path):
-    write_pictures(tmp_path)
+def test_run_py_and_nstyle_run_paint_the_same_bytes_with_the_built_in_network(pictures, python):
     doors = {"a": [str(CHECKOUT / "run.py")], "b": ["-m", "nstyle", "run"]}
     for name, door in doors.items():
-        done = subprocess.run(
-            [sys.executable, *door, *BESIDE, "--output-dir", name, "--output", "out.png"],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        words = [*door, *BESIDE, "--output-dir", name, "--output", "out.png"]
+        done = python(*words, cwd=pictures)
         assert done.returncode == 0, done.stderr
         assert done.stdout == ""
         assert "vgg16-slim" in done.stderr
-    assert (tmp_path / "a/out.png").read_bytes() == (tmp_path / "b/out.png").read_bytes()
+    assert Path("a/out.png").read_bytes() == Path("b/out.png").read_bytes()
 
 
 def test_both_doors_have_the_same_flags(capsys):
@@ -604,21 +372,6 @@ def test_both_doors_have_the_same_flags(capsys):
     assert texts[0].replace("run.py", "nstyle run").split() == texts[1].split()
 
 
-def test_help_names_every_flag_of_the_issue_with_its_default(capsys):
-    with pytest.raises(SystemExit):
-        main.main_run(["--help"])
-    text = " ".join(capsys.readouterr().out.split())
-    flags = (
-        "content-image style-image model weights content-weight style-weight tv-weight stop-eps "
-        "max-num-epochs max-long-edge enlarge lr lr-sched-delay lr-sched-factor gpu output "
-        "output-dir save-epochs remove-noise init pooling content-layers style-layers "
-        "style-scale seed threads trace report quiet verbose version set preset max-pixels"
-    )
-    assert [flag for flag in flags.split() if f"--{flag}" not in text] == []
-    assert "-remove-noise" in text
-    assert "(default: 0.005)" in text
-
-
 @pytest.mark.parametrize("door", [main.main_run, main.main])
 def test_both_doors_tell_the_version(door, capsys):
     with pytest.raises(SystemExit) as caught:
@@ -628,14 +381,11 @@ def test_both_doors_tell_the_version(door, capsys):
 
 
 @pytest.mark.parametrize("flag", ["--output", "--trace", "--timelapse"])
-def test_an_input_is_never_overwritten(capsys, tmp_path, flag):
-    photo = tmp_path / "photo.png"
-    Image.fromarray(tiny.picture(0)).save(photo)
-    before = photo.read_bytes()
-    words = ["--content-image", str(photo), flag, str(photo), "--output-dir", str(tmp_path)]
-    assert main.main_run(words) == 2
+def test_an_input_is_never_overwritten(paint, capsys, flag):
+    before = Path("photo.png").read_bytes()
+    assert paint(flag, "photo.png") == 2
     assert "is one of the inputs" in capsys.readouterr().err
-    assert photo.read_bytes() == before
+    assert Path("photo.png").read_bytes() == before
 
 
 def test_nothing_is_written_twice_to_the_same_place(paint, capsys):

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlparse
 
@@ -33,9 +34,9 @@ def atelier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Atelier]:
 
 
 @contextlib.contextmanager
-def at_home(browser: Any, atelier: Atelier, context: Any = None, **more: Any) -> Iterator[Visit]:
+def at_home(browser: Any, atelier: Atelier, **more: Any) -> Iterator[Visit]:
     """The page, ready; no complaint, and no request to anywhere else, however it is left."""
-    with visiting(context or browser, atelier.address, **more) as visit:
+    with visiting(browser, atelier.address, **more) as visit:
         visit.page.set_default_timeout(MS)
         visit.page.wait_for_selector("body[data-ready=yes]")
         yield visit
@@ -115,8 +116,10 @@ def test_from_two_pictures_to_a_painting_that_outlives_the_server(browser, tmp_p
     context = browser.new_context(
         viewport=dict(zip(("width", "height"), DESKTOP)), accept_downloads=True
     )
+    # Its pages share the browser's storage; `visiting` asks for new ones of some size.
+    window = SimpleNamespace(new_page=lambda **_: context.new_page())
     with contextlib.closing(context), opened(tmp_path / "studio") as atelier:
-        with at_home(context, atelier, Window(context)) as visit:
+        with at_home(window, atelier) as visit:
             preview(visit)
             before = shot(visit)
             endless(visit)
@@ -139,19 +142,9 @@ def test_from_two_pictures_to_a_painting_that_outlives_the_server(browser, tmp_p
         port = str(urlparse(atelier.address).port)
         with (
             opened(tmp_path / "studio", "--port", port) as again,
-            at_home(context, again, Window(context)) as visit,
+            at_home(window, again) as visit,
         ):
             check_history(visit)
-
-
-class Window:
-    """Pages of one context, which share the browser's storage; `visiting` asks for new ones."""
-
-    def __init__(self, context: Any) -> None:
-        self._context = context
-
-    def new_page(self, **more: Any) -> Any:
-        return self._context.new_page()
 
 
 def check_download(visit: Visit, folder: Path) -> None:
@@ -309,7 +302,7 @@ def test_the_camera_takes_a_photo(browser, atelier):
         page.wait_for_selector("#camera", state="hidden")
 
 
-def test_a_control_changes_the_preview(browser, atelier):
+def test_controls_change_the_preview(browser, atelier):
     with at_home(browser, atelier) as visit:
         preview(visit)
         for label in ("photo", "matched"):
@@ -318,11 +311,6 @@ def test_a_control_changes_the_preview(browser, atelier):
             assert answer.value.ok
         order = answer.value.request.post_data_json
         assert order["options"] == {"colors": "match", "max_long_edge": 512}
-
-
-def test_previews_follow_the_whole_slider(browser, atelier):
-    with at_home(browser, atelier) as visit:
-        preview(visit)
         slider, asked = visit.page.locator("#strength input[type=range]"), []
         for value in ("0", "100", "75", "50"):
             with visit.page.expect_response("**/api/preview") as answer:
@@ -372,9 +360,16 @@ def test_all_of_it_works_with_the_keyboard(browser, atelier):
         assert slider.get_attribute("aria-valuetext") == "1 % photo"
 
 
+# Controls without a name for those who cannot see them.
+NAMELESS = """() => [...document.querySelectorAll("button, input, textarea, img, fieldset")]
+    .filter(e => e.checkVisibility() && !(e.ariaLabel || e.labels?.length ||
+        e.innerText?.trim() || e.title || e.hasAttribute("alt")))
+    .map(e => e.outerHTML.slice(0, 120))"""
+
+
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_it_fits_its_window_and_can_be_read(browser, atelier, size, dark):
+def test_it_fits_its_window_and_can_be_read_and_heard(browser, atelier, size, dark):
     with at_home(browser, atelier, size=size, dark=dark) as visit:
         visit.page.get_by_role("button", name="coffee").click()
         visit.page.get_by_role("button", name="cubist").click()
@@ -384,6 +379,7 @@ def test_it_fits_its_window_and_can_be_read(browser, atelier, size, dark):
         assert visit.overflow() <= 0
         for selector in ("#top h1", "#stage .line", "#colors label:not(.selected) span"):
             assert contrast(visit, selector) > 4.5, selector
+        assert visit.page.evaluate(NAMELESS) == []
 
 
 def contrast(visit: Visit, selector: str) -> float:
@@ -399,15 +395,3 @@ def luminance(colour: tuple[int, ...]) -> float:
     parts = [value / 255 for value in colour]
     linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def test_every_control_has_a_name(browser, atelier):
-    with at_home(browser, atelier) as visit:
-        visit.page.get_by_role("button", name="All options").click()
-        nameless = visit.page.evaluate(
-            """() => [...document.querySelectorAll("button, input, textarea, img, fieldset")]
-                .filter(e => e.checkVisibility() && !(e.ariaLabel || e.labels?.length ||
-                    e.innerText?.trim() || e.title || e.hasAttribute("alt")))
-                .map(e => e.outerHTML.slice(0, 120))"""
-        )
-        assert nameless == []

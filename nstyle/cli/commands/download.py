@@ -33,64 +33,50 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def work(words: argparse.Namespace) -> int:
+def work(args: argparse.Namespace) -> int:
     """Fetch one network; the exit code. Raises OptionError, WeightsError."""
-    model = MODEL_ALIASES.get(words.model, words.model)
+    model = MODEL_ALIASES.get(args.model, args.model)
     if model in locations.BUILT_IN:
         say(f"{model} is inside the package and needs no download")
         return OK
     if model not in download.SOURCES:
-        raise OptionError(f"--model: {words.model!r} is none of {nearest(model, download.SOURCES)}")
-    folder = Path(words.folder or locations.cache_folder())
+        raise OptionError(f"--model: {args.model!r} is none of {nearest(model, download.SOURCES)}")
+    folder = Path(args.folder or locations.cache_folder())
     meter = Meter(sys.stderr.isatty())
     try:
-        found = download.download(
-            model, folder, mirror=words.mirror, tell=meter.tell, progress=meter
-        )
+        file = download.download(model, folder, mirror=args.mirror, tell=meter.tell, progress=meter)
     except KeyboardInterrupt:
         meter.tell(f"interrupted; what came is kept in {folder}, the same command goes on with it")
         return INTERRUPTED
     finally:
         meter.close()
-    say(f"{found.path}: {'ready' if found.fresh else 'is there already'}, its checksum is right")
-    say(how_to_use(model, found))
+    say(f"{file.path}: {'ready' if file.fresh else 'is there already'}, its checksum is right")
+    searched = {folder.resolve() for folder in locations.folders()}
+    by_name = file.path.parent.resolve() in searched
+    needs = f"; reading it needs {file.source.needs}" if file.source.needs else ""
+    say(f"use it with {f'--model {model}' if by_name else f'--weights {file.path}'}{needs}")
     return OK
-
-
-def how_to_use(model: str, found: download.Download) -> str:
-    """The command to type next."""
-    known = {folder.resolve() for folder in locations.folders()}
-    here = found.path.parent.resolve() in known
-    flag = f"--model {model}" if here else f"--weights {found.path}"
-    needs = f"; reading it needs {found.source.needs}" if found.source.needs else ""
-    return f"use it with {flag}{needs}"
 
 
 class Meter:
     """Progress on stderr: one line written over on a terminal, else a line for each tenth."""
 
     def __init__(self, terminal: bool) -> None:
-        self.terminal, self.written, self.last = terminal, 0, (-1.0, "")
+        self._terminal = terminal
+        self._written, self._when, self._step = 0, -1.0, ""
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Show how far it is, if that is worth a line."""
+        """Show how far it is, if that is worth a line; on a terminal ten times a second at most."""
         text = f"{done / 1e6:.1f} MB"
         if total:
             text += f" of {total / 1e6:.1f} MB, {done * 100 // total} %"
-        if self.terminal:
-            self.write_over(text, ended=done == total)
-            return
-        step = str(done * 10 // total if total else done // 10_000_000)
-        if step != self.last[1]:
-            self.last = (0.0, step)
+        now, step = time.monotonic(), str(done * 10 // total if total else done // 10_000_000)
+        if self._terminal and (done == total or now - self._when > 0.1):
+            print(f"\r{text:<{self._written}}", end="", file=sys.stderr, flush=True)
+            self._written, self._when = len(text), now
+        elif not self._terminal and step != self._step:
+            self._step = step
             say(text)
-
-    def write_over(self, text: str, *, ended: bool) -> None:
-        """At most ten times a second."""
-        now = time.monotonic()
-        if ended or now - self.last[0] > 0.1:
-            print(f"\r{text:<{self.written}}", end="", file=sys.stderr, flush=True)
-            self.written, self.last = len(text), (now, "")
 
     def tell(self, line: str) -> None:
         """A line of its own."""
@@ -99,6 +85,6 @@ class Meter:
 
     def close(self) -> None:
         """End the line that is written over."""
-        if self.written:
-            self.written = 0
+        if self._written:
+            self._written = 0
             say("")

@@ -18,10 +18,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     run.add(parser)
 
 
-def work(words: argparse.Namespace) -> int:
+def work(args: argparse.Namespace) -> int:
     """Paint one picture; the exit code. Raises what nstyle refuses."""
-    settings = typed_for(Settings, words)
-    order, begun = run.ordered(words)
+    settings = typed_for(Settings, args)
+    order, begun = run.ordered(args)
     check(order.options)
     from nstyle.distributed.actors import Gone
     from nstyle.distributed.run import Mural

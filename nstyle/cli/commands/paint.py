@@ -47,43 +47,34 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_fields(parser, Options, FIELDS, {"max_long_edge": LONG_EDGE})
 
 
-def work(words: argparse.Namespace) -> int:
+def work(args: argparse.Namespace) -> int:
     """Paint all photos; the exit code. Raises what nstyle refuses."""
     from nstyle.feedforward.apply import Instant
-    from nstyle.images import image_paths
+    from nstyle.images import image_file, image_paths
 
-    configure_logging(quiet=words.quiet)
-    if words.format not in FORMATS:
-        raise OptionError(f"--format: {words.format!r} is none of {nearest(words.format, FORMATS)}")
-    typed, _ = split_options(words)
-    found = image_paths.find(words.photos or [sample(SAMPLE_PHOTO)])
-    styles = words.style_image or (None if words.network else [sample(SAMPLE_STYLE)])
-    painter = Instant(styles, network=words.network, strength=words.strength, **typed)
-    style = "+".join(map(image_paths.bare, styles or [words.network]))
-    names = image_paths.names(found, style, f".{words.format}")
-    places = [os.path.join(words.output_dir, name) for name in names]
-    check_places(places, [*found, *(styles or []), words.network])
-    os.makedirs(words.output_dir, exist_ok=True)
+    configure_logging(quiet=args.quiet)
+    if args.format not in FORMATS:
+        raise OptionError(f"--format: {args.format!r} is none of {nearest(args.format, FORMATS)}")
+    typed, _ = split_options(args)
+    photos = image_paths.find(args.photos or [sample(SAMPLE_PHOTO)])
+    styles = args.style_image or (None if args.network else [sample(SAMPLE_STYLE)])
+    painter = Instant(styles, network=args.network, strength=args.strength, **typed)
+    style = "+".join(map(image_paths.bare, styles or [args.network]))
+    names = image_paths.names(photos, style, f".{args.format}")
+    places = [os.path.join(args.output_dir, name) for name in names]
+    written = [("--output-dir", place) for place in places]
+    read = [*photos, *(styles or []), args.network]
+    refuse_overwriting(written, read, advice="give another folder")
+    image_file.check_destination(places[0])
+    os.makedirs(args.output_dir, exist_ok=True)
     try:
-        bad = paint(painter, found, places, quiet=words.quiet)
+        bad = paint(painter, photos, places, quiet=args.quiet)
     except KeyboardInterrupt:
         say("interrupted; the photos that were finished are written")
         return INTERRUPTED
     if bad:
-        say(f"{bad} of {len(found)} photos could not be painted")
+        say(f"{bad} of {len(photos)} photos could not be painted")
     return FAILED if bad else OK
-
-
-def check_places(places: Sequence[str], read: Sequence[str | None]) -> None:
-    """Refuse results that would overwrite what is read, or cannot be written.
-
-    Raises OptionError, ImageError.
-    """
-    from nstyle.images import image_file
-
-    written = [("--output-dir", place) for place in places]
-    refuse_overwriting(written, read, advice="give another folder")
-    image_file.check_destination(places[0])
 
 
 def paint(painter: Instant, photos: Sequence[str], places: Sequence[str], *, quiet: bool) -> int:

@@ -18,9 +18,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="the same as JSON")
 
 
-def work(words: argparse.Namespace) -> int:
+def work(args: argparse.Namespace) -> int:
     """List them on stdout; the exit code."""
-    if words.json:
+    if args.json:
         table = {name: as_table(preset) for name, preset in PRESETS.items()}
         print(json.dumps(table, indent=2))
     else:

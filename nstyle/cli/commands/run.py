@@ -8,16 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nstyle import __version__
+from nstyle.cli import flags
 from nstyle.cli.console import FAILED, INTERRUPTED, OK, configure_logging, say
-from nstyle.cli.flags import (
-    add_fields,
-    add_painting,
-    files_of,
-    masks_of,
-    split_options,
-    typed_pictures,
-    with_samples,
-)
 from nstyle.cli.outputs import check_overwriting, finishing, listening
 from nstyle.errors import DivergedError, ImageError
 from nstyle.options import presets
@@ -30,31 +22,28 @@ if TYPE_CHECKING:  # it loads numpy
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The flags of `run`."""
-    add_painting(parser)
-    add_fields(parser, OutputOptions)
+    flags.add_painting(parser)
+    flags.add_fields(parser, OutputOptions)
     parser.add_argument("--version", action="version", version=f"nstyle {__version__}")
 
 
-def work(words: argparse.Namespace) -> int:
+def work(args: argparse.Namespace) -> int:
     """Paint one picture; the exit code. Raises what nstyle refuses."""
-    order, begun = ordered(words)
+    order, begun = ordered(args)
     from nstyle import api
 
     return carried_out(order, begun, api.run)
 
 
 def carried_out(order: RunRequest, begun: Checkpoint | None, paint: Callable[..., Result]) -> int:
-    """Paint what was ordered, and leave behind what was asked for; the exit code.
-
-    paint: api.run, or what stands for it.
-    """
+    """Paint and leave behind what is requested; the exit code. paint: api.run, or a stand-in."""
     from nstyle import api
-    from nstyle.images import image_file
+    from nstyle.images import image_file, regions
     from nstyle.optimize import checkpoint as resuming
     from nstyle.system import files
 
     delivery, options, pictures = order.delivery, order.options, order.pictures
-    check_overwriting(delivery, files_of(pictures, options))
+    check_overwriting(delivery, flags.files_of(pictures, options))
     image_file.check_destination(delivery.path)
     saver = resuming.Saver(delivery.checkpoint, delivery.checkpoint_epochs, order, begun)
     metadata = api.describe(options, order.preset)
@@ -67,7 +56,7 @@ def carried_out(order: RunRequest, begun: Checkpoint | None, paint: Callable[...
                 pictures.get("content_image"),
                 pictures["style_image"],
                 options,
-                masks=masks_of(pictures),
+                masks=regions.given(pictures),
                 listeners=[*listeners, *late],
                 preset=order.preset,
                 saver=saver,
@@ -88,26 +77,22 @@ def carried_out(order: RunRequest, begun: Checkpoint | None, paint: Callable[...
     return code
 
 
-def ordered(words: argparse.Namespace) -> tuple[RunRequest, Checkpoint | None]:
-    """(what was asked for, the checkpoint to go on with or None).
-
-    Raises what nstyle refuses.
-    """
+def ordered(args: argparse.Namespace) -> tuple[RunRequest, Checkpoint | None]:
+    """(the request, the checkpoint to go on with or None). Raises what nstyle refuses."""
     from nstyle.optimize import checkpoint as resuming
 
-    typed, ways = split_options(words)
-    pictures = typed_pictures(words)
+    typed, ways = flags.split_options(args)
+    pictures = flags.typed_pictures(args)
     begun = None if ways.get("resume") is None else resuming.read(ways["resume"])
     if begun is not None:
-        order = resuming.again(begun, pictures, typed, ways, words.preset)
+        order = resuming.again(begun, pictures, typed, ways, args.preset)
         configure_logging(quiet=order.delivery.quiet, verbose=order.delivery.verbose)
         return order, begun
-    delivery = presets.delivery(ways, words.preset)
+    delivery = presets.delivery(ways, args.preset)
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
-    options = presets.resolve(typed, words.preset)
-    return resuming.RunRequest(
-        with_samples(pictures, options), options, delivery, words.preset
-    ), None
+    options = presets.resolve(typed, args.preset)
+    pictures = flags.with_samples(pictures, options)
+    return resuming.RunRequest(pictures, options, delivery, args.preset), None
 
 
 def deliver(result: Any, delivery: OutputOptions, code: int, checkpoint: str | None) -> int:

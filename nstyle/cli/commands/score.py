@@ -21,15 +21,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_fields(parser, Options, used_by(Options, "score"))
 
 
-def work(words: argparse.Namespace) -> int:
+def work(args: argparse.Namespace) -> int:
     """Print the scores; the exit code. Raises what nstyle refuses."""
     from nstyle.optimize import evaluation
 
-    typed, _ = split_options(words)
+    typed, _ = split_options(args)
     options = presets.resolve(typed)
-    found = evaluation.score(words.pictures, words.content, words.style, options)
-    for path, score in zip(words.pictures, found):
-        if words.json:
+    scores = evaluation.score(args.pictures, args.content, args.style, options)
+    for path, score in zip(args.pictures, scores):
+        if args.json:
             print(json.dumps({"picture": path, **dataclasses.asdict(score)}), flush=True)
             continue
         print(f"{path}: content {score.content:.4f}, style {score.style:.4f}")

@@ -11,16 +11,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from nstyle.cli import flags
 from nstyle.cli.console import FAILED, INTERRUPTED, OK, configure_logging, say
-from nstyle.cli.flags import (
-    add_fields,
-    add_painting,
-    files_of,
-    masks_of,
-    split_options,
-    typed_pictures,
-    with_samples,
-)
 from nstyle.cli.outputs import check_overwriting
 from nstyle.errors import DivergedError, ImageError, NStyleError, OptionError
 from nstyle.images.image_paths import PICTURES
@@ -35,11 +27,8 @@ WAYS = ("output", "output_dir", "quiet", "verbose")
 ROWS, COLUMNS = "content-weight=10,30,100", "style-scale=0.5,1,2"
 # Small and soon over; what the user types about these is meant for the sheet, not for the long run.
 SMALL = {"max_long_edge": 256, "stop_eps": 0.01, "max_num_epochs": 100}
-OF_THE_SHEET = {*SMALL, "size"}
 MOST = 100  # pictures
 QUALITY = 85  # of JPEG and WEBP: a sheet is to be looked at once
-
-Place = tuple[int, int]  # row, column
 
 
 @dataclass(frozen=True)
@@ -49,19 +38,15 @@ class Axis:
     name: str
     values: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return f"{self.name.replace('_', '-')}={','.join(self.values)}"
-
     def labels(self) -> list[str]:
         """One of two lines for each value."""
-        return [f"{self.name.replace('_', '-')}\n{value}" for value in self.values]
+        return [f"{flag(self.name)[2:]}\n{value}" for value in self.values]
 
 
 @dataclass(frozen=True)
 class Cell:
     """One small picture: what differs from the others, and all that it needs."""
 
-    place: Place
     changes: Mapping[str, str]
     options: Options
     inputs: Any
@@ -77,56 +62,63 @@ def add(parser: argparse.ArgumentParser) -> None:
     for name, usual in (("--rows", ROWS), ("--columns", COLUMNS)):
         about = f"{several} (default: {usual})"
         parser.add_argument(name, metavar="NAME=V,V", default=usual, help=about)
-    add_painting(parser, SMALL)
-    add_fields(parser, OutputOptions, WAYS, {"output": OUTPUT})
+    flags.add_painting(parser, SMALL)
+    flags.add_fields(parser, OutputOptions, WAYS, {"output": OUTPUT})
 
 
-def work(words: argparse.Namespace) -> int:
+def work(args: argparse.Namespace) -> int:
     """Paint the sheet; the exit code. Raises what nstyle refuses."""
-    from nstyle.images import image_file
+    from nstyle.images import contact_sheet, image_file
 
-    typed, ways = split_options(words, ways=WAYS)
+    typed, ways = flags.split_options(args, ways=WAYS)
     delivery = build(OutputOptions, {"output": OUTPUT, **ways})
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
-    axes = parse_axes(words, typed)
+    axes = parse_axes(args, typed)
     small = {**SMALL, **typed}
-    usual = presets.resolve(small, words.preset)  # logs what a preset runs on: once is enough
+    usual = presets.resolve(small, args.preset)  # logs what a preset runs on: once is enough
     configure_logging(quiet=True, verbose=delivery.verbose)
-    pictures = with_samples(typed_pictures(words), usual)
-    beside = {
-        name: image_file.read(path, max_pixels=usual.max_pixels)
-        for name, path in shown_beside(pictures)
-    }
-    cells = gather(axes, small, words.preset, pictures, beside)
-    check_overwriting(delivery, [path for c in cells for path in files_of(pictures, c.options)])
+    pictures = flags.with_samples(flags.typed_pictures(args), usual)
+    paths = shown_beside(pictures)
+    beside = {n: image_file.read(path, max_pixels=usual.max_pixels) for n, path in paths.items()}
+    cells = gather(axes, small, args.preset, pictures, beside)
+    read = [path for cell in cells for path in flags.files_of(pictures, cell.options)]
+    check_overwriting(delivery, read)
     image_file.check_destination(delivery.path)
     tell = (lambda line: None) if delivery.quiet else say
-    painted, code = paint(cells, words.preset, tell)
-    if not write(axes, painted, beside, delivery.path):
+    painted, code = paint(cells, args.preset, tell)
+    rows, columns = (axis.labels() for axis in axes)
+    numbers = iter(range(len(cells)))
+    grid = [[painted.get(next(numbers)) for _ in columns] for _ in rows]
+    try:
+        sheet = contact_sheet.contact_sheet(grid, rows, columns, beside)
+        image_file.write(sheet, delivery.path, quality=QUALITY)
+    except ImageError as error:
+        say(f"error: {error}")
         return FAILED
-    last = [cell for cell in cells if cell.place in painted][-1]
     tell(f"{delivery.path}: {len(painted)} of {len(cells)} pictures; to paint the last one large:")
-    tell(f"    {command(words, typed, last)}")
+    tell(f"    {command(args, typed, cells[max(painted)])}")
     return code
 
 
-def shown_beside(pictures: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(name, path) of the photo, if there is one, and of the paintings."""
+def shown_beside(pictures: Mapping[str, Any]) -> dict[str, str]:
+    """Name -> path of the photo, if there is one, and of the paintings."""
     content, styles = pictures.get("content_image"), pictures["style_image"]
-    numbers = [""] if len(styles) == 1 else [f" {number}" for number in range(1, len(styles) + 1)]
-    photo = [] if content is None else [("photo", content)]
-    return [*photo, *((f"style{number}", path) for number, path in zip(numbers, styles))]
+    photo = {} if content is None else {"photo": content}
+    if len(styles) == 1:
+        return {**photo, "style": styles[0]}
+    return {**photo, **{f"style {number}": path for number, path in enumerate(styles, 1)}}
 
 
-def parse_axes(words: argparse.Namespace, typed: Collection[str]) -> tuple[Axis, Axis]:
+def parse_axes(args: argparse.Namespace, typed: Collection[str]) -> tuple[Axis, Axis]:
     """(rows, columns). Raises OptionError, also for an option that is typed as well."""
-    axes = parse_axis("--rows", words.rows), parse_axis("--columns", words.columns)
+    axes = parse_axis("--rows", args.rows), parse_axis("--columns", args.columns)
     if axes[0].name == axes[1].name:
         raise OptionError(f"--rows, --columns: both are {flag(axes[0].name)}; give two options")
     for where, axis in zip(("--rows", "--columns"), axes):
         if axis.name in typed:
+            along = f"{where} {flag(axis.name)[2:]}={','.join(axis.values)}"
             raise OptionError(
-                f"{flag(axis.name)}: varies along the sheet, {where} {axis}; give it there only"
+                f"{flag(axis.name)}: varies along the sheet, {along}; give it there only"
             )
     count = len(axes[0].values) * len(axes[1].values)
     if count > MOST:
@@ -154,83 +146,59 @@ def gather(
     read: Mapping[str, Any],
 ) -> list[Cell]:
     """Every cell, row by row, with all that is refused refused. read: see shown_beside."""
+    from nstyle.images import regions
     from nstyle.optimize import inputs
 
     rows, columns = axes
-    masks, photo = masks_of(pictures), read.get("photo")
+    masks, photo = regions.given(pictures), read.get("photo")
     styles = [picture for name, picture in read.items() if name != "photo"]
     cells = []
-    for (row, value), (column, other) in product(enumerate(rows.values), enumerate(columns.values)):
-        changes = {rows.name: value, columns.name: other}
+    for values in product(rows.values, columns.values):
+        changes = dict(zip((rows.name, columns.name), values))
         options = presets.resolve({**typed, **changes}, preset)
         gathered = inputs.gather(photo, styles, options, masks=masks)
-        cells.append(Cell((row, column), changes, options, gathered))
+        cells.append(Cell(changes, options, gathered))
     return cells
 
 
 def paint(
     cells: Sequence[Cell], preset: str | None, tell: Callable[[str], None]
-) -> tuple[dict[Place, Any], int]:
-    """({place: picture}, exit code); Ctrl-C ends it with those that are finished."""
-    painted: dict[Place, Any] = {}
+) -> tuple[dict[int, Any], int]:
+    """({number of the cell: picture}, exit code); Ctrl-C ends it with those that are finished."""
+    from nstyle import api
+
+    painted: dict[int, Any] = {}
     began = time.perf_counter()
     for number, cell in enumerate(cells, 1):
         try:
-            result = paint_one(cell, preset)
+            result = api.paint(cell.inputs, cell.options, preset=preset)
             if result.stopped == "interrupted":  # half a picture would be taken for a whole one
                 raise KeyboardInterrupt
         except KeyboardInterrupt:
             if not painted:
                 raise
             return painted, INTERRUPTED
+        except DivergedError as error:  # with the last good picture
+            result = error.result  # type: ignore[attr-defined]
         except NStyleError as error:
             if not painted:  # it will be the same with all
                 raise
             say(f"error: {cell.shown()}: {error}")
             continue
-        painted[cell.place] = result.picture
+        painted[number - 1] = result.picture
         left = (time.perf_counter() - began) / number * (len(cells) - number)
         how = "diverged" if result.stopped == "diverged" else f"{result.epochs} epochs"
         tell(f"{number} of {len(cells)}: {cell.shown()}: {how}, about {left:.0f} s left")
     return painted, OK
 
 
-def paint_one(cell: Cell, preset: str | None) -> Any:
-    """Its Result; of a run that diverges the last good one."""
-    from nstyle import api
-
-    try:
-        return api.paint(cell.inputs, cell.options, preset=preset)
-    except DivergedError as error:
-        return error.result  # type: ignore[attr-defined]
-
-
-def write(
-    axes: tuple[Axis, Axis], painted: Mapping[Place, Any], beside: Mapping[str, Any], path: str
-) -> bool:
-    """Write the sheet; whether that succeeded."""
-    from nstyle.images import contact_sheet, image_file
-
-    rows, columns = (axis.labels() for axis in axes)
-    places = [[(row, column) for column in range(len(columns))] for row in range(len(rows))]
-    grid = [[painted.get(place) for place in row] for row in places]
-    try:
-        image_file.write(
-            contact_sheet.contact_sheet(grid, rows, columns, beside), path, quality=QUALITY
-        )
-    except ImageError as error:
-        say(f"error: {error}")
-        return False
-    return True
-
-
-def command(words: argparse.Namespace, typed: Mapping[str, Any], cell: Cell) -> str:
+def command(args: argparse.Namespace, typed: Mapping[str, Any], cell: Cell) -> str:
     """The command line that paints a cell's picture large."""
     line = ["nstyle", "run"]
-    for name, paths in {**typed_pictures(words), "preset": words.preset}.items():
+    for name, paths in {**flags.typed_pictures(args), "preset": args.preset}.items():
         for path in [paths] if isinstance(paths, str) else paths or []:
             line += [flag(name), path]
     # The size of a texture says that it is one.
-    of_the_sheet = OF_THE_SHEET - ({"size"} if cell.inputs.texture else set())
-    kept = {name: value for name, value in typed.items() if name not in of_the_sheet}
-    return shlex.join([*line, *as_words(Options, {**kept, **cell.changes})])
+    of_the_sheet = set(SMALL) if cell.inputs.texture else {*SMALL, "size"}
+    large = {name: value for name, value in typed.items() if name not in of_the_sheet}
+    return shlex.join([*line, *as_words(Options, {**large, **cell.changes})])

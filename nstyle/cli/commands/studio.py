@@ -14,12 +14,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_fields(parser, Settings)
 
 
-def work(words: argparse.Namespace) -> int:
+def work(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C; the exit code. Raises what nstyle refuses."""
     from nstyle.studio import server
 
     configure_logging()
-    settings = typed_for(Settings, words)
+    settings = typed_for(Settings, args)
     listening = server.bound(settings)
     with listening:
         app = server.application(settings)

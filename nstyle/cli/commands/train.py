@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import shlex
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nstyle.cli.console import FAILED, INTERRUPTED, OK, configure_logging, say
-from nstyle.cli.flags import add_fields
+from nstyle.cli.flags import add_fields, typed, typed_for
 from nstyle.errors import DivergedError
 from nstyle.feedforward import ANY_STYLE, ONE_STYLE
 from nstyle.feedforward.train.options import FIELDS, LOSS_OF, TrainOptions
@@ -19,7 +18,7 @@ from nstyle.options.options import Options
 from nstyle.options.output import OutputOptions
 
 if TYPE_CHECKING:  # it loads numpy
-    from nstyle.feedforward.train.run import Trained, TrainStep
+    from nstyle.feedforward.train.run import TrainStep
 
 TALK = ("quiet", "verbose")
 SECONDS = 10  # between two lines
@@ -32,47 +31,32 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_fields(parser, OutputOptions, TALK)
 
 
-def work(words: argparse.Namespace) -> int:
+def work(args: argparse.Namespace) -> int:
     """Train; the exit code. Raises what nstyle refuses."""
-    delivery = build(OutputOptions, typed(words, TALK))
+    delivery = build(OutputOptions, typed(args, TALK))
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
-    names = [entry.name for entry in dataclasses.fields(TrainOptions)]
-    wanted = build(TrainOptions, typed(words, names))
-    options = wanted.loss(typed(words, FIELDS))
+    training = typed_for(TrainOptions, args)
+    loss = training.loss(typed(args, FIELDS))
     from nstyle.feedforward.train.run import train
 
     listeners = [] if delivery.quiet else [StepLines()]
     try:
-        made = train(wanted, options, listeners=listeners)
+        made = train(training, loss, listeners=listeners)
     except DivergedError as error:
         say(f"error: {error}")
         return FAILED
     if not made.finished:
-        say(f"interrupted after step {made.steps}; {going_on(made)}")
+        where = "" if made.saved == made.steps else f" from step {made.saved}"
+        lost = "no checkpoint could be written, so it is lost"
+        how = f"to go on{where}: the same command with --resume" if made.saved else lost
+        say(f"interrupted after step {made.steps}; {how}")
         return INTERRUPTED
     if not delivery.quiet:
         spent = f"{made.steps} steps in {made.seconds:.0f} s, loss {made.loss:.4f}"
-        say(f"{wanted.output}: {spent}; to paint with it:\n    {painting(wanted)}")
+        style = ["--style-image", "any.jpg"] if training.network == ANY_STYLE else []
+        command = ["nstyle", "paint", "--network", training.output, *style, "photo.jpg"]
+        say(f"{training.output}: {spent}; to paint with it:\n    {shlex.join(command)}")
     return OK
-
-
-def going_on(made: Trained) -> str:
-    """A line about a training that was ended."""
-    if not made.saved:
-        return "no checkpoint could be written, so it is lost"
-    where = "" if made.saved == made.steps else f" from step {made.saved}"
-    return f"to go on{where}: the same command with --resume"
-
-
-def typed(words: argparse.Namespace, names: Any) -> dict[str, Any]:
-    """The typed values of these fields."""
-    return {name: value for name, value in vars(words).items() if name in names}
-
-
-def painting(wanted: TrainOptions) -> str:
-    """The command that uses the network."""
-    style = ["--style-image", "any.jpg"] if wanted.network == ANY_STYLE else []
-    return shlex.join(["nstyle", "paint", "--network", wanted.output, *style, "photo.jpg"])
 
 
 class StepLines:

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from nstyle.cli import flags
 from nstyle.cli.console import FAILED, INTERRUPTED, OK, configure_logging, say
-from nstyle.cli.flags import (
-    SAMPLE_STYLE,
-    add_fields,
-    add_painting,
-    masks_of,
-    sample,
-    split_options,
-    typed_for,
-    typed_pictures,
-)
 from nstyle.errors import DivergedError, ImageError, NStyleError
 from nstyle.options.field import build
 from nstyle.options.output import OutputOptions
 from nstyle.system.files import refuse_overwriting
+from nstyle.system.locations import sample
 from nstyle.video.options import OPTIMISE, FilmOptions
 
 if TYPE_CHECKING:  # it loads numpy
@@ -33,24 +24,28 @@ SECONDS = 10  # between two lines
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The flags of `video`."""
-    add_fields(parser, FilmOptions, defaults={"method": OPTIMISE})
-    add_painting(parser, without=("content_image",))
-    add_fields(parser, OutputOptions, TALK)
+    flags.add_fields(parser, FilmOptions, defaults={"method": OPTIMISE})
+    flags.add_painting(parser, photo=False)
+    flags.add_fields(parser, OutputOptions, TALK)
 
 
-def work(words: argparse.Namespace) -> int:
+def work(args: argparse.Namespace) -> int:
     """Paint a film; the exit code. Raises what nstyle refuses."""
-    options = typed_for(FilmOptions, words)
-    names = [entry.name for entry in dataclasses.fields(FilmOptions)]
-    typed, ways = split_options(words, without=names, ways=TALK)
+    options = flags.typed_for(FilmOptions, args)
+    typed, ways = flags.split_options(args, TALK)
     delivery = build(OutputOptions, ways)
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
+    from nstyle.images import regions
     from nstyle.video.run import VideoPainter
 
-    pictures = typed_pictures(words)
-    styles = pictures.get("style_image") or (None if options.network else [sample(SAMPLE_STYLE)])
-    check_overwriting(options, pictures, styles or [])
-    film = VideoPainter(options, styles, typed, preset=words.preset, masks=masks_of(pictures))
+    pictures = flags.typed_pictures(args)
+    samples = None if options.network else [sample(flags.SAMPLE_STYLE)]
+    styles = pictures.get("style_image", samples)
+    read = [options.content_video, options.network, *(styles or [])]
+    read += [pictures.get(name) for name in ("content_mask", "keep_mask")]
+    read += pictures.get("style_mask", [])
+    refuse_overwriting([("--output", options.output)], read)
+    film = VideoPainter(options, styles, typed, preset=args.preset, masks=regions.given(pictures))
     lines = Lines()
     try:
         film.paint((lambda step: None) if delivery.quiet else lines)
@@ -63,20 +58,12 @@ def work(words: argparse.Namespace) -> int:
     except OSError as error:
         if isinstance(error, NStyleError) and not isinstance(error, ImageError):
             raise  # such as damaged weights
-        kept = f"; frames kept: {film.done}, the same command goes on" if film.done else ""
-        say(f"error: {error}{kept}")
+        more = f"; frames kept: {film.done}, the same command goes on" if film.done else ""
+        say(f"error: {error}{more}")
         return FAILED
     if not delivery.quiet:
         say(f"{options.output}: {film.frames} frames in {lines.seconds:.0f} s")
     return OK
-
-
-def check_overwriting(options: FilmOptions, pictures: Any, styles: Any) -> None:
-    """Refuse to write over a file that is read. Raises OptionError."""
-    read = [options.content_video, options.network, *styles]
-    read += [pictures.get(name) for name in ("content_mask", "keep_mask")]
-    read += pictures.get("style_mask", [])
-    refuse_overwriting([("--output", options.output)], read)
 
 
 class Lines:

@@ -1,14 +1,10 @@
-"""`nstyle mural` as people type it: the file, what is said, refusals, going on after a kill."""
+"""`nstyle mural` as people type it: the file, what is said, refusals."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -60,28 +56,6 @@ def test_a_mural_is_the_picture_of_run(place, weights_file, capsys):
 
 
 @needs_dask
-def test_after_a_kill_it_goes_on(place, weights_file, capsys):
-    """To the same bytes: test_mural_painting, where all has as many threads."""
-    common = words(weights_file, "--max-num-epochs", "40", "--scales", "1")
-    assert main(["run", *common, "--output", "whole.png"]) == 0
-    command = [sys.executable, "-m", "nstyle", "mural", "--dask", "local:2", *common]
-    process = subprocess.Popen(
-        [*command, "--checkpoint-epochs", "2", "--output", "a.png"],
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 60
-    while not Path("a.ckpt.npz").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not Path("a.png").exists()
-    assert main(["mural", "--dask", "local:2", "--resume", "a.ckpt.npz"]) == 0
-    assert np.abs(pixels("a.png") - pixels("whole.png")).max() <= 1
-    assert "going on with a.ckpt.npz" in capsys.readouterr().err
-
-
-@needs_dask
 def test_a_cluster_that_is_gone_is_said_in_a_line(place, weights_file, capsys, monkeypatch):
     def gone(*given: Any, **more: Any) -> Any:
         Path("out.ckpt.npz").touch()
@@ -109,18 +83,12 @@ def test_refusals_are_one_line(place, weights_file, capsys, more, said):
     assert said in err and err.count("\n") == 1
 
 
-def test_without_dask_one_line_says_what_to_install(place, weights_file):
+def test_without_dask_one_line_says_what_to_install(place, weights_file, python):
     code = (
         "import sys\nfor name in ('dask', 'distributed'): sys.modules[name] = None\n"
         f"from nstyle.cli.main import main\nsys.exit(main(['mural', *{words(weights_file)!r}]))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
-        check=False,
-    )
+    done = python("-c", code)
     assert done.returncode == 2
     assert done.stderr.endswith('run: pip install "nstyle[dask]"\n')
     assert done.stderr.count("\n") == 1

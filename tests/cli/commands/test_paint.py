@@ -58,9 +58,11 @@ def test_bad_photos_among_good_ones_are_named_and_left_out(folder, capsys):
         (["--strength", "2", "photos"], "--strength: 2 is out of range"),
         (["--network", "style.png", "photos"], "no painting network"),
         (["*.gif"], "no file matches"),
+        (["empty"], "a folder without a picture"),
     ],
 )
 def test_one_line_and_exit_code_2(folder, capsys, words, says):
+    (folder / "empty").mkdir()
     assert paint(*words) == 2
     said = capsys.readouterr().err
     assert says in said and said.count("\n") == 1
@@ -73,12 +75,6 @@ def test_a_result_never_replaces_what_is_read(folder, capsys):
     words = ["paint", "--style-image", "style.png", "--output-dir", "photos", "photos"]
     assert main(words) == 2
     assert "is one of the inputs" in capsys.readouterr().err
-
-
-def test_an_empty_folder_is_refused(folder, capsys):
-    (folder / "empty").mkdir()
-    assert paint("empty") == 2
-    assert "a folder without a picture" in capsys.readouterr().err
 
 
 def test_without_words_the_samples_are_painted(folder, capsys):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,27 +20,6 @@ from nstyle.images import image_file
 from nstyle.images.picture import Picture
 from nstyle.options import presets
 from nstyle.options.options import Options
-
-
-@pytest.fixture(autouse=True)
-def fresh_logging() -> Iterator[None]:
-    """The command line's log handler holds the stderr of its first run."""
-    logger = logging.getLogger("nstyle")
-    before, logger.handlers = logger.handlers, []
-    level = logger.level
-    yield
-    logger.handlers = before
-    logger.setLevel(level)
-
-
-@pytest.fixture
-def files(tmp_path, monkeypatch) -> Path:
-    """photo.png and style.png in an own folder, which is the working directory."""
-    monkeypatch.chdir(tmp_path)
-    Image.fromarray(tiny.picture(1)).save("photo.png")
-    Image.fromarray(tiny.picture(2)).save("style.png")
-    return tmp_path
-
 
 GIVEN = ("--content-image", "photo.png", "--style-image", "style.png")
 
@@ -77,7 +54,7 @@ def greys(path: str = "sheet.png") -> set[int]:
 # ---- what is painted ----
 
 
-def test_weights_of_content_by_sizes_of_strokes_are_painted_small_by_default(files, asked):
+def test_weights_of_content_by_sizes_of_strokes_are_painted_small_by_default(pictures, asked):
     assert sheet() == 0
     options = [each for _, each, _ in asked]
     pairs = [(each.content_weight, each.style_scale) for each in options]
@@ -87,7 +64,7 @@ def test_weights_of_content_by_sizes_of_strokes_are_painted_small_by_default(fil
     assert greys() >= {20 * number for number in range(1, 10)}
 
 
-def test_any_option_may_vary_and_every_other_flag_is_passed_on(files, asked):
+def test_any_option_may_vary_and_every_other_flag_is_passed_on(pictures, asked):
     words = ["--rows", "tv-weight=0, 0.5", "--columns", "style-layers=relu1_1,relu2_1;relu3_1"]
     words += ["--lr", "0.2", "--set", "momentum=0.5", "--stop-eps", "0.1", "--preset", "fast"]
     assert sheet(*words) == 0
@@ -100,18 +77,12 @@ def test_any_option_may_vary_and_every_other_flag_is_passed_on(files, asked):
         assert each.max_long_edge == 256
 
 
-def test_each_picture_has_inputs_for_its_own_options(files, asked):
+def test_each_picture_has_inputs_for_its_own_options(pictures, asked):
     assert sheet("--rows", "max-long-edge=20,40", "--columns", "style-scale=1") == 0
     assert [gathered.photo.size for gathered, _, _ in asked] == [(20, 16), (40, 32)]
 
 
-def test_a_switch_may_vary_too(files, asked, capsys):
-    assert sheet("--rows", "enlarge=true,false", "--columns", "seed=1") == 0
-    assert [each.enlarge for _, each, _ in asked] == [True, False]
-    assert "1 of 2: --set enlarge=true --seed 1: " in capsys.readouterr().err
-
-
-def test_the_sheet_of_a_small_network(files, weights_file, capsys):
+def test_the_sheet_of_a_small_network(pictures, weights_file, capsys):
     words = ["--weights", weights_file, "--gpu", "-1", "--max-num-epochs", "2"]
     code = sheet(*words, "--rows", "content-weight=0,1000", "--columns", "style-scale=1")
     assert code == 0
@@ -124,7 +95,7 @@ def test_the_sheet_of_a_small_network(files, weights_file, capsys):
     assert "2 epochs" in lines[0] and "about 0 s left" in lines[1]
 
 
-def test_photo_and_style_are_on_the_sheet(files, asked):
+def test_photo_and_style_are_on_the_sheet(pictures, asked):
     for name, colour in (("photo", (255, 0, 0)), ("style", (0, 0, 255))):
         Image.new("RGB", (40, 32), colour).save(f"{name}.png")
     assert sheet() == 0
@@ -136,18 +107,28 @@ def test_photo_and_style_are_on_the_sheet(files, asked):
 # ---- what is said ----
 
 
-def test_the_last_lines_say_how_to_go_on(files, asked, capsys):
-    words = ["--rows", "content-weight=3,30", "--columns", "momentum=0.5", "--tv-weight", "0.1"]
+def test_the_last_lines_say_how_to_go_on(pictures, asked, capsys):
+    Path("photo.png").rename("my photo.png")
+    words = [
+        "--content-image",
+        "my photo.png",
+        "--rows",
+        "content-weight=3,30",
+        "--columns",
+        "momentum=0.5",
+        "--tv-weight",
+        "0.1",
+    ]
     words += ["--max-long-edge", "100", "--stop-eps", "0.02", "--size", "x64", "--enlarge"]
     assert sheet(*words, "--preset", "fast") == 0
     *_, where, how = capsys.readouterr().err.splitlines()
     assert where.startswith("sheet.png: 2 of 2 pictures")
-    begin = f"nstyle run {' '.join(GIVEN)} --preset fast"
+    begin = "nstyle run --content-image 'my photo.png' --style-image style.png --preset fast"
     own = "--tv-weight 0.1 --enlarge --content-weight 30 --set momentum=0.5"
     assert how.strip() == f"{begin} {own}"
 
 
-def test_that_command_line_paints_with_the_same_options(files, asked, capsys, monkeypatch):
+def test_that_command_line_paints_with_the_same_options(pictures, asked, capsys, monkeypatch):
     assert sheet("--rows", "style-layers=relu1_1,relu2_1;relu3_1", "--columns", "clamp=no") == 0
     _, small, _ = asked[-1]
     how = shlex.split(capsys.readouterr().err.splitlines()[-1])
@@ -164,18 +145,7 @@ def test_that_command_line_paints_with_the_same_options(files, asked, capsys, mo
     assert (small.style_layers, small.clamp) == ("relu3_1", False)
 
 
-def test_names_with_spaces_are_quoted(files, asked, capsys):
-    Path("photo.png").rename("my photo.png")
-    assert sheet("--content-image", "my photo.png") == 0
-    assert "--content-image 'my photo.png'" in capsys.readouterr().err
-
-
-def test_quiet_says_nothing(files, asked, capfd):
-    assert sheet("--quiet") == 0
-    assert capfd.readouterr() == ("", "")
-
-
-def test_what_a_preset_runs_on_is_said_once(files, asked, capsys):
+def test_what_a_preset_runs_on_is_said_once(pictures, asked, capsys):
     assert sheet("--preset", "keras-book") == 0
     assert capsys.readouterr().err.count("preset keras-book runs on vgg16-slim") == 1
 
@@ -205,37 +175,31 @@ def test_help_tells_the_sheets_own_defaults(capsys):
     ("words", "named"),
     [
         (["--rows", "x"], ["--rows 'x'", "NAME=VALUE,VALUE", "content-weight="]),
-        (["--rows", "=1,2"], ["--rows '=1,2'"]),
         (["--columns", "style-scale=1,,2"], ["--columns 'style-scale=1,,2'"]),
         (["--rows", "content-wieght=1"], ["'content_wieght'", "did you mean 'content_weight'"]),
-        (["--rows", "content-weight=1,b"], ["--content-weight", "'b'", "number"]),
         (["--columns", "style-scale=1,1000"], ["--style-scale", "1000", "from 0.01 to 100"]),
         (["--rows", "style-scale=1,2"], ["--rows, --columns", "both are --style-scale"]),
         (["--content-weight", "3"], ["--content-weight", "--rows content-weight=10,30,100"]),
         (["--set", "style_scale=3"], ["--style-scale", "--columns style-scale=0.5,1,2"]),
-        (["--rows", "content-layers=relu4_2;relu9_1"], ["'relu9_1'", "did you mean 'relu"]),
         (["--rows", "max-long-edge=40,18"], ["--max-long-edge", "18", "at least 16"]),
         (["--rows", "init=content,none.png"], ["--init", "none.png", "no such file"]),
         (["--rows", f"seed={','.join('1' * 51)}", "--columns", "lr=1,2"], ["102", "at most 100"]),
-        (["--stop-eps", "-1"], ["--stop-eps", "-1", "at least 0"]),
-        (["--content-image", "none.png"], ["none.png", "no such file"]),
         (["--output", "sheet.gif"], ["sheet.gif", ".jpg", "allowed"]),
         (["--output", "photo.png"], ["--output", "photo.png is one of the inputs"]),
         (["--output", "start.png", "--rows", "init=start.png"], ["start.png is one of the inputs"]),
-        (["--preset", "mxnt"], ["--preset", "did you mean 'mxnet'"]),
     ],
 )
 def test_bad_input_is_refused_in_one_line_before_anything_is_painted(
-    files, asked, capsys, words, named
+    pictures, asked, capsys, words, named
 ):
     Image.fromarray(tiny.picture(3)).save("start.png")
-    before = {path: path.read_bytes() for path in files.iterdir()}
+    before = {path: path.read_bytes() for path in pictures.iterdir() if path.is_file()}
     assert sheet(*words) == 2
     err = capsys.readouterr().err
     assert err.startswith("nstyle: error: ") and err.count("\n") == 1
     assert [word for word in named if word not in err] == []
     assert asked == []
-    assert {path: path.read_bytes() for path in files.iterdir()} == before
+    assert {path: path.read_bytes() for path in pictures.iterdir() if path.is_file()} == before
 
 
 # ---- when it does not go well ----
@@ -260,7 +224,7 @@ def plain(level: int, **changes: Any) -> Any:
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), plain(60, stopped="interrupted")])
-def test_ctrl_c_writes_the_pictures_that_are_finished(files, monkeypatch, capsys, end):
+def test_ctrl_c_writes_the_pictures_that_are_finished(pictures, monkeypatch, capsys, end):
     painting(monkeypatch, plain(20), plain(40), end)
     assert sheet() == 130
     assert {20, 40} <= greys() and 60 not in greys()
@@ -270,14 +234,14 @@ def test_ctrl_c_writes_the_pictures_that_are_finished(files, monkeypatch, capsys
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), plain(60, stopped="interrupted")])
-def test_ctrl_c_before_the_first_picture_leaves_nothing(files, monkeypatch, capsys, end):
+def test_ctrl_c_before_the_first_picture_leaves_nothing(pictures, monkeypatch, capsys, end):
     painting(monkeypatch, end)
     assert sheet() == 130
     assert capsys.readouterr().err == "interrupted\n"
     assert not Path("sheet.png").exists()
 
 
-def test_a_setting_that_diverges_is_shown_as_far_as_it_went(files, monkeypatch, capsys):
+def test_a_setting_that_diverges_is_shown_as_far_as_it_went(pictures, monkeypatch, capsys):
     error = DivergedError("the loss became nan")
     error.result = plain(60, stopped="diverged")  # type: ignore[attr-defined]
     painting(monkeypatch, plain(20), error)
@@ -286,7 +250,9 @@ def test_a_setting_that_diverges_is_shown_as_far_as_it_went(files, monkeypatch, 
     assert "2 of 2: --lr 1e9 --seed 1: diverged" in capsys.readouterr().err
 
 
-def test_a_later_refusal_leaves_its_place_empty_and_the_rest_is_painted(files, monkeypatch, capsys):
+def test_a_later_refusal_leaves_its_place_empty_and_the_rest_is_painted(
+    pictures, monkeypatch, capsys
+):
     painting(monkeypatch, plain(20), OptionError("--max-long-edge: too much"), plain(60))
     assert sheet("--rows", "seed=1,2,3", "--columns", "tv-weight=1") == 0
     assert {20, 60} <= greys()
@@ -295,14 +261,14 @@ def test_a_later_refusal_leaves_its_place_empty_and_the_rest_is_painted(files, m
     assert lines[-2].startswith("sheet.png: 2 of 3 pictures")
 
 
-def test_a_refusal_of_the_first_picture_is_one_of_all(files, monkeypatch, capsys):
+def test_a_refusal_of_the_first_picture_is_one_of_all(pictures, monkeypatch, capsys):
     painting(monkeypatch, OptionError("--gpu 3: MXNet sees none"))
     assert sheet() == 2
     assert capsys.readouterr().err == "nstyle: error: --gpu 3: MXNet sees none\n"
 
 
 def test_a_sheet_that_cannot_be_written_in_the_end_is_one_line_and_exit_code_1(
-    files, monkeypatch, capsys
+    pictures, monkeypatch, capsys
 ):
     def last(*_: Any, **__: Any) -> Any:
         Path("there").rmdir()
@@ -312,5 +278,5 @@ def test_a_sheet_that_cannot_be_written_in_the_end_is_one_line_and_exit_code_1(
     monkeypatch.setattr(api, "paint", last)
     words = ["--rows", "seed=1", "--columns", "tv-weight=1", "--quiet"]
     assert sheet("--output", "there/sheet.png", *words) == 1
-    err = capsys.readouterr().err
+    err = capsys.readouterr().err  # for the rest it is quiet
     assert err.count("\n") == 1 and "there/sheet.png" in err

@@ -16,7 +16,7 @@ import tiny
 from PIL import Image
 
 from nstyle.cli.main import main
-from nstyle.errors import BackendError, DivergedError, ImageError, OptionError, WeightsError
+from nstyle.errors import DivergedError, ImageError, OptionError, WeightsError
 from nstyle.video.run import FilmStep
 
 pytest.importorskip("cv2", reason='OpenCV is not installed: pip install "nstyle[video]"')
@@ -72,11 +72,9 @@ def test_lines_say_what_became_of_a_frame():
         (["--to", "later"], "--to: 'later' is neither a time"),
         (["--output", "out.wmv"], "--output out.wmv: the extension .wmv is unknown"),
         (["--output", "clip.mp4"], "--output: clip.mp4 is one of the inputs"),
-        (["--method", "fast"], "--method: 'fast' is none of optimise, instant"),
         (["--network", "style.png"], "painting network"),
         (["--style-image", "nothing.png"], "nothing.png: no such file"),
         (["--content-image", "style.png"], "unknown: --content-image"),
-        (["--temporal-weight", "x"], "--temporal-weight: 'x' is not a number"),
     ],
 )
 def test_one_line_and_exit_code_2(folder, capsys, more, says):
@@ -87,17 +85,13 @@ def test_one_line_and_exit_code_2(folder, capsys, more, says):
     assert code == 2
     said = capsys.readouterr().err
     assert says in said and said.count("\n") == 1
-    assert sorted(os.listdir(folder)) in (
-        ["clip.mp4", "style.png"],
-        ["clip.mp4", "output", "style.png"],
-    )
+    assert {*os.listdir(folder)} - {"output"} == {"clip.mp4", "style.png"}
 
 
 @pytest.mark.parametrize(
     ("error", "code", "says"),
     [
         (OptionError("too little memory"), 2, "nstyle: error: too little memory\n"),
-        (BackendError("no GPU 7"), 2, "nstyle: error: no GPU 7\n"),
         (WeightsError("damaged"), 2, "nstyle: error: damaged\n"),
         (DivergedError("not a number"), 1, "error: not a number\n"),
         (ImageError("disk full"), 1, "error: disk full{kept}\n"),
@@ -125,17 +119,6 @@ def test_the_same_command_goes_on_where_it_would(
     assert (folder / "output" / "out.mp4.frames").exists() == bool(frames)
 
 
-def test_a_gpu_that_is_not_there_is_refused(folder, capsys):
-    assert main(words("--method", "instant", "--gpu", "7")) == 2
-    said = capsys.readouterr().err
-    assert "--gpu" in said and "goes on" not in said and said.count("\n") == 1
-
-
-def test_without_a_film_one_is_asked_for(folder, capsys):
-    assert main(["video"]) == 2
-    assert "--content-video: none was given" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("absent", ["av", "cv2"])
 def test_without_the_extra_one_line_names_it(folder, capsys, monkeypatch, absent):
     monkeypatch.setitem(sys.modules, absent, None)
@@ -144,14 +127,9 @@ def test_without_the_extra_one_line_names_it(folder, capsys, monkeypatch, absent
     assert 'pip install "nstyle[video]"' in said and said.count("\n") == 1
 
 
-def start(*more):
+def start():
     """The command as a process of its own."""
-    command = [
-        sys.executable,
-        "-m",
-        "nstyle",
-        *words("--method", "instant", "--keep-frames", *more),
-    ]
+    command = [sys.executable, "-m", "nstyle", *words("--method", "instant", "--keep-frames")]
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
