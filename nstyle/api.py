@@ -46,9 +46,9 @@ def stylize(
     """
     chosen = presets.resolve(fields, preset, options)
     listeners = [callback] if callback else []
-    codes = [] if style_mask is None else style_mask
-    codes = codes if isinstance(codes, (list, tuple)) else [codes]
-    masks = Masks(content_mask, codes, keep_mask)
+    style_masks = [] if style_mask is None else style_mask
+    style_masks = style_masks if isinstance(style_masks, (list, tuple)) else [style_masks]
+    masks = Masks(content_mask, style_masks, keep_mask)
     return run(content, style, chosen, masks=masks, listeners=listeners, preset=preset)
 
 
@@ -75,18 +75,14 @@ def paint(
     gathered: inputs.Inputs,
     options: Options,
     *,
-    listeners: Sequence[Callable[[Step], Any]] = (),
     preset: str | None = None,
-    saver: Saver | None = None,
     begun: RunState | None = None,
     context: PaintContext | None = None,
-    budget: plan.Budget = plan.Budget(),  # noqa: B008, it is frozen
-    build: Callable[..., Any] | None = None,
+    **others: Any,
 ) -> Result:
     """run() for inputs that are already gathered, by inputs.gather with the same options.
 
-    context: caches for paintings of this process; budget: memory it may take; build: instead of
-    problem.build.
+    begun: from saver.begin; context, others: see multiscale.paint.
     """
     runtime.prepare(options.threads)
     from nstyle.optimize import multiscale  # here, because it loads MXNet
@@ -96,15 +92,7 @@ def paint(
 
     about = describe(options, preset)
     return multiscale.paint(
-        gathered,
-        options,
-        listeners=listeners,
-        metadata=about,
-        saver=saver,
-        begun=begun,
-        context=context,
-        budget=budget,
-        build=build,
+        gathered, options, metadata=about, begun=begun, context=context, **others
     )
 
 
@@ -116,14 +104,12 @@ def first_guess(
 
     (size, _), *_ = plan.epoch_limits(options, gathered)
     small = gathered.at(size, options.resize)
-    where: dict[str, Any] = {"gpu": options.gpu, "threads": options.threads}
-    known = {} if context is None else context.first
-    if options.gpu in known:
-        painter = known[options.gpu].restyled(small.styles, **where)
-    else:
-        painter = apply.Instant(small.styles, **where)
+    painters = {} if context is None else context.first
+    loaded = painters.get(options.gpu)
+    make = loaded.restyled if loaded else apply.Instant
+    painter = make(small.styles, gpu=options.gpu, threads=options.threads)
     picture = Picture.from_floats(painter.values(small))
-    known[options.gpu] = painter
+    painters[options.gpu] = painter
     if gathered.chroma:
         picture = color.luminance(picture)
     return resize(picture, *gathered.photo.size, method=options.resize)

@@ -1,14 +1,14 @@
-"""A team (see nstyle.distributed.actors.ActorPool) in this process, whose members can be lost."""
+"""A stand-in for nstyle.distributed.actors.DaskActors in this process; its actors can be lost."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from nstyle.distributed.actor import Actor
-from nstyle.distributed.actors import Lost
+from nstyle.distributed.actors import Args, Lost
 
 
 class Here:
@@ -35,29 +35,29 @@ class Here:
         for actor in self.actors.values():
             actor.meet(self.actors)
 
-    def ask(self, method: str, words: Mapping[int, Sequence[Any]]) -> dict[int, Any]:
-        """See ActorPool. Who is lost is lost in the middle: some have done it, some not."""
+    def ask(self, method: str, args: Args) -> dict[int, Any]:
+        """See DaskActors. Who is lost is lost in the middle: some have done it, some not."""
         self.calls += 1
-        self.asked += [str(some[0]) if method == "do" else method for some in words.values()][:1]
+        self.asked += [str(each[0]) if method == "do" else method for each in args.values()][:1]
         gone = self.lost.pop(self.calls, -1)
-        if gone not in words:  # it has nothing to do
+        if gone not in args:  # it has nothing to do
             self.actors.pop(gone, None)
         answers = {}
-        for number, some in words.items():
+        for number, each in args.items():
             if number == gone or number not in self.actors:
                 self.actors.pop(number, None)
                 raise Lost(f"{number} is lost")
-            found = getattr(self.actors[number], method)(*some)
-            answers[number] = asyncio.run(found) if inspect.iscoroutine(found) else found
+            answer = getattr(self.actors[number], method)(*each)
+            answers[number] = asyncio.run(answer) if inspect.iscoroutine(answer) else answer
         return answers
 
     def replace(self) -> set[int]:
-        """See ActorPool."""
+        """See DaskActors."""
         gone = set(range(self.count)) - set(self.actors)
         self.replaced += len(gone)
         self._fill(sorted(gone))
         return gone
 
     def free(self) -> int | None:
-        """See ActorPool."""
+        """See DaskActors."""
         return self._free

@@ -205,10 +205,6 @@ class NumpyObjective:
         """Euclidean norm."""
         return float(np.sqrt(np.square(x).sum()))
 
-    def dot(self, x: np.ndarray, y: np.ndarray) -> float:
-        """Inner product."""
-        return float((x * y).sum())
-
     def clip(self, x: np.ndarray, low: float, high: float) -> np.ndarray:
         """Each value limited to low..high."""
         return np.clip(x, low, high)

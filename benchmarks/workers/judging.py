@@ -28,11 +28,11 @@ def losses(job: dict[str, Any]) -> Iterator[float]:
     from nstyle.system import backend
 
     setup = problem.set_up(gathered, options, backend.device(options.gpu))
-    task = problem.build(setup, gathered)
+    objective = problem.build(setup, gathered)
     for file in job["files"]:
         floats = Picture(np.load(file)).floats()
-        x = preprocessing.from_floats(floats, task.convention, options.pixel_range)
-        yield float(task.objective(task.objective.load(x))[0])
+        x = preprocessing.from_floats(floats, setup.extractor.convention, options.pixel_range)
+        yield float(objective(objective.load(x))[0])
 
 
 if __name__ == "__main__":

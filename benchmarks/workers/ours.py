@@ -24,9 +24,8 @@ class Ours:
         from nstyle.system import backend
 
         setup = problem.set_up(gathered, options, backend.device(options.gpu))
-        task = problem.build(setup, gathered)
-        self._objective: Any = task.objective
-        self._minimise = multiscale.minimiser(options, task.normalization, task.photo.size)
+        self._objective: Any = problem.build(setup, gathered)
+        self._minimise = multiscale.minimiser(options, 3 * width * height)
         self._x: Any = self._objective.load(np.load(job["start"]))
         self._state: dict[str, Any] | None = None
 

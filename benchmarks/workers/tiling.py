@@ -47,12 +47,12 @@ def note_sizes() -> list[dict[str, Any]]:
 
     def build_noted(*words: Any) -> Any:
         noted.append({"tiles": "at once", "seen": 1.0, "looks": []})
-        task = build(*words)
-        tiling = getattr(task.objective, "tiling", None)
+        objective = build(*words)
+        tiling = getattr(objective, "tiling", None)
         if tiling is not None:
             noted[-1].update(tiles=str(tiling).partition(" ")[2], seen=tiling.overlap)
         noted[-1]["looks"].clear()
-        return task
+        return objective
 
     def first_pass_timed(*words: Any) -> Any:
         nd.waitall()

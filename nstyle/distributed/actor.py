@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle.distributed.dask_cluster import worker_folder
+from nstyle.distributed.dask_cluster import library
 from nstyle.distributed.messages import PartSpec, size_of
 from nstyle.optimize.context import PaintContext
 from nstyle.optimize.planning import memory
@@ -25,8 +25,8 @@ from nstyle.system.locations import PRETRAINED
 PATIENCE = 0.5  # seconds until it is seen whether to wait any longer
 
 
-class Away(Exception):
-    """A neighbour cannot be reached."""
+class Lost(Exception):
+    """A worker is gone, and what it held."""
 
 
 class Actor:
@@ -54,14 +54,11 @@ class Actor:
         self._inbox[kind, sender] = strip
 
     def install(self, path: str, content: bytes | None) -> None:
-        """The network's file: where it is, or what is in it.
-
-        A path without a folder: one of the package's own.
-        """
+        """The network's file: its path, a name alone for the package's own; content, if sent."""
         self._weights = path if os.path.dirname(path) else str(PRETRAINED / path)
         if content is not None:
-            name = f"{self._number}-{os.path.basename(path)}"
-            self._weights = os.path.join(worker_folder(), name)
+            folder = library().get_worker().local_directory  # Dask removes it
+            self._weights = os.path.join(folder, f"{self._number}-{os.path.basename(path)}")
             atomic_write(self._weights, lambda file: file.write(content))
 
     def meet(self, actors: Mapping[int, Any]) -> None:
@@ -76,32 +73,29 @@ class Actor:
         self._part = None  # its memory first
         self._inbox.clear()
         self._part = TileGroup(spec, self._weights, self._context, self._post, self._inbox)
-        return self._part.facts()
+        return self._part.facts
 
-    def do(self, name: str, *words: Any) -> Any:
+    def do(self, name: str, *args: Any) -> Any:
         """Calls a method of the part."""
         self._released = False
-        return getattr(self._part, name)(*words)
+        return getattr(self._part, name)(*args)
 
     def _post(self, kind: str, strips: Mapping[int, np.ndarray]) -> int:
-        """Send strips; bytes. Raises Away."""
+        """Send strips; bytes. Raises Lost."""
         try:
-            waiting = [
+            answers = [
                 self._neighbours[number].receive(kind, self._number, strip)
                 for number, strip in strips.items()
             ]
-            for each in waiting:
-                self._settle(each)
+            for answer in answers:
+                self._settle(answer)
         except (OSError, RuntimeError) as error:  # Dask's, of lost workers
-            raise Away(str(error)) from error
+            raise Lost(str(error)) from error
         return sum(size_of((kind, self._number, strip)) for strip in strips.values())
 
     def _settle(self, answer: Any) -> None:
-        """Wait until it was received. Raises Away.
-
-        Of an actor at the same worker Dask gives the coroutine itself, which waits for nothing.
-        """
-        if inspect.iscoroutine(answer):
+        """Wait until it was received. Raises Lost."""
+        if inspect.iscoroutine(answer):  # of an actor at the same worker; it waits for nothing
             with contextlib.suppress(StopIteration):
                 answer.send(None)
             return
@@ -109,5 +103,5 @@ class Actor:
             with contextlib.suppress(asyncio.TimeoutError):
                 answer.result(timeout=PATIENCE)
             if self._released:
-                raise Away("a neighbour is lost")
+                raise Lost("a neighbour is lost")
         answer.result()

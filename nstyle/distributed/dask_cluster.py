@@ -64,30 +64,24 @@ def version() -> str:
     return __version__
 
 
-def worker_folder() -> str:
-    """A folder for the asking worker's files; Dask removes it."""
-    return str(library().get_worker().local_directory)
-
-
 class Connection:
     """The workers at an address, or so many processes here; client: of Dask.
 
     attempts: for each task where processes die; a cluster elsewhere has its own limit. direct:
-    whether what is sent goes to the workers themselves, not by way of the scheduler. Raises
-    BackendError.
+    whether what is sent goes to the workers themselves, not by way of the scheduler; None: as Dask
+    thinks best. Raises BackendError.
     """
 
     def __init__(
-        self, address: str, local: int | None, *, attempts: int = 1, direct: bool = False
+        self, address: str, local: int | None, *, attempts: int = 1, direct: bool | None = None
     ) -> None:
         self.library = library()
         self.client: Any = None
-        self._address, self._mine = address, None
-        knobs = {"direct_to_workers": True} if direct else {}
+        self._address, self._cluster = address, None
         try:
             with uninterrupted():
                 where = address if local is None else self._begin(local, attempts)
-                self.client = self.library.Client(where, timeout=SECONDS, **knobs)
+                self.client = self.library.Client(where, timeout=SECONDS, direct_to_workers=direct)
             self._check_workers()
         except (OSError, ValueError, asyncio.TimeoutError) as error:
             self.close()
@@ -101,7 +95,7 @@ class Connection:
         import dask
 
         dask.config.set({**CONFIGURATION, "distributed.scheduler.allowed-failures": attempts - 1})
-        self._mine = self.library.LocalCluster(
+        self._cluster = self.library.LocalCluster(
             n_workers=processes,
             threads_per_worker=1,
             host=LOOPBACK,
@@ -109,27 +103,27 @@ class Connection:
             memory_limit=0,  # nstyle knows what it needs
             silence_logs=logging.CRITICAL,
         )
-        return self._mine
+        return self._cluster
 
     def _check_workers(self) -> None:
         self.client.wait_for_workers(1, timeout=SECONDS)
         try:
-            found = self.client.run(version)
+            versions = self.client.run(version)
         except Exception as error:
             raise BackendError(
                 f"--dask {self._address}: its workers need nstyle {__version__} ({error})"
             ) from error
-        for worker, theirs in found.items():
-            if theirs != __version__:
+        for worker, other in versions.items():
+            if other != __version__:
                 raise BackendError(
-                    f"--dask {self._address}: {worker} has nstyle {theirs}, here is {__version__}; "
+                    f"--dask {self._address}: {worker} has nstyle {other}, here is {__version__}; "
                     "install the same everywhere"
                 )
 
     @property
     def dashboard(self) -> str | None:
         """Its address, where there is one."""
-        if self._mine is not None and importlib.util.find_spec("bokeh") is None:
+        if self._cluster is not None and importlib.util.find_spec("bokeh") is None:
             return None
         with contextlib.suppress(LookupError):
             return self.client.dashboard_link
@@ -141,7 +135,7 @@ class Connection:
 
     def close(self) -> None:
         """End the client, and the processes of this machine."""
-        for each in (self.client, self._mine):
+        for each in (self.client, self._cluster):
             if each is not None:
                 with contextlib.suppress(Exception):
                     each.close(timeout=5)

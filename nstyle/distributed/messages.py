@@ -5,8 +5,7 @@ from __future__ import annotations
 import collections
 import math
 import pickle
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 import numpy as np
@@ -18,8 +17,17 @@ from nstyle.options.options import Options
 if TYPE_CHECKING:  # it loads MXNet
     from nstyle.losses.base import LossTerm
 
+# Kinds of messages. Those of every epoch: statistics and their gradients, strips of picture and
+# gradient, and all that is small; and of the picture itself: begin, checkpoints, results.
+MOMENTS, STRIPS, SMALL, PICTURES = "moments", "strips", "small", "pictures"
+EACH_EPOCH = MOMENTS, STRIPS, SMALL
+
+# Instructions: (operation, number of the array that it makes or changes, operands: an array's
+# number, an int, or a float).
+Program = Sequence[tuple[Any, ...]]
 # One triangle of (C, C), row by row; (C, 1) or None.
 Packed = tuple[np.ndarray, Optional[np.ndarray]]
+Sums = dict[int, Packed]  # statistics by number of a term of style, or gradients of these
 
 
 def packed(second: Any, mean: Any) -> Packed:
@@ -28,17 +36,17 @@ def packed(second: Any, mean: Any) -> Packed:
     return matrix[np.triu_indices(len(matrix))], None if mean is None else mean.asnumpy()
 
 
-def unpacked(found: Packed, device: Any) -> tuple[Any, Any]:
+def unpacked(message: Packed, device: Any) -> tuple[Any, Any]:
     """(second, mean) again."""
     from nstyle.system.backend import nd  # here, because it loads MXNet
 
-    triangle, mean = found
+    triangle, mean = message
     channels = (math.isqrt(8 * len(triangle) + 1) - 1) // 2
     matrix = np.empty((channels, channels), triangle.dtype)
     rows, columns = np.triu_indices(channels)
     matrix[rows, columns] = matrix[columns, rows] = triangle
-    there = {"ctx": device, "dtype": triangle.dtype}
-    return nd.array(matrix, **there), None if mean is None else nd.array(mean, **there)
+    like = {"ctx": device, "dtype": triangle.dtype}
+    return nd.array(matrix, **like), None if mean is None else nd.array(mean, **like)
 
 
 def added(one: Packed, other: Packed) -> Packed:
@@ -47,49 +55,26 @@ def added(one: Packed, other: Packed) -> Packed:
     return one[0] + other[0], mean
 
 
-# Kinds of what travels. Those of every epoch: statistics and their gradients, strips of picture
-# and gradient, and all that is small; and of the picture itself: begin, checkpoints, results.
-MOMENTS, STRIPS, SMALL, PICTURES = "moments", "strips", "small", "pictures"
-EACH_EPOCH = MOMENTS, STRIPS, SMALL
-
-
-class Ref(NamedTuple):
-    """An array that every part holds its share of."""
-
-    number: int
-
-
-# (name of an operation, the array that it makes or changes, operands: Ref or float).
-Instruction = tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class PartSpec:
+class PartSpec(NamedTuple):
     """The specification of a part.
 
-    number: which part; block: where; neighbours: number of another part -> (what this one sees of
-    what that one owns, what that one sees of what this one owns), rectangles of the whole picture;
-    photo: what the part sees of it; free: (1, 1, h, w), what its gradient is multiplied by, of what
-    it owns, or None; options: with the precision decided; bfloat16: whether the network computes
-    in it at this size.
+    block: where it is; neighbours: see objective.neighbours; photo: what the part sees of it; free:
+    (1, 1, h, w), what the gradient of what it owns is multiplied by, or None; options: with the
+    precision of this size decided.
     """
 
-    number: int
     block: Block
     neighbours: Mapping[int, tuple[Box | None, Box | None]]
     photo: Picture
     free: np.ndarray | None
     model: str
     options: Options
-    bfloat16: bool
 
 
-@dataclass(frozen=True)
-class TermSpec:
+class TermSpec(NamedTuple):
     """A loss as a part must know it: without arrays. weight, positions: of style's statistics.
 
-    weight: of what the part sees of a layer, (h, w) or one more of each, or None; positions: of
-    the whole picture.
+    weight: what the part sees of a layer's, (h, w) or one more of each; positions: of the picture.
     """
 
     loss: LossTerm
@@ -114,9 +99,9 @@ def size_of(message: Any) -> int:
 class Counted(collections.Counter[str]):
     """Bytes that travelled, by kind."""
 
-    def add(self, kind: str, messages: Any) -> None:
+    def add(self, kind: str, messages: Iterable[Any]) -> None:
         """Count what was sent or received."""
-        self[kind] += size_of(messages)
+        self[kind] += sum(map(size_of, messages))
 
     @property
     def each_epoch(self) -> int:

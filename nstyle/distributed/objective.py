@@ -4,43 +4,38 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from nstyle.distributed.actors import ActorPool
+from nstyle.distributed.actors import DaskActors
 from nstyle.distributed.messages import Counted, PartSpec, TermSpec
-from nstyle.distributed.partition import Block, Box, blocks, tiles_for
+from nstyle.distributed.partition import Block, Box, blocks, largest, tiles_for
 from nstyle.distributed.pool import PartPool
 from nstyle.distributed.spread import DistributedObjective
 from nstyle.errors import OptionError
 from nstyle.images.picture import Picture
 from nstyle.losses.base import LossTerm
-from nstyle.losses.statistics import Statistics
 from nstyle.networks import layers
 from nstyle.optimize import loss_terms, problem
 from nstyle.optimize.inputs import Inputs
 from nstyle.optimize.planning import memory
-from nstyle.optimize.problem import PaintSetup, PaintTask
+from nstyle.optimize.problem import PaintSetup
 from nstyle.optimize.tiles.features import whole_shapes
 from nstyle.optimize.tiles.geometry import Tiling
-from nstyle.optimize.tiles.sources import Asked
+from nstyle.optimize.tiles.sources import FeatureSource
 
 log = logging.getLogger("nstyle")
 
 
-class RemoteSource:
-    """A sources.FeatureSource of the photo that the parts hold: its features stay with them."""
+class RemoteSource(FeatureSource):
+    """The photo that the parts hold: its features stay with them."""
 
     def __init__(self, pool: PartPool, tiling: Tiling, device: Any) -> None:
-        facts = pool.facts[0]
-        self.shapes = whole_shapes(facts.shapes, tiling.tiles[-1])
+        self.shapes = whole_shapes(pool.facts[0].shapes, tiling.tiles[-1])
         self.device, self._pool = device, pool
-
-    def statistics(self, asked: Mapping[Any, Asked], *, mean: bool) -> dict[Any, Statistics]:
-        """See FeatureSource; nobody asks for those of a photo."""
-        raise NotImplementedError
 
     def features(self, names: Iterable[str]) -> dict[str, Any]:
         """In place of features that are elsewhere, the sum of their squares."""
@@ -53,33 +48,24 @@ class RemoteSource:
 
 
 def build(
-    setup: PaintSetup,
-    inputs: Inputs,
-    *,
-    actors: ActorPool,
-    counted: Counted,
-    every: int,
-) -> PaintTask:
+    setup: PaintSetup, inputs: Inputs, *, actors: DaskActors, counted: Counted, every: int
+) -> DistributedObjective:
     """The objective for these pictures. every: see DistributedObjective. Raises OptionError."""
     problem.release_memory()  # of the size before
     paintings = problem.look_at_paintings(setup, inputs)
     problem.release_memory()
-    size, options, device = inputs.photo.size, setup.options, setup.device
-    extractor = setup.extractor
+    size, options, device = inputs.photo.size, setup.options, setup.extractor.device
     tiling, parts = divided(setup, inputs, actors)
     log.info("%dx%d, parts: %d, %s", *size, len(parts), tiling)
     pool = PartPool(actors, part_specs(setup, inputs, parts), counted)
     view = RemoteSource(pool, tiling, device)
-    terms = loss_terms.build_terms(inputs, options, extractor.layer_scales, view, paintings)
-    specs = [[term_spec(term, part) for term in terms] for part in parts]
-    pool.set_losses(dict(enumerate(specs)))
-    clip_norm = options.clip_norm * 3 * size[0] * size[1]
-    about = {"device": device, "clip_norm": clip_norm, "every": every}
-    objective = DistributedObjective(pool, size, terms, **about)
-    return PaintTask(objective, inputs.photo, extractor.convention, options)
+    terms = loss_terms.build_terms(inputs, options, setup.extractor.layer_scales, view, paintings)
+    pool.set_losses([[term_spec(term, part) for term in terms] for part in parts])
+    clip_norm = options.clip_norm * 3 * math.prod(size)
+    return DistributedObjective(pool, size, terms, device=device, clip_norm=clip_norm, every=every)
 
 
-def divided(setup: PaintSetup, inputs: Inputs, actors: ActorPool) -> tuple[Tiling, list[Block]]:
+def divided(setup: PaintSetup, inputs: Inputs, actors: DaskActors) -> tuple[Tiling, list[Block]]:
     """The tiles, and the parts that they are in. Raises OptionError where a worker has no room."""
     plan, free = setup.plan, actors.free()
 
@@ -89,11 +75,11 @@ def divided(setup: PaintSetup, inputs: Inputs, actors: ActorPool) -> tuple[Tilin
     size = inputs.photo.size
     tiling = tiles_for(size, setup.extractor.reach, setup.options.tile, actors.count, fits)
     parts = blocks(tiling, actors.count)
-    most = max((part.seen.size for part in parts), key=lambda edges: edges[0] * edges[1])
+    width, height = most = largest(parts)
     if not fits(most, tiling.edges):
         needed = memory.shown(plan.of_part(most, tiling.edges))
         raise OptionError(
-            f"--dask: a part of {most[0]}x{most[1]} needs about {needed} of memory, a worker has "
+            f"--dask: a part of {width}x{height} needs about {needed} of memory, a worker has "
             f"{memory.shown(free or 0)} for it; give more workers, or a smaller --max-long-edge"
         )
     return tiling, parts
@@ -101,37 +87,29 @@ def divided(setup: PaintSetup, inputs: Inputs, actors: ActorPool) -> tuple[Tilin
 
 def part_specs(setup: PaintSetup, inputs: Inputs, parts: Sequence[Block]) -> list[PartSpec]:
     """The specification of each part."""
-    bfloat16, kept = setup.extractor.in_bfloat16(inputs.photo.size), inputs.kept
-    chosen = dataclasses.replace(setup.options, precision="bfloat16" if bfloat16 else "float32")
-    made = []
+    bfloat16 = setup.extractor.in_bfloat16(inputs.photo.size)
+    options = dataclasses.replace(setup.options, precision="bfloat16" if bfloat16 else "float32")
+    free = None if inputs.kept is None else 1 - inputs.kept[np.newaxis, np.newaxis]
+    specs = []
     for number, part in enumerate(parts):
-        seen, own = part.seen, part.own
-        photo = inputs.photo.pixels[seen.top : seen.bottom, seen.left : seen.right]
-        free = None if kept is None else own.of(1 - kept[np.newaxis, np.newaxis])
-        made.append(
-            PartSpec(
-                number,
-                part,
-                neighbours(number, parts),
-                Picture(np.ascontiguousarray(photo)),
-                free,
-                inputs.model,
-                chosen,
-                bfloat16,
-            )
-        )
-    return made
+        photo = Picture(np.ascontiguousarray(inputs.photo.pixels[part.seen.slices[1:]]))
+        free_here = None if free is None else free[part.own.slices]
+        around = neighbours(number, parts)
+        specs.append(PartSpec(part, around, photo, free_here, inputs.model, options))
+    return specs
 
 
 def neighbours(number: int, parts: Sequence[Block]) -> dict[int, tuple[Box | None, Box | None]]:
-    """See PartSpec."""
+    """By number of another part: (what this one sees of what that one owns, what that one sees of
+    what this one owns), rectangles of the whole picture.
+    """
     here = parts[number]
-    found = {
+    pairs = {
         other: (here.seen.common(part.own), part.seen.common(here.own))
         for other, part in enumerate(parts)
         if other != number
     }
-    return {other: both for other, both in found.items() if any(both)}
+    return {other: pair for other, pair in pairs.items() if any(pair)}
 
 
 def term_spec(term: LossTerm, part: Block) -> TermSpec:

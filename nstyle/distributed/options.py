@@ -17,7 +17,6 @@ class Settings:
     dask: str = option(
         "local:2",
         "the Dask cluster: tcp://HOST:PORT, or local:N for N processes of this machine",
-        kind=str,
         metavar="ADDRESS",
     )
     parts: int | None = option(

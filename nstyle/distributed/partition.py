@@ -6,6 +6,7 @@ larger one, of which it gets what others own: its strips.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -38,9 +39,10 @@ class Box(NamedTuple):
         down, across = other.top, other.left
         return Box(self.top - down, self.bottom - down, self.left - across, self.right - across)
 
-    def of(self, array: Any) -> Any:
-        """This part of an array (1, C, H, W)."""
-        return array[:, :, self.top : self.bottom, self.left : self.right]
+    @property
+    def slices(self) -> tuple[Any, ...]:
+        """The index of its pixels in an array (1, C, H, W)."""
+        return ..., slice(self.top, self.bottom), slice(self.left, self.right)
 
 
 class Block(NamedTuple):
@@ -68,37 +70,29 @@ def blocks(tiling: Tiling, count: int) -> list[Block]:
 
 def grid(size: Size, count: int, rows: int, columns: int) -> tuple[int, int]:
     """(parts below each other, parts side by side): as many as may be, with least border."""
-    fitting = [
-        (down, across)
+    width, height = size
+    candidates = [
+        (-down * across, (down - 1) * width + (across - 1) * height, down, across)
         for down in range(1, min(rows, count) + 1)
         for across in range(1, min(columns, count // down) + 1)
     ]
-    width, height = size
-    return min(
-        fitting,
-        key=lambda found: (
-            -found[0] * found[1],
-            (found[0] - 1) * width + (found[1] - 1) * height,
-        ),
-    )
+    *_, down, across = min(candidates)
+    return down, across
 
 
 def shares(length: int, count: int) -> list[range]:
     """0 .. length - 1 in so many pieces that are as equal as may be."""
-    return [
-        range(length * number // count, length * (number + 1) // count) for number in range(count)
-    ]
+    edges = [length * number // count for number in range(count + 1)]
+    return [range(begin, end) for begin, end in zip(edges, edges[1:])]
 
 
-def block_of(members: Sequence[Tile]) -> Block:
+def block_of(tiles: Sequence[Tile]) -> Block:
     """The part of these tiles, a rectangle of them."""
-    (first, *_), last = members, members[-1]
+    first, last = tiles[0], tiles[-1]
     own = Box(first.rows.first, last.rows.last, first.columns.first, last.columns.last)
     seen = Box(first.rows.begin, last.rows.end, first.columns.begin, last.columns.end)
-    moved = tuple(
-        Tile(shifted(tile.rows, seen.top), shifted(tile.columns, seen.left)) for tile in members
-    )
-    return Block(own, seen, Tiling(seen.size, moved))
+    moved = [Tile(shifted(rows, seen.top), shifted(columns, seen.left)) for rows, columns in tiles]
+    return Block(own, seen, Tiling(seen.size, tuple(moved)))
 
 
 def shifted(span: Span, begin: int) -> Span:
@@ -117,18 +111,17 @@ def tiles_for(
     if tile != "auto":
         return geometry.of_edge(size, int(tile), reach)
     down, across = grid(size, count, count, count)
-    found = geometry.tiling(size, across, down, reach)
-    finer = 2
-    while not fits(largest(found, count), found.edges):
-        better = geometry.tiling(size, across * finer, down * finer, reach)
-        least = min(better.edges) < geometry.LEAST_EDGE + reach.both
-        if least or len(better.tiles) <= len(found.tiles):
+    tiling = geometry.tiling(size, across, down, reach)
+    factor = 2
+    while not fits(largest(blocks(tiling, count)), tiling.edges):
+        finer = geometry.tiling(size, across * factor, down * factor, reach)
+        too_small = min(finer.edges) < geometry.LEAST_EDGE + reach.both
+        if too_small or len(finer.tiles) <= len(tiling.tiles):
             break
-        found, finer = better, finer + 1
-    return found
+        tiling, factor = finer, factor + 1
+    return tiling
 
 
-def largest(tiling: Tiling, count: int) -> Size:
+def largest(parts: Sequence[Block]) -> Size:
     """The size of what the largest part sees."""
-    sizes = [block.seen.size for block in blocks(tiling, count)]
-    return max(sizes, key=lambda size: size[0] * size[1])
+    return max((part.seen.size for part in parts), key=math.prod)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from nstyle.distributed.actors import ActorPool, Gone, Lost
+from nstyle.distributed.actors import Args, DaskActors, Gone, Lost
 from nstyle.distributed.messages import (
     MOMENTS,
     PICTURES,
@@ -22,10 +23,9 @@ from nstyle.distributed.messages import (
     STRIPS,
     Counted,
     Facts,
-    Instruction,
-    Packed,
     PartSpec,
-    Ref,
+    Program,
+    Sums,
     TermSpec,
     added,
 )
@@ -35,191 +35,136 @@ log = logging.getLogger("nstyle")
 TRIES = 5  # at going on, when workers are lost again meanwhile
 
 Shares = Mapping[int, np.ndarray]  # of an array, by part
-Seen = dict[int, Packed]  # statistics by term, or gradients of these
 
 
 class PartPool:
     """The parts of one size. specs: one for each. counted: the bytes that travelled."""
 
-    def __init__(self, actors: ActorPool, specs: Sequence[PartSpec], counted: Counted) -> None:
-        self._actors, self._specs = actors, {spec.number: spec for spec in specs}
-        self.counted = counted
+    def __init__(self, actors: DaskActors, specs: Sequence[PartSpec], counted: Counted) -> None:
+        self._actors, self._specs, self.counted = actors, dict(enumerate(specs)), counted
         self._terms: dict[int, Sequence[TermSpec]] = {}
         self._known: dict[int, Shares] = {}  # arrays that are here, too
         self._kept: dict[int, Shares] = {}
         self._calls: list[Callable[[], Any]] = []
         self._new = set(self._specs)  # parts that have not begun
         self._retired = False
+        self.boxes = {part: spec.block.own for part, spec in self._specs.items()}
         self.facts: dict[int, Facts] = {}
-        self._retried(self._ready)
+        self._call(self._restore, recorded=False)
 
-    @property
-    def boxes(self) -> dict[int, Any]:
-        """The rectangle each part owns, by number."""
-        return {number: spec.block.own for number, spec in self._specs.items()}
-
-    def set_losses(self, terms: Mapping[int, Sequence[TermSpec]]) -> None:
+    def set_losses(self, terms: Sequence[Sequence[TermSpec]]) -> None:
         """Sets the losses of each part."""
-        self._terms = dict(terms)
-        args = {part: (each,) for part, each in terms.items()}
-        self._retried(lambda: self._do("set_losses", args, PICTURES))
-
-    # ---- arrays ----
+        self._terms = dict(enumerate(terms))
+        args = {part: (each,) for part, each in self._terms.items()}
+        self._call(lambda: self._do("set_losses", args, PICTURES), recorded=False)
 
     def load(self, number: int, shares: Shares) -> None:
         """An array. shares: by part."""
         self._known[number] = shares
+        args = {part: ({number: share},) for part, share in shares.items()}
+        self._call(lambda: self._do("load", args, PICTURES))
 
-        def tell() -> None:
-            words = {part: ({number: share},) for part, share in shares.items()}
-            self._do("load", words, PICTURES)
-
-        self._recorded(tell)
-
-    def read(self, numbers: Iterable[int]) -> dict[int, Shares]:
+    def read(self, numbers: Sequence[int]) -> dict[int, Shares]:
         """The shares of arrays, by part; what is known here does not travel again."""
-        numbers = list(numbers)
         missing = [number for number in numbers if number not in self._known]
         if missing:
-            found = self._retried(
-                lambda: self._do("read", {part: (missing,) for part in self._specs}, PICTURES)
-            )
+            answers = self._call(lambda: self._each("read", missing, kind=PICTURES), recorded=False)
             for number in missing:
-                self._known[number] = {part: arrays[number] for part, arrays in found.items()}
+                self._known[number] = {part: arrays[number] for part, arrays in answers.items()}
         return {number: self._known[number] for number in numbers}
 
-    def keep(self, numbers: Iterable[int]) -> None:
+    def keep(self, numbers: Sequence[int]) -> None:
         """These arrays are all there are: from here on begins what a lost worker costs."""
         self._kept = self.read(numbers)
         self._calls.clear()
 
-    def retire(self, numbers: Iterable[int]) -> None:
+    def retire(self, numbers: Sequence[int]) -> None:
         """The actors are to do something else; these arrays can still be read."""
         self.keep(numbers)
         self._kept, self._retired = {}, True
 
-    def run(self, program: Sequence[Instruction], asked: Ref | None = None) -> float:
-        """Do the same with all shares; the sum of the squares of what is asked."""
+    def run(self, program: Program, requested: int | None = None) -> float:
+        """Do the same with all shares; the sum of squares of the requested array, or 0."""
         self._forget(program)
-
-        def tell() -> float:
-            return sum(self._each("run", program, asked).values())
-
-        return self._recorded(tell)
-
-    # ---- loss and gradient ----
+        return self._call(lambda: sum(self._each("run", program, requested).values()))
 
     def evaluate(
-        self, program: Sequence[Instruction], x: Ref, compare: Callable[[Seen], Seen]
+        self, program: Program, x: int, compare: Callable[[Sums], tuple[dict[int, float], Sums]]
     ) -> dict[int, float]:
-        """Run the program, then look at x; the values of terms of content and total variation.
+        """Run the program, then look at x; the values of all terms.
 
-        compare: what was seen -> the gradients that are pulled back. The gradient is there to be
-        gathered by a next program.
+        compare: statistics of the whole -> (values of terms of style, gradients that are pulled
+        back). The gradient of x is there to be gathered by a next program.
         """
         self._forget(program)
 
-        def tell() -> dict[int, float]:
+        def call() -> dict[int, float]:
             self.counted[STRIPS] += sum(self._each("show", program, x).values())
-            looks = self._each("look", kind=MOMENTS)
-            slopes = compare(summed([seen for seen, _ in ordered(looks)]))
-            backward = self._each("backward", slopes, kind=MOMENTS)
-            self.counted[STRIPS] += sum(sent for _, sent in backward.values())
-            smooth = [values for _, values in ordered(looks)]
-            return {**totals(smooth), **totals([values for values, _ in ordered(backward)])}
+            looks = self._each("look", kind=MOMENTS).values()
+            values, slopes = compare(summed([sums for sums, _ in looks], added))
+            smooth = summed([values for _, values in looks], operator.add)
+            backward = self._each("backward", slopes, kind=MOMENTS).values()
+            self.counted[STRIPS] += sum(sent for _, sent in backward)
+            content = summed([values for values, _ in backward], operator.add)
+            return {**values, **smooth, **content}
 
-        return self._recorded(tell)
+        return self._call(call)
 
-    def _each(self, name: str, *words: Any, kind: str = SMALL) -> dict[int, Any]:
-        return self._do(name, {part: words for part in self._specs}, kind)
+    def _each(self, name: str, *args: Any, kind: str = SMALL) -> dict[int, Any]:
+        """The same of all parts."""
+        return self._do(name, dict.fromkeys(self._specs, args), kind)
 
-    def _do(
-        self, name: str, words: Mapping[int, Sequence[Any]], kind: str = SMALL
-    ) -> dict[int, Any]:
-        asked = {part: (name, *some) for part, some in words.items()}
-        return self._ask("do", asked, kind)
+    def _do(self, name: str, args: Args, kind: str) -> dict[int, Any]:
+        """Calls a method of parts."""
+        return self._ask("do", {part: (name, *each) for part, each in args.items()}, kind)
 
-    def _ask(self, method: str, words: Mapping[int, Sequence[Any]], kind: str) -> dict[int, Any]:
-        for some in words.values():
-            self.counted.add(kind, some)
-        answers = self._actors.ask(method, words)
-        for answer in answers.values():
-            self.counted.add(kind, answer)
-        return answers
+    def _ask(self, method: str, args: Args, kind: str) -> dict[int, Any]:
+        """The answers, ordered by part, so that sums are always rounded in the same way."""
+        self.counted.add(kind, args.values())
+        answers = self._actors.ask(method, args)
+        self.counted.add(kind, answers.values())
+        return dict(sorted(answers.items()))
 
-    # ---- when a worker is lost ----
-
-    def _recorded(self, call: Callable[[], Any]) -> Any:
-        """Do what changes the parts, and remember it."""
-        if self._retired:  # the last of its arrays are let go
+    def _call(self, call: Callable[[], Any], *, recorded: bool = True) -> Any:
+        """Its result; after a loss all parts as they were kept, the recorded calls, and this again.
+        recorded: it changes what the parts hold; set_losses, restore and read can be repeated.
+        """
+        if recorded and self._retired:  # the last of its arrays are let go
             return 0.0
-        self._calls.append(call)
+        calls = [*self._calls, call]
+        if recorded:
+            self._calls.append(call)
         try:
             return call()
-        except Lost as loss:
-            return self._recover(loss)
-
-    def _retried(self, call: Callable[[], Any]) -> Any:
-        """Do what changes nothing that could not be done again."""
-        for _ in range(TRIES):
-            try:
-                return call()
-            except Lost as loss:
-                lost = loss
-                self._recover(loss)
-        raise given_up(lost)
-
-    def _recover(self, loss: Lost) -> Any:
-        """All parts as they were kept, then all calls since; what the last one gave."""
+        except Lost as error:
+            loss = error
         for _ in range(TRIES):
             try:
                 self._new |= self._actors.replace() & self._specs.keys()
-                self._ready()
+                self._restore()
                 log.info("going on from what was kept, %d calls ago", len(self._calls))
-                answer = None
-                for call in self._calls:
-                    answer = call()
-                return answer
-            except Lost as another:
-                loss = another
-        raise given_up(loss)
+                return [each() for each in calls][-1]
+            except Lost as error:
+                loss = error
+        raise Gone(f"--dask: workers are lost again and again ({loss})")
 
-    def _ready(self) -> None:
+    def _restore(self) -> None:
         """New parts begin; all have what was kept."""
         specs = {part: (self._specs[part],) for part in self._new}
         self.facts.update(self._ask("begin", specs, PICTURES))
         if self._terms:
             self._do("set_losses", {part: (self._terms[part],) for part in self._new}, PICTURES)
         self._new.clear()
-        kept = {
-            part: ({number: shares[part] for number, shares in self._kept.items()},)
-            for part in self._specs
-        }
-        self._do("restore", kept, PICTURES)
+        kept = self._kept.items()
+        arrays = {part: ({key: shares[part] for key, shares in kept},) for part in self._specs}
+        self._do("restore", arrays, PICTURES)
 
-    def _forget(self, program: Sequence[Instruction]) -> None:
-        """Forgets the state that was kept here."""
+    def _forget(self, program: Program) -> None:
+        """What a program changes is not known here any longer."""
         for _, target, *_ in program:
             self._known.pop(target, None)
 
 
-def given_up(loss: Lost) -> Gone:
-    """The error that ends the painting."""
-    return Gone(f"--dask: workers are lost again and again ({loss})")
-
-
-def ordered(answers: Mapping[int, Any]) -> list[Any]:
-    """By the number of the part, so that sums are always rounded in the same way."""
-    return [answers[part] for part in sorted(answers)]
-
-
-def totals(shares: Sequence[Mapping[int, float]]) -> dict[int, float]:
-    """Values of terms, from those of the parts, which have the same terms."""
-    return {number: sum(share[number] for share in shares) for number in shares[0]}
-
-
-def summed(shares: Sequence[Seen]) -> Seen:
-    """Statistics of the whole from those of its parts."""
-    return {
-        number: functools.reduce(added, [each[number] for each in shares]) for number in shares[0]
-    }
+def summed(shares: Sequence[Mapping[int, Any]], add: Callable[[Any, Any], Any]) -> dict[int, Any]:
+    """By term what all parts, which have the same terms, give for it."""
+    return {term: functools.reduce(add, [share[term] for share in shares]) for term in shares[0]}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nstyle import api
-from nstyle.distributed.actors import ActorPool, DaskActors
+from nstyle.distributed.actors import DaskActors
 from nstyle.distributed.dask_cluster import Connection
 from nstyle.distributed.messages import EACH_EPOCH, Counted
 from nstyle.distributed.options import Settings, check
@@ -56,12 +56,15 @@ class Mural:
         check(options)
         gathered = inputs.gather(content, style, options, masks=masks)
         begun = saver.begin(gathered) if saver else None
-        settings = self._settings
-        self.connection = Connection(settings.dask, settings.local, direct=True)
+        settings, local, threads = self._settings, self._settings.local, None
+        if local is not None:
+            threads = max(1, (options.threads or runtime.usable_cores()) // local)
+        self.connection = Connection(settings.dask, local, direct=True)
         with contextlib.closing(self.connection):
             if self.connection.dashboard:
                 log.info("Dask's dashboard: %s", self.connection.dashboard)
-            actors = self._actor_pool(gathered.weights, options)
+            weights = os.path.abspath(gathered.weights)
+            actors = DaskActors(self.connection, settings.parts, weights, threads)
             return api.paint(
                 gathered,
                 options,
@@ -72,7 +75,7 @@ class Mural:
                 build=self.building(actors, gathered),
             )
 
-    def building(self, actors: ActorPool, gathered: inputs.Inputs) -> Callable[..., Any]:
+    def building(self, actors: DaskActors, gathered: inputs.Inputs) -> Callable[..., Any]:
         """As problem.build; sizes that are worth it by the actors. gathered: of the whole run."""
 
         def build(setup: Any, inputs: inputs.Inputs) -> Any:
@@ -85,26 +88,12 @@ class Mural:
             width, height = size = inputs.photo.size
             if size != gathered.photo.size and width * height < WORTH * actors.count:
                 return problem.build(setup, inputs)
-            knobs: dict[str, Any] = {"counted": self.counted, "every": self._every}
-            task = objective.build(setup, inputs, actors=actors, **knobs)
-            self._objective = task.objective
-            return task
+            self._objective = objective.build(
+                setup, inputs, actors=actors, counted=self.counted, every=self._every
+            )
+            return self._objective
 
         return build
-
-    def _actor_pool(self, weights: str, options: Options) -> DaskActors:
-        local, connection = self._settings.local, self.connection
-        assert connection is not None
-        # Elsewhere they have those that they were started with.
-        threads = options.threads or runtime.usable_cores()
-        share = None if local is None else max(1, threads // local)
-        return DaskActors(
-            connection,
-            self._settings.parts,
-            os.path.abspath(weights),
-            seen=local is not None,
-            threads=share,
-        )
 
     def _count(self, step: Step) -> None:
         self.epochs += bool(step.sent)
@@ -113,6 +102,6 @@ class Mural:
         """A line about the bytes of an epoch."""
         if not self.epochs:
             return "nothing travelled"
-        each = {kind: self.counted[kind] / self.epochs / 1e6 for kind in EACH_EPOCH}
-        parts = ", ".join(f"{kind} {megabytes:.3g}" for kind, megabytes in each.items())
-        return f"{sum(each.values()):.3g} MB travelled per epoch in parts ({parts})"
+        megabytes = {kind: self.counted[kind] / self.epochs / 1e6 for kind in EACH_EPOCH}
+        parts = ", ".join(f"{kind} {count:.3g}" for kind, count in megabytes.items())
+        return f"{sum(megabytes.values()):.3g} MB travelled per epoch in parts ({parts})"

@@ -110,7 +110,7 @@ class Instant:
         """One pass, of what `gather` gave."""
         began = time.perf_counter()
         values = self.values(gathered)
-        picture = finished(values, gathered, self.options, gathered.final_size)
+        picture = finished(values, gathered)
         network = os.path.splitext(os.path.basename(self._path))[0]
         options = {name: value for name, value in shaping(self.options).items() if name in FIELDS}
         facts = {"version": __version__, "network": network, "strength": self._strength}

@@ -55,9 +55,7 @@ class LossTerm:
         return self
 
     def of_part(self, photo: Mapping[str, Any], statistics: Any) -> LossTerm:
-        """The loss of a part of a picture. photo: features of its photo there; statistics: of the
-        part, or None.
-        """
+        """For a part of a picture. photo: its features; statistics: as of the loss, but its own."""
         return self
 
     def times(self, factor: float) -> LossTerm:

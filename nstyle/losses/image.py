@@ -4,10 +4,8 @@ Features are (1, C, H, W). Gatys, Ecker & Bethge, "A neural algorithm of artisti
 (arXiv:1508.06576), equations 1 and 2; total variation after Mahendran & Vedaldi (arXiv:1412.0035);
 the temporal loss after Ruder, Dosovitskiy & Brox (arXiv:1604.08610).
 
-A loss is a function of arrays and a LossTerm that knows scale and target.
-
-Values are one-element NDArrays, so that nothing here waits for the device. Features may be
-bfloat16: what is computed of them is float32.
+A loss is a function of arrays and a LossTerm that knows scale and target. Values are one-element
+NDArrays, so that nothing waits for the device. Features may be bfloat16; results are float32.
 """
 
 from __future__ import annotations
@@ -36,19 +34,19 @@ def content(features: Any, target: Any, scale: float) -> tuple[Any, Any]:
     return scale * dot(difference, difference), (2 * scale) * difference
 
 
-def filtered(x: Any, kernel: Sequence[Sequence[float]]) -> Any:
-    """Each channel of (1, C, H, W) correlated with the same 3x3 kernel: (1, C, H - 2, W - 2)."""
+def laplacian(x: Any) -> Any:
+    """Each channel of (1, C, H, W) correlated with LAPLACIAN: (1, C, H - 2, W - 2)."""
     channels = x.shape[1]
-    weight = depthwise(tuple(map(tuple, kernel)), channels, x.context)
+    kernels = laplacian_kernels(channels, x.context)
     return nd.Convolution(
-        x, weight, no_bias=True, kernel=(3, 3), num_filter=channels, num_group=channels
+        x, kernels, no_bias=True, kernel=(3, 3), num_filter=channels, num_group=channels
     )
 
 
 @lru_cache(maxsize=16)
-def depthwise(kernel: tuple[tuple[float, ...], ...], channels: int, device: Any) -> Any:
-    """A kernel for each channel: (channels, 1, 3, 3). Made once."""
-    return nd.array(kernel, ctx=device).reshape((1, 1, 3, 3)).tile((channels, 1, 1, 1))
+def laplacian_kernels(channels: int, device: Any) -> Any:
+    """LAPLACIAN for each channel: (channels, 1, 3, 3). Made once."""
+    return nd.array(LAPLACIAN, ctx=device).reshape((1, 1, 3, 3)).tile((channels, 1, 1, 1))
 
 
 def squared_variation(x: Any, scale: float) -> tuple[Any, Any]:
@@ -56,9 +54,8 @@ def squared_variation(x: Any, scale: float) -> tuple[Any, Any]:
 
     With L the Laplacian that repeats the border, the sum is <x, L x> and its gradient 2 L x.
     """
-    bordered = nd.pad(x, mode="edge", pad_width=(0, 0, 0, 0, 1, 1, 1, 1))
-    laplacian = filtered(bordered, LAPLACIAN)
-    return scale * dot(x, laplacian), (2 * scale) * laplacian
+    slope = laplacian(nd.pad(x, mode="edge", pad_width=(0, 0, 0, 0, 1, 1, 1, 1)))
+    return scale * dot(x, slope), (2 * scale) * slope
 
 
 def laplacian_variation(x: Any, scale: float) -> tuple[Any, Any]:
@@ -67,7 +64,7 @@ def laplacian_variation(x: Any, scale: float) -> tuple[Any, Any]:
     As MXNet's example of 2017: outside the picture is zero, which is the mean colour.
     """
     bordered = nd.pad(x, mode="constant", pad_width=(0, 0, 0, 0, 1, 1, 1, 1), constant_value=0)
-    gradient = filtered(bordered, LAPLACIAN) * (scale / 8)
+    gradient = laplacian(bordered) * (scale / 8)
     return 0.5 * dot(x, gradient), gradient
 
 
@@ -93,8 +90,6 @@ VARIATIONS = {
     "laplacian": laplacian_variation,
     "power": power_variation,
 }
-
-
 # The value of each is the sum of array times gradient, over this (Euler: they are homogeneous).
 DEGREES = {"squared": 2.0, "laplacian": 2.0, "power": 2 * TV_POWER}
 
@@ -184,9 +179,6 @@ def means_of_parts(length: int, parts: int, copies: int, device: Any) -> Any:
     for part, (begin, end) in enumerate(zip(edges, edges[1:])):
         rows[:, part, begin:end] = 1 / (end - begin)
     return nd.array(rows, ctx=device)
-
-
-# ---- what an objective adds up ----
 
 
 @dataclass(frozen=True)

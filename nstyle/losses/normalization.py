@@ -14,10 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Layer:
-    """The facts a factor may depend on.
-
-    energy: ||P||^2 for content, ||A||^2 for style; area: the picture's width times height.
-    """
+    """Facts a factor may depend on. energy: ||P||^2 or ||A||^2; area: the picture's, in pixels."""
 
     channels: int
     positions: int
@@ -27,7 +24,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Normalization:
-    """Scales of the three kinds of terms.
+    """Scales of the three kinds of terms; tv: from the number of values.
 
     per_value: the gradient is multiplied by N times this, which brings it to grey levels; 0 = not.
     share_layers: layer weights are divided by their sum.
@@ -35,7 +32,7 @@ class Normalization:
 
     content: Callable[[Layer], float]
     style: Callable[[Layer], float]
-    tv: Callable[[int], float]
+    tv: Callable[[int], float] = lambda values: 1.0
     per_value: float = 0.0
     share_layers: bool = False
 
@@ -60,33 +57,22 @@ BALANCED = Normalization(
 # MXNet's example of 2015: head gradients F - P, and (G' - A') F / (C^2 M). Integrated:
 # 1/2 ||F - P||^2 and ||G' - A'||^2 / (4 C^2 M).
 MXNET = Normalization(
-    content=lambda layer: 0.5,
-    style=lambda layer: layer.positions / (4.0 * layer.channels**2),
-    tv=lambda values: 1.0,
+    content=lambda layer: 0.5, style=lambda layer: layer.positions / (4.0 * layer.channels**2)
 )
 # The same of 2017: sums of squares left to autograd, so 2 (F - P) and 4 (G' - A') F / (C^2 M).
 MXNET_NAG = Normalization(
-    content=lambda layer: 1.0,
-    style=lambda layer: layer.positions / float(layer.channels**2),
-    tv=lambda values: 1.0,
+    content=lambda layer: 1.0, style=lambda layer: layer.positions / float(layer.channels**2)
 )
 # The paper, equations 1 and 4: 1/2 ||F - P||^2 and ||G' - A'||^2 / (4 C^2 M^2).
-GATYS = Normalization(
-    content=lambda layer: 0.5,
-    style=lambda layer: 1 / (4.0 * layer.channels**2),
-    tv=lambda values: 1.0,
-)
+GATYS = Normalization(content=lambda layer: 0.5, style=lambda layer: 1 / (4.0 * layer.channels**2))
 # The same with the content term as many TensorFlow programs have it: ||F - P||^2 / (4 C M).
 GATYS_MEAN = Normalization(
-    content=lambda layer: 1 / (4.0 * layer.channels * layer.positions),
-    style=GATYS.style,
-    tv=lambda values: 1.0,
+    content=lambda layer: 1 / (4.0 * layer.channels * layer.positions), style=GATYS.style
 )
 # The Keras book: ||F - P||^2 and ||G' - A'||^2 / (4 * 3^2 * (w h)^2), w and h the picture's.
 KERAS = Normalization(
     content=lambda layer: 1.0,
     style=lambda layer: (layer.positions / (2.0 * KERAS_CHANNELS * layer.area)) ** 2,
-    tv=lambda values: 1.0,
     share_layers=True,
 )
 NORMALIZATIONS = {

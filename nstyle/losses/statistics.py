@@ -36,10 +36,9 @@ class Statistics(NamedTuple):
 class FeatureStatistics:
     """Statistics of features of one shape. Its buffer is kept from call to call.
 
-    shape: (1, C, h, w); weight: (h, w), 0..1, or None for 1 everywhere; share: moments of the same
-    shape with another weight, whose buffer may be used, too; positions: the sum of the weights,
-    where these are only a part of them.
-    Raises MXNetError where features have another shape.
+    shape: (1, C, h, w); weight: (h, w), 0..1, or None for 1 everywhere; share: statistics of the
+    same shape with another weight, whose buffers may be used, too; positions: the sum of the
+    weights, where these are only a part of them. Raises MXNetError for features of another shape.
     """
 
     def __init__(
@@ -84,8 +83,7 @@ class FeatureStatistics:
         gradient = self._convolved(features, kernel, shift)
         if self.weight is None:
             return gradient
-        weight = self.weight
-        return nd.broadcast_mul(as_float32(gradient), weight)
+        return nd.broadcast_mul(as_float32(gradient), self.weight)
 
     def _weighted(self, features: Any) -> Any:
         if self.weight is None:
@@ -144,7 +142,7 @@ class RunningStatistics:
             self.mean = increased(self.mean, weighted.sum(axis=1, keepdims=True))
 
     def statistics(self) -> Statistics:
-        """Of all parts together; as Moments.of. There must have been one."""
+        """Of all parts together, of which there must have been one; see FeatureStatistics.of."""
         return divided(self.second, self.mean, self._moments.positions)
 
 
@@ -168,7 +166,7 @@ def backward(
     weight: Any = None,
     out: Any = None,
 ) -> Any:
-    """As Moments.pulled for a part in plain order, float32 (C, n): w (2 dS F + dm) / n.
+    """FeatureStatistics.backward of a part in plain order, float32 (C, n): w (2 dS F + dm) / n.
 
     weight: (1, n), where the moments have one; out: (C, n), memory that may be written into.
     """

@@ -111,32 +111,25 @@ def with_root(target: Target) -> Target:
     return mean, (vectors * values) @ vectors.T, (vectors * np.sqrt(values)) @ vectors.T, floor
 
 
-def added(first: StyleDistance, second: StyleDistance, *, parts: int) -> StyleDistance:
-    """The sum of two distances, each relative to its target's size, times that of the first's: so
-    it says about twice as much as either.
+def gram_and_gaussian(seen: Statistics) -> Target:
+    """(second moments, mean, covariance)."""
+    return (seen.second, *gaussian(seen))
 
-    parts: how many arrays of a target are the first's.
+
+def gram_wasserstein(seen: Statistics, target: Target, scale: float) -> tuple[Any, Any, Any]:
+    """The sum of `gram` and `wasserstein`, each relative to its target's size, times that of
+    Gram's: so it says about twice as much as either. target: as from `with_factor`.
     """
+    moments, normal, factor = target
+    value, second, _ = gram(seen, moments, scale)
+    other_value, other_second, mean = wasserstein(seen, normal, scale * factor)
+    return value + other_value, second + other_second, mean
 
-    def ready(target: Target) -> Target:
-        one, two = target[:parts], target[parts:]
-        factor = first.energy(one) / max(second.energy(two), TINY)
-        return first.ready(one), second.ready(two), factor
 
-    def compare(seen: Statistics, target: Target, scale: float) -> tuple[Any, Any, Any]:
-        one, two, factor = target
-        said = [first.compare(seen, one, scale), second.compare(seen, two, scale * factor)]
-        values, seconds, means = zip(*said)
-        pushes = [push for push in means if push is not None]
-        return sum(values), sum(seconds), sum(pushes) if pushes else None
-
-    return StyleDistance(
-        lambda seen: first.measure(seen) + second.measure(seen),
-        lambda target: first.energy(target[:parts]),
-        compare,
-        ready,
-        first.mean or second.mean,
-    )
+def with_factor(target: Target) -> Target:
+    """(A, mean, covariance) -> ((A,), with_root(mean, covariance), weight of wasserstein)."""
+    moments, normal = target[:1], target[1:]
+    return moments, with_root(normal), squares(moments) / max(spread(normal), TINY)
 
 
 def squares(target: Target) -> float:
@@ -156,13 +149,13 @@ def blend(targets: Sequence[Target], shares: Sequence[float]) -> Target:
     return tuple(sum(p * share for p, share in zip(part, shares)) for part in parts)
 
 
-GRAM = StyleDistance(lambda seen: (seen.second,), squares, gram, mean=False)
-WASSERSTEIN = StyleDistance(gaussian, spread, wasserstein, with_root)
 STYLE_DISTANCES = {
-    "gram": GRAM,
+    "gram": StyleDistance(lambda seen: (seen.second,), squares, gram, mean=False),
     "mean-std": StyleDistance(mean_and_deviation, squares, mean_std, with_floor),
-    "wasserstein": WASSERSTEIN,
-    "gram+wasserstein": added(GRAM, WASSERSTEIN, parts=1),
+    "wasserstein": StyleDistance(gaussian, spread, wasserstein, with_root),
+    "gram+wasserstein": StyleDistance(
+        gram_and_gaussian, lambda target: squares(target[:1]), gram_wasserstein, with_factor
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""Per-process cache of loaded networks and style statistics."""
+"""What paintings of a process share: loaded networks and style statistics."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import collections
 from collections.abc import Callable, Hashable
 from typing import Any
 
-NETWORKS, LOOKS = 2, 32  # kept; a look of VGG-19 at a style takes 2.4 MB for each region
+NETWORKS, STYLES = 2, 32  # cached; statistics of VGG-19 take 2.4 MB for each region of a style
 
 
 class LRUCache:

@@ -68,7 +68,7 @@ def evaluate(
     from nstyle.networks import preprocessing
     from nstyle.optimize import problem  # here, because they load MXNet
 
-    objective = problem.build(setup, gathered).objective
+    objective = problem.build(setup, gathered)
     if gathered.chroma is not None:
         values = np.repeat((values @ LUMA.astype(np.float32))[..., np.newaxis], 3, axis=2)
     x = preprocessing.from_floats(values, setup.extractor.convention, chosen.pixel_range)
@@ -91,11 +91,8 @@ def score(pictures: Iterable[Any], content: Any, style: Any, options: Options) -
 
         x = preprocessing.from_floats(values, setup.extractor.convention, options.pixel_range)
         distances = problem.distances(setup, gathered, x)
-        means = (
-            mean(distances, "content", options.content_layers),
-            mean(distances, "style", options.style_layers),
-        )
-        yield Score(*means, distances)
+        content_mean = mean(distances, "content", options.content_layers)
+        yield Score(content_mean, mean(distances, "style", options.style_layers), distances)
 
 
 def set_up(

@@ -18,7 +18,7 @@ from nstyle.networks.features import CompiledVGG
 from nstyle.networks.layers import BOUNDARY
 from nstyle.networks.preprocessing import Preprocessing
 from nstyle.networks.weights import reader
-from nstyle.optimize.context import LOOKS, LRUCache, PaintContext
+from nstyle.optimize.context import STYLES, LRUCache, PaintContext
 from nstyle.optimize.inputs import Inputs
 from nstyle.optimize.tiles import geometry
 from nstyle.optimize.tiles.features import TiledFeatures, TiledSource
@@ -37,19 +37,20 @@ FLOAT32_UP_TO = 300
 
 @dataclass(frozen=True)
 class FeatureExtractor:
-    """The network, and what of it does not change with the pictures.
+    """The network on its device, and what of it does not change with the pictures.
 
     loaded: about the weights, without their arrays, which the network has; widths: channels of the
-    convolutions by name, in order; looks: cache of style statistics, or None.
+    convolutions by name, in order; styles: cache of style targets, or None.
     """
 
     network: vgg.VGGFeatures
+    device: Any
     loaded: reader.Weights
     widths: Mapping[str, int]
     convention: Preprocessing
     layer_scales: Mapping[str, LayerScale]
     bfloat16: bool = False
-    looks: LRUCache | None = None
+    styles: LRUCache | None = None
 
     @property
     def reach(self) -> Reach:
@@ -66,12 +67,7 @@ class FeatureExtractor:
         return self.bfloat16 and max(edges) > FLOAT32_UP_TO
 
     def features(
-        self,
-        shape: Sequence[int],
-        device: Any,
-        *,
-        gradient: bool = True,
-        bfloat16: bool | None = None,
+        self, shape: Sequence[int], *, gradient: bool = True, bfloat16: bool | None = None
     ) -> CompiledVGG:
         """The network compiled for pictures of this shape, (1, 3, H, W).
 
@@ -79,45 +75,43 @@ class FeatureExtractor:
         """
         if bfloat16 is None:
             bfloat16 = gradient and self.in_bfloat16(shape[2:])
-        return CompiledVGG(self.network, shape, device=device, gradient=gradient, bfloat16=bfloat16)
+        knobs = {"device": self.device, "gradient": gradient, "bfloat16": bfloat16}
+        return CompiledVGG(self.network, shape, **knobs)
 
-    def pieces(self, tiling: Tiling, device: Any, *, gradient: bool = True) -> TiledFeatures:
+    def pieces(self, tiling: Tiling, *, gradient: bool = True) -> TiledFeatures:
         """The network compiled for the tiles of a picture."""
-        knobs = {"gradient": gradient, "bfloat16": gradient and self.in_bfloat16(tiling.size)}
+        device, bfloat16 = self.device, gradient and self.in_bfloat16(tiling.size)
+        knobs = {"device": device, "gradient": gradient, "bfloat16": bfloat16}
         width, height = tiling.edges
         shape = (1, 3, height, width)
         if tiling.behind is None:
-            return TiledFeatures(self.features(shape, device, **knobs), tiling, device=device)
+            return TiledFeatures(CompiledVGG(self.network, shape, **knobs), tiling, device=device)
         near = [name for name in self.network.wanted if not layers.behind(name)]
         far = [name for name in self.network.wanted if layers.behind(name)]
-        before = vgg.VGGSlice(self.network, list(dict.fromkeys([*near, BOUNDARY])))
-        features = CompiledVGG(before, shape, device=device, **knobs)
+        first = vgg.VGGSlice(self.network, list(dict.fromkeys([*near, BOUNDARY])))
+        features = CompiledVGG(first, shape, **knobs)
         (width, height), channels = tiling.behind.edges, features.shapes[BOUNDARY][1]
         rest = vgg.VGGSlice(self.network, far, BOUNDARY)
-        deep = CompiledVGG(rest, (1, channels, height, width), device=device, **knobs)
+        deep = CompiledVGG(rest, (1, channels, height, width), **knobs)
         step = layers.stride(BOUNDARY)
         behind = TiledFeatures(deep, tiling.behind, device=device, step=step)
         return TiledFeatures(features, tiling, device=device, behind=behind)
 
-    def look(self, x: np.ndarray, device: Any) -> dict[str, Any]:
+    def look(self, x: np.ndarray) -> dict[str, Any]:
         """Tap name -> (1, C, h, w) of an array, for once."""
-        features = self.features(x.shape, device, gradient=False)
-        return features.forward(nd.array(x, ctx=device))
+        return self.features(x.shape, gradient=False).forward(nd.array(x, ctx=self.device))
 
-    def view(self, x: np.ndarray, device: Any, tiling: Tiling | None = None) -> FeatureSource:
+    def view(self, x: np.ndarray, tiling: Tiling | None = None) -> FeatureSource:
         """The features of an array, once. tiling: None for all of it at once."""
         if tiling is None:
-            return WholeImage(self.look(x, device))
-        return TiledSource(self.pieces(tiling, device, gradient=False), x)
+            return WholeImage(self.look(x))
+        return TiledSource(self.pieces(tiling, gradient=False), x)
 
 
 def load_network(
     inputs: Inputs, options: Options, device: Any, context: PaintContext | None = None
 ) -> FeatureExtractor:
-    """The network cut at the deepest layer, with its weights. Raises WeightsError, OptionError.
-
-    context: where it stays loaded, with statistics of styles.
-    """
+    """The network cut at the deepest layer, kept in `context`. Raises WeightsError, OptionError."""
     taps = [*options.style_layers.weights]
     if options.content_weight or not options.style_weight:
         taps += options.content_layers.weights
@@ -128,23 +122,22 @@ def load_network(
     names = "pooling", "pooling_ceil", "mean_subtraction", "precision"
     chosen = tuple(getattr(options, name) for name in names)
 
-    def make() -> FeatureExtractor:
-        network = cut_network(inputs, options, device, taps)
-        return dataclasses.replace(network, looks=LRUCache(LOOKS))
+    def load() -> FeatureExtractor:
+        extractor = cut_network(inputs, options, device, taps)
+        return dataclasses.replace(extractor, styles=LRUCache(STYLES))
 
     key = file, inputs.model, *taps, str(device), chosen
-    extractor: FeatureExtractor = context.networks.find(key, make)
-    return extractor
+    return context.networks.find(key, load)
 
 
 def cut_network(
-    inputs: Inputs, options: Options, device: Any, wanted: Sequence[str]
+    inputs: Inputs, options: Options, device: Any, taps: Sequence[str]
 ) -> FeatureExtractor:
-    """See load_network. wanted: the layers that the losses look at."""
+    """See load_network. taps: the layers that the losses look at."""
     file = reader.read(inputs.weights, inputs.model)
     blocks = layers.BLOCKS[file.family]
-    layers.check_taps(wanted, layers.taps(blocks), file.family)
-    ordered = [name for name in layers.taps(blocks) if name in wanted]
+    layers.check_taps(taps, layers.taps(blocks), file.family)
+    ordered = [name for name in layers.taps(blocks) if name in taps]
     loaded = reader.select(file, layers.needed_convolutions(ordered, blocks))
     network = vgg.build(
         blocks,
@@ -160,6 +153,7 @@ def cut_network(
         convention = convention.without_mean()
     return FeatureExtractor(
         network,
+        device,
         dataclasses.replace(loaded, arrays={}),
         {name: len(bias) for name, (_, bias) in loaded.arrays.items()},
         convention,

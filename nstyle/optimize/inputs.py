@@ -59,15 +59,17 @@ class Inputs:
         if size == self.photo.size:
             return self
         shrink = size[0] / self.photo.width
+        style_sizes = [sizes.shrunk_style(style.size, shrink) for style in self.styles]
+
+        def resized(picture: Picture, size: Size) -> Picture:
+            return resize(picture, *size, method=method)
+
         return dataclasses.replace(
             self,
-            photo=resize(self.photo, *size, method=method),
-            styles=tuple(
-                resize(style, *sizes.shrunk_style(style.size, shrink), method=method)
-                for style in self.styles
-            ),
-            start=self.start and resize(self.start, *size, method=method),
-            chroma=self.chroma and resize(self.chroma, *size, method=method),
+            photo=resized(self.photo, size),
+            styles=tuple(map(resized, self.styles, style_sizes)),
+            start=self.start and resized(self.start, size),
+            chroma=self.chroma and resized(self.chroma, size),
         )
 
     @property
@@ -92,7 +94,7 @@ def gather(
     """
     masks = masks or Masks()
     styles = style if isinstance(style, (list, tuple)) else [style]
-    model, path = check(content, len(styles), options, masks)
+    model, weights = check(content, len(styles), options, masks)
     paintings = [image_file.read(each, max_pixels=options.max_pixels) for each in styles]
     shares = shares_of(options.style_blend, len(paintings))
     photo = image_file.read(content, max_pixels=options.max_pixels) if content is not None else None
@@ -103,24 +105,23 @@ def gather(
     used = [index for index, share in enumerate(shares) if share]
     paintings = [paintings[index] for index in used]
     style_sizes = [style_size_for(size, painting.size, options) for painting in paintings]
-    return recoloured(
-        Inputs(
-            resize(photo or flat(size, paintings[0]), *size, method=options.resize),
-            tuple(
-                resize(painting, *style_size, method=options.resize)
-                for painting, style_size in zip(paintings, style_sizes)
-            ),
-            tuple(shares[index] for index in used),
-            read_start(options, size),
-            model,
-            path,
-            sizes.final_size(size, photo.size if photo else size, options.rescale),
-            regions=tuple(only_styles(region, used) for region in regions),
-            keep=keep,
-            texture=photo is None,
-        ),
-        options.colors,
+
+    def resized(picture: Picture, size: Size) -> Picture:
+        return resize(picture, *size, method=options.resize)
+
+    inputs = Inputs(
+        resized(photo or flat(size, paintings[0]), size),
+        tuple(map(resized, paintings, style_sizes)),
+        tuple(shares[index] for index in used),
+        read_start(options, size),
+        model,
+        weights,
+        sizes.final_size(size, photo.size if photo else size, options.rescale),
+        regions=tuple(only_styles(region, used) for region in regions),
+        keep=keep,
+        texture=photo is None,
     )
+    return recoloured(inputs, options.colors)
 
 
 def check(content: Any, styles: int, options: Options, masks: Masks) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
@@ -20,7 +21,7 @@ from nstyle.losses.style import STYLE_DISTANCES, StyleDistance, StyleLoss, Targe
 from nstyle.networks import calibration
 from nstyle.networks.calibration import LayerScale
 from nstyle.optimize.inputs import Inputs
-from nstyle.optimize.tiles.sources import Asked, FeatureSource
+from nstyle.optimize.tiles.sources import FeatureSource, Place
 from nstyle.options.options import Options
 from nstyle.options.words import Layers
 
@@ -36,30 +37,31 @@ Shown = Mapping[tuple[str, int], Optional[Target]]
 
 def look_at(inputs: Inputs, options: Options, number: int, view: FeatureSource) -> Shown:
     """Style targets of a painting. number: which."""
-    names = options.style_layers.weights
     parts: list[Any] = [region.styles[number] for region in inputs.regions] or [None]
-    places = {(name, place): (name, part) for name in names for place, part in enumerate(parts)}
+    places = {
+        (name, region): (name, weight)
+        for name in options.style_layers.weights
+        for region, weight in enumerate(parts)
+    }
     return measured(view, STYLE_DISTANCES[options.style_loss], places)
 
 
 def build_terms(
     inputs: Inputs,
     options: Options,
-    looks: Mapping[str, LayerScale],
+    layer_scales: Mapping[str, LayerScale],
     photo: FeatureSource,
     paintings: Sequence[Shown],
 ) -> list[LossTerm]:
-    """The terms of the loss. photo: at the result's size; looks: likeness by layer."""
-    scales = NORMALIZATIONS[options.normalization]
-    area = inputs.photo.width * inputs.photo.height
+    """The terms of the loss. photo: at the result's size; layer_scales: see FeatureExtractor."""
     terms: list[LossTerm] = []
     if options.content_weight:
-        terms += content_terms(options, scales, looks, photo, area)
+        terms += content_terms(inputs, options, layer_scales, photo)
     if options.style_weight:
-        terms += style_terms(inputs, options, looks, photo, paintings)
+        terms += style_terms(inputs, options, layer_scales, photo, paintings)
     if options.tv_weight:
-        scale = options.tv_weight * scales.tv(3 * area)
-        terms.append(TotalVariation(scale, options.tv_form))
+        scale = NORMALIZATIONS[options.normalization].tv(3 * math.prod(inputs.photo.size))
+        terms.append(TotalVariation(options.tv_weight * scale, options.tv_form))
     if not terms:
         raise OptionError("--keep-mask: leaves nothing to paint; make more of it black")
     return terms
@@ -75,18 +77,15 @@ def temporal_term(options: Options, weight: float, moved: Any, trust: Any) -> Lo
 
 
 def content_terms(
-    options: Options,
-    scales: Normalization,
-    looks: Mapping[str, LayerScale],
-    photo: FeatureSource,
-    area: int,
+    inputs: Inputs, options: Options, layer_scales: Mapping[str, LayerScale], photo: FeatureSource
 ) -> list[LossTerm]:
     """One per content layer."""
+    scales, area = NORMALIZATIONS[options.normalization], math.prod(inputs.photo.size)
     terms: list[LossTerm] = []
     shares = layer_weights(options.content_layers, scales)
     for name, target in photo.features(shares).items():
         shape, energy = photo.shapes[name], photo.energy(target)
-        like = calibration.nearest(looks, name, channels=shape[1])
+        like = calibration.nearest(layer_scales, name, channels=shape[1])
         layer = Layer(like.channels, shape[2] * shape[3], energy * like.content, area)
         scale = scales.content(layer)
         scale *= options.content_weight * shares[name] * like.content
@@ -97,20 +96,20 @@ def content_terms(
 def style_terms(
     inputs: Inputs,
     options: Options,
-    looks: Mapping[str, LayerScale],
+    layer_scales: Mapping[str, LayerScale],
     photo: FeatureSource,
     paintings: Sequence[Shown],
 ) -> list[LossTerm]:
     """One per style layer and region."""
-    scales, loss = NORMALIZATIONS[options.normalization], STYLE_DISTANCES[options.style_loss]
-    area = inputs.photo.width * inputs.photo.height
+    scales, area = NORMALIZATIONS[options.normalization], math.prod(inputs.photo.size)
+    distance = STYLE_DISTANCES[options.style_loss]
     # As keras-prisma: a style that takes the result's size has no strokes to scale.
     strength = options.style_weight * (options.style_scale if options.fit == "stretch" else 1.0)
     places = places_of(inputs)
     terms: list[LossTerm] = []
     for name, share in layer_weights(options.style_layers, scales).items():
-        shape, shared = photo.shapes[name], None
-        like = calibration.nearest(looks, name, channels=shape[1])
+        shape, statistics = photo.shapes[name], None
+        like = calibration.nearest(layer_scales, name, channels=shape[1])
         for number, (region, everywhere) in enumerate(places):
             weight = None if everywhere is None else at_size(everywhere, (shape[3], shape[2]))
             part = 1.0 if weight is None else float(weight.mean())
@@ -121,17 +120,19 @@ def style_terms(
                 log.info("%s: %s, for %s; left out there", place, too, name)
                 continue
             # As VGG-19 would have it.
-            energy = loss.energy(target) * like.style
+            energy = distance.energy(target) * like.style
             layer = Layer(like.channels, shape[2] * shape[3], energy, area)
             scale = scales.style(layer) * strength * share * like.style * part
-            shared = FeatureStatistics(shape, device=photo.device, weight=weight, share=shared)
-            ready, kind = loss.ready(target), options.style_loss
-            terms.append(StyleLoss(name, scale, kind, shared, ready, region))
+            statistics = FeatureStatistics(
+                shape, device=photo.device, weight=weight, share=statistics
+            )
+            ready = distance.ready(target)
+            terms.append(StyleLoss(name, scale, options.style_loss, statistics, ready, region))
     return terms
 
 
-def once_more(terms: Sequence[LossTerm], photo: FeatureSource, where: np.ndarray) -> list[LossTerm]:
-    """The terms of style again, of a part of the picture alone. where: weights (H, W).
+def once_more(terms: Sequence[LossTerm], photo: FeatureSource, part: np.ndarray) -> list[LossTerm]:
+    """The terms of style again, of a part of the picture alone. part: weights (H, W).
 
     What is small in a picture counts little in its sums, so that it may stay without style. Each
     position counts as it does in the whole.
@@ -141,14 +142,16 @@ def once_more(terms: Sequence[LossTerm], photo: FeatureSource, where: np.ndarray
         if not isinstance(term, StyleLoss):
             continue
         shape = photo.shapes[term.layer]
-        weight = at_size(where, (shape[3], shape[2]))
+        weight = at_size(part, (shape[3], shape[2]))
         if term.statistics.weight is not None:
             weight = weight * term.statistics.weight.asnumpy()[0, 0]
         if weight.sum() >= FEWEST:
-            part = FeatureStatistics(shape, device=photo.device, weight=weight)
-            scale = term.scale * part.positions / term.statistics.positions
+            moments = photo.moments(term.layer, weight)
+            scale = term.scale * moments.positions / term.statistics.positions
             region = f"{term.region} new".strip()
-            further.append(dataclasses.replace(term, scale=scale, statistics=part, region=region))
+            further.append(
+                dataclasses.replace(term, scale=scale, statistics=moments, region=region)
+            )
     return further
 
 
@@ -176,20 +179,17 @@ def places_of(inputs: Inputs) -> list[tuple[str, np.ndarray | None]]:
 
 
 def measured(
-    view: FeatureSource, loss: StyleDistance, places: Mapping[Any, tuple[str, np.ndarray | None]]
+    view: FeatureSource, distance: StyleDistance, places: Mapping[Any, Place]
 ) -> dict[Any, Target | None]:
-    """Style targets of parts of layers; None where there is too little.
-
-    places: key -> (layer, weights at any size, None for all of it).
-    """
-    weighted: dict[Any, Asked] = {}
-    for key, (name, within) in places.items():
+    """Style targets by key; None where there is too little. places: with weights of any size."""
+    sized: dict[Any, Place] = {}
+    for key, (name, part) in places.items():
         height, width = view.shapes[name][2:]
-        weight = None if within is None else at_size(within, (width, height))
+        weight = None if part is None else at_size(part, (width, height))
         if weight is None or weight.sum() >= FEWEST:
-            weighted[key] = name, weight
-    seen = view.statistics(weighted, mean=loss.mean)
-    return {key: loss.measure(seen[key]) if key in seen else None for key in places}
+            sized[key] = name, weight
+    statistics = view.statistics(sized, mean=distance.mean)
+    return {key: distance.measure(statistics[key]) if key in statistics else None for key in places}
 
 
 def layer_weights(chosen: Layers, scales: Normalization) -> dict[str, float]:

@@ -16,17 +16,17 @@ from nstyle.errors import DivergedError
 from nstyle.images import filters
 from nstyle.images.picture import Picture
 from nstyle.images.sizes import Size
-from nstyle.losses.normalization import Normalization
+from nstyle.losses.normalization import NORMALIZATIONS
 from nstyle.networks import preprocessing
 from nstyle.optimize import problem
 from nstyle.optimize.checkpoint import RunState, Saver
 from nstyle.optimize.context import PaintContext
 from nstyle.optimize.inputs import Inputs
-from nstyle.optimize.planning import memory, plan
+from nstyle.optimize.planning import memory
 from nstyle.optimize.planning.eta import TimeEstimate
 from nstyle.optimize.planning.plan import Budget
 from nstyle.optimize.postprocess import finished, with_kept
-from nstyle.optimize.problem import PaintSetup, PaintTask
+from nstyle.optimize.problem import PaintSetup
 from nstyle.optimize.records import Result, Step
 from nstyle.optimize.solver import loop, optimizers
 from nstyle.options.consistency import RATES
@@ -37,7 +37,8 @@ from nstyle.system.interrupts import Interruption
 
 log = logging.getLogger("nstyle")
 
-Build = Callable[[PaintSetup, Inputs], PaintTask]  # see problem.build
+# (setup, inputs of one size) -> an Objective, or what keeps its contract; see problem.build.
+Build = Callable[[PaintSetup, Inputs], Any]
 
 
 def paint(
@@ -52,11 +53,15 @@ def paint(
     budget: Budget = Budget(),  # noqa: B008, it is frozen
     build: Build | None = None,
 ) -> Result:
-    """As api.paint. A DivergedError has advice, and the last good picture as `result`."""
+    """As api.paint; a DivergedError has advice, and the last good picture as `result`.
+
+    metadata: for the result's files; context: what paintings of this process share; budget: memory
+    it may take; build: instead of problem.build.
+    """
     began = time.perf_counter() - (sum(step.seconds for step in begun.history) if begun else 0.0)
     setup = set_up(inputs, options, context, budget)
     ctrl_c = Interruption()
-    painting = Painting(inputs, options, setup, [*listeners, ctrl_c], saver, begun, build)
+    painting = Painting(inputs, setup, [*listeners, ctrl_c], saver, begun, build)
 
     def result(watch: loop.LoopState) -> Result:
         seconds = time.perf_counter() - began
@@ -88,8 +93,7 @@ def set_up(
     setup = problem.set_up(inputs, options, device, context, budget)
     room = ""
     if device.device_type == "cpu":
-        need = plan.check_memory(inputs, options, setup.plan)
-        room = f"; needs about {memory.shown(need)}"
+        room = f"; needs about {memory.shown(setup.plan.check_memory())}"
     loaded, size = setup.extractor.loaded, inputs.photo.size
     auto = options.model == "auto" and options.weights is None
     built_in = auto and loaded.model == locations.DEFAULT
@@ -108,22 +112,21 @@ class Painting:
     def __init__(
         self,
         inputs: Inputs,
-        options: Options,
         setup: PaintSetup,
         listeners: Sequence[loop.Listener],
         saver: Saver | None = None,
         begun: RunState | None = None,
         build: Build | None = None,
     ) -> None:
-        self._whole, self._options, self._setup = inputs, options, setup
-        self._listeners = listeners
+        self._whole, self._setup, self._options = inputs, setup, setup.options
+        self._listeners, self._saver, self._begun = listeners, saver, begun
         self._build = build or problem.build
-        self._saver, self._begun = saver, begun
-        self._forecast = TimeEstimate(setup.plan.limits, options.stop_eps)
+        self._forecast = TimeEstimate(setup.plan.limits, setup.options.stop_eps)
         for step in begun.history if begun else ():
             self._forecast.after(step.scale, step.eps, step.seconds)
+        # Of the present size.
         self._scale, self._inputs = 0, inputs
-        self._task: Any = None  # the PaintTask of the present size
+        self._objective: Any = None
 
     def run(self) -> loop.LoopState:
         """All sizes, one after another; the last one's watch. Raises DivergedError."""
@@ -131,13 +134,13 @@ class Painting:
         for scale, (size, limit) in enumerate(self._setup.plan.limits, 1):
             if self._begun and scale < self._begun.scale:
                 continue
-            finished = self._inputs
+            smaller = self._inputs
             try:
                 watch, painted = self._paint_at(scale, size, limit, watch), scale
             except KeyboardInterrupt:  # between two sizes; within one the solver sees to it
                 if watch is None:
                     raise
-                watch.stopped, self._inputs = "interrupted", finished
+                watch.stopped, self._inputs = "interrupted", smaller
             if watch.stopped in ("interrupted", "callback"):
                 break
         assert watch is not None
@@ -150,43 +153,49 @@ class Painting:
     ) -> loop.LoopState:
         options = self._options
         if last is not None:
-            last.objective = None  # holds the smaller one's memory, as self._task does
+            last.objective = None  # holds the smaller one's memory, as self._objective does
         inputs = self._whole.at(size, options.resize)
-        self._task = None  # frees the smaller one's memory before the larger is made
-        self._task = task = self._build(self._setup, inputs)
+        self._objective = None  # frees the smaller one's memory before the larger is made
+        self._objective = self._build(self._setup, inputs)
         self._inputs, self._scale = inputs, scale
-        x, standing = self._begin(last, size)
+        x, progress = self._begin(last, size)
         return loop.solve(
-            minimiser(options, task.normalization, 3 * math.prod(size), self._bounds()),
-            task.objective,
+            minimiser(options, 3 * math.prod(size), self._bounds()),
+            self._objective,
             x,
             describe=self._describe,
             listeners=self._listeners,
             stop_eps=options.stop_eps,
             max_epochs=limit,
             saver=partial(self._save, scale),
-            **standing,
+            **progress,
         )
 
     def _begin(self, last: loop.LoopState | None, size: Size) -> tuple[Any, dict[str, Any]]:
-        """(the array to go on from, what else loop.solve is told of what has been done)."""
-        load, begun = self._task.objective.load, self._begun
+        """(the array to go on from, fields of loop.LoopState about what has been done)."""
+        load, begun = self._objective.load, self._begun
         if last is None and begun is not None:
-            facts = {name: getattr(begun, name) for name in ("history", "before", "stopped")}
-            state = optimizers.converted(begun.state, load)
-            return load(begun.x), {**facts, "state": state, "good": load(begun.good)}
+            return load(begun.x), {
+                "history": list(begun.history),
+                "before": begun.before,
+                "stopped": begun.stopped,
+                "state": optimizers.converted(begun.state, load),
+                "good": load(begun.good),
+            }
         if last is None:
-            picture, standing = start_values(self._inputs, self._task, self._options), {}
+            picture, progress = start_values(self._inputs, self._setup), {}
         else:
             picture = preprocessing.resized(on_host(last.x), *size)
             state = optimizers.converted(
                 optimizers.carried(last.state),
                 lambda array: load(preprocessing.resized(on_host(array), *size, overshoots=False)),
             )
-            standing = {"history": last.history, "state": state}
+            history = list(last.history)
+            progress = {"history": history, "before": len(history), "state": state}
         kept = self._inputs.kept
-        picture = picture if kept is None else with_kept(picture, self._task.photo, kept)
-        return load(picture), standing
+        if kept is not None:
+            picture = with_kept(picture, self._setup.array(self._inputs.photo), kept)
+        return load(picture), progress
 
     def _save(self, scale: int, watch: loop.LoopState, *, now: bool = False) -> None:
         """Hand the saver what it may ask for; now: whatever the epoch."""
@@ -210,23 +219,22 @@ class Painting:
         """The arrays for black and white, if the picture shall stay between them."""
         if not self._options.clamp:
             return None
-        low, high = preprocessing.limits(self._task.convention, self._options.pixel_range)
-        return self._task.objective.load(low), self._task.objective.load(high)
+        convention = self._setup.extractor.convention
+        low, high = preprocessing.limits(convention, self._options.pixel_range)
+        return self._objective.load(low), self._objective.load(high)
 
     def _describe(self, epoch: int, loss: float, eps: float, seconds: float, x: Any) -> Step:
-        where = (self._scale, *self._inputs.photo.size)
-        terms, read = getattr(loss, "terms", {}), partial(self.finished, x)
+        terms, sent = getattr(loss, "terms", {}), getattr(loss, "sent", 0)
         left = self._forecast.after(self._scale, eps, seconds)
-        return Step(
-            epoch, *where, loss, terms, eps, seconds, read, left, sent=getattr(loss, "sent", 0)
-        )
+        numbers = (epoch, self._scale, *self._inputs.photo.size, loss, terms, eps, seconds)
+        return Step(*numbers, partial(self.finished, x), left, sent)
 
     def finished(self, x: Any) -> Picture:
         """The array as a picture of the final size, noise removed, 16 bits."""
         options, convention = self._options, self._setup.extractor.convention
         values = preprocessing.to_floats(on_host(x), convention, options.pixel_range)
         values = filters.DENOISERS[options.denoiser](values, options.remove_noise)
-        return finished(values, self._inputs, options, self._whole.final_size)
+        return finished(values, self._inputs)
 
 
 def on_host(x: Any) -> np.ndarray:
@@ -235,9 +243,10 @@ def on_host(x: Any) -> np.ndarray:
 
 
 def minimiser(
-    options: Options, scales: Normalization, values: int, bounds: optimizers.Bounds | None = None
+    options: Options, values: int, bounds: optimizers.Bounds | None = None
 ) -> Callable[..., Any]:
     """The optimiser with those knobs turned that it has; values: numbers in the picture."""
+    per_value = NORMALIZATIONS[options.normalization].per_value
     first_order = options.optimizer in ("sgd", "nag")  # Adam's steps do not depend on the gradient
     step_limit = options.step_limit / options.lr if first_order else 0.0
     limits = filter(None, [options.clip_gradient, step_limit])
@@ -248,7 +257,7 @@ def minimiser(
         "momentum": options.momentum,
         "weight_decay": options.weight_decay,
         "clip": min(limits, default=0.0),
-        "rescale": gain * values * scales.per_value or 1.0,
+        "rescale": gain * values * per_value or 1.0,
         "backoff": options.backoff,
         "evaluations": options.evaluations,
         "schedule": optimizers.steps(options.lr_sched_delay, options.lr_sched_factor),
@@ -259,11 +268,12 @@ def minimiser(
     return partial(method, **{name: knobs[name] for name in knobs if name in known})
 
 
-def start_values(inputs: Inputs, task: PaintTask, options: Options) -> np.ndarray:
+def start_values(inputs: Inputs, setup: PaintSetup) -> np.ndarray:
     """Start of the optimisation, float32 (1, 3, H, W)."""
     if inputs.start is not None:
-        return preprocessing.to_array(inputs.start, task.convention, options.pixel_range)
-    share, photo = options.init.noise or 0.0, task.photo
+        return setup.array(inputs.start)
+    options, photo = setup.options, setup.array(inputs.photo)
+    share = options.init.noise or 0.0
     if not share and not inputs.texture:
         return photo
     limit = options.noise_range

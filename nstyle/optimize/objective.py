@@ -16,10 +16,7 @@ from nstyle.system.backend import nd
 
 
 class Loss(float):
-    """A loss that remembers its terms: optimisers may observe another point than the last one.
-
-    sent: bytes that went between machines for it, since the one before.
-    """
+    """A loss that remembers its terms: optimisers may observe another point than the last one."""
 
     def __new__(cls, terms: Mapping[str, float]) -> Loss:
         """The sum of the terms."""
@@ -28,7 +25,7 @@ class Loss(float):
         return loss
 
     terms: dict[str, float]
-    sent: int = 0
+    sent: int = 0  # bytes that went between machines for it, since the one before
 
 
 class Objective:
@@ -49,8 +46,7 @@ class Objective:
         free: Any = None,
     ) -> None:
         self._features, self._device, self._clip_norm = features, device, clip_norm
-        self._free = free
-        self._terms = list(terms)
+        self._free, self._terms = free, list(terms)
         self.terms: dict[str, float] = {}
 
     def __call__(self, x: Any) -> tuple[float, Any]:
@@ -76,17 +72,17 @@ class Objective:
         gradient = gradient.copy() if direct is None else gradient + direct
         if self._free is not None:
             gradient = nd.broadcast_mul(gradient, self._free)
+        return self._loss(values), gradient
+
+    def _loss(self, values: Sequence[Any]) -> Loss:
+        """The sum of the terms; values: theirs, (1,)."""
         numbers = nd.concat(*values, dim=0).asnumpy().tolist()
         self.terms = {term.name: number for term, number in zip(self._terms, numbers)}
-        return Loss(self.terms), gradient
+        return Loss(self.terms)
 
     def norm(self, x: Any) -> float:
         """Euclidean norm."""
-        return self.dot(x, x) ** 0.5
-
-    def dot(self, x: Any, y: Any) -> float:
-        """Inner product."""
-        return float(dot(x, y).asscalar())
+        return float(dot(x, x).asscalar()) ** 0.5
 
     def clip(self, x: Any, low: float, high: float) -> Any:
         """Each value limited to low..high; numbers, or arrays (1, 3, 1, 1)."""

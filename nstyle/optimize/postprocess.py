@@ -7,12 +7,10 @@ import numpy as np
 from nstyle.images import codecs
 from nstyle.images.color import with_chroma_of
 from nstyle.images.picture import Picture, resize
-from nstyle.images.sizes import Size
 from nstyle.optimize.inputs import Inputs
-from nstyle.options.options import Options
 
 
-def finished(values: np.ndarray, inputs: Inputs, options: Options, final_size: Size) -> Picture:
+def finished(values: np.ndarray, inputs: Inputs) -> Picture:
     """The picture, 16 bits. values: HxWx3 floats in 0..1 of the photo's size; they are used up."""
     kept, photo = inputs.kept, inputs.photo
     if kept is not None:
@@ -23,9 +21,9 @@ def finished(values: np.ndarray, inputs: Inputs, options: Options, final_size: S
     picture = Picture.from_floats(values, photo.alpha)
     if inputs.chroma is not None:
         picture = with_chroma_of(picture, inputs.chroma)
-    if final_size == picture.size:
+    if inputs.final_size == picture.size:
         return picture
-    return resize(picture, *final_size, method="bicubic")
+    return resize(picture, *inputs.final_size, method="bicubic")
 
 
 def with_kept(x: np.ndarray, photo: np.ndarray, kept: np.ndarray) -> np.ndarray:

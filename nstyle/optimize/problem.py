@@ -10,11 +10,9 @@ import numpy as np
 
 from nstyle.images.picture import Picture
 from nstyle.losses.base import LossTerm
-from nstyle.losses.normalization import NORMALIZATIONS, Normalization
 from nstyle.losses.style import STYLE_DISTANCES, blend
 from nstyle.networks import preprocessing
 from nstyle.networks.features import CompiledVGG
-from nstyle.networks.preprocessing import Preprocessing
 from nstyle.optimize import loss_terms
 from nstyle.optimize.context import PaintContext
 from nstyle.optimize.extractor import FeatureExtractor, load_network
@@ -38,12 +36,11 @@ class PaintSetup:
     """The values all sizes of a painting share."""
 
     options: Options
-    device: Any
     extractor: FeatureExtractor
     plan: Plan
 
     def array(self, picture: Picture) -> np.ndarray:
-        """The network's input, float32 (1, 3, H, W)."""
+        """The network's input, float32 (1, 3, H, W), made anew each time."""
         return preprocessing.to_array(picture, self.extractor.convention, self.options.pixel_range)
 
 
@@ -59,39 +56,15 @@ def set_up(
     free = memory.available() if budget.free == "auto" else budget.free
     known = free if isinstance(free, int) and device.device_type == "cpu" else None
     plan = Plan(inputs, options, extractor, known, budget.regions)
-    return PaintSetup(options, device, extractor, plan)
+    return PaintSetup(options, extractor, plan)
 
 
-@dataclass(frozen=True)
-class PaintTask:
-    """The objective for pictures of one size, and what is needed to read its arrays.
-
-    objective: an Objective, or what keeps its contract (see `distributed`).
-    """
-
-    objective: Any
-    picture: Picture
-    convention: Preprocessing
-    options: Options
-
-    @property
-    def photo(self) -> np.ndarray:
-        """The content as float32 (1, 3, H, W) in the convention's space; made anew each time."""
-        return preprocessing.to_array(self.picture, self.convention, self.options.pixel_range)
-
-    @property
-    def normalization(self) -> Normalization:
-        """Factors of the recipe's losses."""
-        return NORMALIZATIONS[self.options.normalization]
-
-
-def build(setup: PaintSetup, inputs: Inputs) -> PaintTask:
+def build(setup: PaintSetup, inputs: Inputs) -> Objective:
     """The objective for these pictures, with its targets taken from photo and styles."""
     release_memory()  # of the size before
     paintings = look_at_paintings(setup, inputs)
     release_memory()
-    objective = make_objective(setup, inputs, paintings, compiled(setup, inputs))
-    return PaintTask(objective, inputs.photo, setup.extractor.convention, setup.options)
+    return make_objective(setup, inputs, paintings, compiled(setup, inputs))
 
 
 def look_at_paintings(setup: PaintSetup, inputs: Inputs) -> list[loss_terms.Shown]:
@@ -105,15 +78,15 @@ def shown_by(setup: PaintSetup, inputs: Inputs, number: int) -> loss_terms.Shown
     painting, options, extractor = inputs.styles[number], setup.options, setup.extractor
     tiling = setup.plan.style_tiling(painting.size)
 
-    def look() -> loss_terms.Shown:
-        view = extractor.view(setup.array(painting), setup.device, tiling)
+    def targets() -> loss_terms.Shown:
+        view = extractor.view(setup.array(painting), tiling)
         return loss_terms.look_at(inputs, options, number, view)
 
-    if extractor.looks is None:
-        return look()
+    if extractor.styles is None:
+        return targets()
     parts = [region.styles[number] for region in inputs.regions]
     chosen = options.style_layers, options.style_loss, options.pixel_range
-    return extractor.looks.find((checksums.of_value([painting, parts]), chosen, tiling), look)
+    return extractor.styles.find((checksums.of_value([painting, parts]), chosen, tiling), targets)
 
 
 def compiled(setup: PaintSetup, inputs: Inputs) -> CompiledVGG | TiledFeatures:
@@ -121,8 +94,8 @@ def compiled(setup: PaintSetup, inputs: Inputs) -> CompiledVGG | TiledFeatures:
     size = inputs.photo.size
     tiling = setup.plan.tiling(size)
     if tiling is not None:
-        return setup.extractor.pieces(tiling, setup.device)
-    return setup.extractor.features((1, 3, size[1], size[0]), setup.device)
+        return setup.extractor.pieces(tiling)
+    return setup.extractor.features((1, 3, size[1], size[0]))
 
 
 def release_memory() -> None:
@@ -139,15 +112,15 @@ def make_objective(
     more: MoreTerms = lambda terms, view: (),
 ) -> Objective:
     """The objective; network: compiled for the photo's size; more: makes further losses."""
-    photo, options, device = setup.array(inputs.photo), setup.options, setup.device
+    photo, device = setup.array(inputs.photo), setup.extractor.device
     kept = inputs.kept
     # 1 where the picture may change, 0 where the photo is kept, (1, 1, H, W); None for all 1.
     free = None if kept is None else nd.array(1 - kept[np.newaxis, np.newaxis], ctx=device)
-    knobs = {"device": device, "clip_norm": options.clip_norm * photo.size, "free": free}
+    knobs = {"device": device, "clip_norm": setup.options.clip_norm * photo.size, "free": free}
 
     def terms(view: FeatureSource) -> list[LossTerm]:
         scales = setup.extractor.layer_scales
-        usual = loss_terms.build_terms(inputs, options, scales, view, paintings)
+        usual = loss_terms.build_terms(inputs, setup.options, scales, view, paintings)
         return [*usual, *more(usual, view)]
 
     if isinstance(network, TiledFeatures):
@@ -166,8 +139,7 @@ def distances(setup: PaintSetup, inputs: Inputs, x: np.ndarray) -> dict[str, flo
 
     def look(array: np.ndarray) -> FeatureSource:
         height, width = array.shape[2:]
-        tiling = setup.plan.style_tiling((width, height))
-        return setup.extractor.view(array, setup.device, tiling)
+        return setup.extractor.view(array, setup.plan.style_tiling((width, height)))
 
     def style_of(view: FeatureSource) -> dict[str, Any]:
         return loss_terms.measured(view, STYLE_DISTANCES["gram"], style)

@@ -133,7 +133,7 @@ class NetworkPainter:
             held = self._weight * last.link.trust[..., np.newaxis]
             values = blended(values, last.link.moved(last.painted).floats(), held / (1 + held))
         picture = Picture.from_floats(values)
-        return Painted(picture, finished(values, inputs, self.options, inputs.final_size))
+        return Painted(picture, finished(values, inputs))
 
     def state(self) -> dict[str, np.ndarray]:
         """See FramePainter."""

@@ -71,7 +71,8 @@ class OptimizationPainter:
         from nstyle.video.temporal_objective import Objectives
 
         if self._objectives is None:
-            budget = plan.Budget("auto" if self._begun is None else self._begun, regions=NEW)
+            free = "auto" if self._begun is None else self._begun
+            budget = plan.Budget(free, regions=NEW)
             setup = multiscale.set_up(self.first, self.options, self._context, budget)
             self._check_memory(setup.plan)
             self._begun = setup.plan.free
@@ -82,8 +83,7 @@ class OptimizationPainter:
         sizes.limits = plan.epoch_limits(options, inputs)  # this frame's; tiles are the film's
         painting = multiscale.Painting(
             inputs,
-            options,
-            dataclasses.replace(objectives.setup, plan=sizes),
+            dataclasses.replace(objectives.setup, options=options, plan=sizes),
             self._listeners,
             build=lambda setup, inputs: objectives(inputs),
         )

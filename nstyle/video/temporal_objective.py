@@ -12,7 +12,8 @@ from nstyle.images.sizes import Size
 from nstyle.losses.base import LossTerm
 from nstyle.optimize import loss_terms, problem
 from nstyle.optimize.inputs import Inputs
-from nstyle.optimize.problem import PaintSetup, PaintTask
+from nstyle.optimize.objective import Objective
+from nstyle.optimize.problem import PaintSetup
 from nstyle.optimize.tiles.sources import FeatureSource
 from nstyle.system.backend import nd
 
@@ -39,11 +40,11 @@ class Objectives:
         if moved is None or trust is None or not weight:
             return
         arrays = (self.setup.array(moved), trust[np.newaxis, np.newaxis])
-        loaded = (nd.array(array, ctx=self.setup.device) for array in arrays)
+        loaded = (nd.array(array, ctx=self.setup.extractor.device) for array in arrays)
         self._held = (loss_terms.temporal_term(self.setup.options, weight, *loaded),)
 
-    def __call__(self, inputs: Inputs) -> PaintTask:
-        """The problem of a frame at one of its sizes."""
+    def __call__(self, inputs: Inputs) -> Objective:
+        """The objective of a frame at one of its sizes."""
         size, setup = inputs.photo.size, self.setup
         if size != self._size:
             self._network = None  # frees the other size's memory
@@ -53,8 +54,7 @@ class Objectives:
             problem.release_memory()
             self._network = problem.compiled(setup, inputs)
             self._size = size
-        objective = problem.make_objective(setup, inputs, paintings, self._network, self._more)
-        return PaintTask(objective, inputs.photo, setup.extractor.convention, setup.options)
+        return problem.make_objective(setup, inputs, paintings, self._network, self._more)
 
     def _more(self, terms: Sequence[LossTerm], photo: FeatureSource) -> list[LossTerm]:
         """The additional losses of a frame that continues another."""

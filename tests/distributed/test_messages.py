@@ -27,7 +27,7 @@ def test_a_message_takes_its_arrays_and_little_more():
 def test_only_some_kinds_are_of_every_epoch():
     counted = Counted()
     for kind in (MOMENTS, STRIPS, PICTURES):
-        counted.add(kind, np.zeros(1000, np.uint8))
+        counted.add(kind, [np.zeros(1000, np.uint8)])
     assert 2000 < counted.each_epoch < 2600 and counted[PICTURES] > 1000
 
 

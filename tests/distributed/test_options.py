@@ -10,16 +10,16 @@ from nstyle.options.options import Options
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("options", "message"),
     [
         ({"dask": "somewhere"}, "--dask: 'somewhere' is neither"),
         ({"dask": "local:0"}, "--dask local:N: '0' is not allowed"),
         ({"parts": 0}, "--parts: 0 is out of range"),
     ],
 )
-def test_bad_settings(typed, said):
-    with pytest.raises(OptionError, match=said):
-        Settings(**typed)
+def test_bad_settings(options, message):
+    with pytest.raises(OptionError, match=message):
+        Settings(**options)
 
 
 def test_good_settings():
@@ -27,13 +27,13 @@ def test_good_settings():
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("options", "message"),
     [
         ({"optimizer": "lbfgs"}, "--optimizer: lbfgs"),
         ({"tile": "off"}, "--tile: off"),
     ],
 )
-def test_options_that_cannot_be_had_in_parts(typed, said):
-    with pytest.raises(OptionError, match=said):
-        check(Options(**typed))
+def test_options_that_cannot_be_had_in_parts(options, message):
+    with pytest.raises(OptionError, match=message):
+        check(Options(**options))
     check(Options(optimizer="adam", tile=256))

@@ -122,9 +122,9 @@ def test_a_killed_mural_is_gone_on_with_to_the_same_bytes(weights_file, tmp_path
     saver.begin(gathered)
     with contextlib.suppress(RuntimeError):
         painted(Here(2, weights_file), options, saver=saver, listeners=[killed])
-    found = read(file)
-    assert len(found.saved.history) == 6 and found.saved.scale == 2
-    again = Saver(file, 2, order, found)
+    checkpoint = read(file)
+    assert len(checkpoint.saved.history) == 6 and checkpoint.saved.scale == 2
+    again = Saver(file, 2, order, checkpoint)
     result = painted(Here(2, weights_file), options, saver=again, begun=again.begin(gathered))
     assert np.array_equal(result.picture.pixels, whole.picture.pixels)
     assert [step.loss for step in result.history] == [step.loss for step in whole.history]
@@ -163,8 +163,8 @@ def test_on_dask_with_a_worker_killed_on_the_way(weights_file):
 @needs_dask
 def test_workers_elsewhere_get_the_networks_file(weights_file):
     options = chosen(weights_file)
-    with contextlib.closing(Connection("local:2", 2)) as there:
-        address = there.client.scheduler.address
+    with contextlib.closing(Connection("local:2", 2)) as cluster:
+        address = cluster.client.scheduler.address
         result = Mural(Settings(dask=address)).run(PHOTO, PAINTING, Options(**options))
     check_same(stylize(PHOTO, PAINTING, **options), result)
 
@@ -176,7 +176,7 @@ def test_a_cluster_that_goes_away_ends_it_in_order(weights_file):
     def end(step: Any) -> None:
         if step.epoch == 6:
             assert mural.connection is not None
-            mural.connection._mine.close()
+            mural.connection._cluster.close()
 
     options = Options(**chosen(weights_file))
     with pytest.raises(Gone, match="--dask: "):
@@ -185,7 +185,7 @@ def test_a_cluster_that_goes_away_ends_it_in_order(weights_file):
 
 @needs_dask
 def test_bad_inputs_are_refused_before_the_cluster_begins(weights_file, monkeypatch):
-    def never(*words: Any, **more: Any) -> Any:
+    def never(*args: Any, **more: Any) -> Any:
         raise AssertionError
 
     monkeypatch.setattr(run, "Connection", never)

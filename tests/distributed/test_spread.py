@@ -42,9 +42,9 @@ def task(
     gathered = inputs.gather(photo, PAINTING, chosen, masks=masks)
     setup = problem.set_up(gathered, chosen, CPU)
     if team is None:
-        return problem.build(setup, gathered).objective
+        return problem.build(setup, gathered)
     about: dict[str, Any] = {"actors": team, "counted": Counted(), "every": every}
-    return objective.build(setup, gathered, **about).objective
+    return objective.build(setup, gathered, **about)
 
 
 @functools.lru_cache(maxsize=1)
@@ -79,9 +79,9 @@ CASES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_loss_terms_and_gradient_are_those_of_one_process(case, weights_file):
     options = dict(CASES[case])
-    given = masks() if options.pop("masks", False) else None
-    alone = task(None, weights_file, given, **options)
-    spread = task(Here(4, weights_file), weights_file, given, **options)
+    regions = masks() if options.pop("masks", False) else None
+    alone = task(None, weights_file, regions, **options)
+    spread = task(Here(4, weights_file), weights_file, regions, **options)
     loss, gradient = alone(alone.load(X))
     other, slope = spread(spread.load(X))
     assert other == pytest.approx(loss, rel=1e-5)
@@ -140,12 +140,12 @@ def walked(spread: Any, steps: int = 4) -> np.ndarray:
 def test_a_lost_part_changes_nothing_whenever_it_is_lost(every, weights_file):
     team = Here(2, weights_file)
     whole = walked(task(team, weights_file, every=every))
-    calls, found = team.calls, set()
+    calls, replaced = team.calls, set()
     for call in range(1, calls + 1, 6):
         team = Here(2, weights_file, lost={call: call % 2, call + 9: (call + 1) % 2})
         assert np.array_equal(walked(task(team, weights_file, every=every)), whole)
-        found.add(team.replaced)
-    assert found <= {1, 2} and 2 in found
+        replaced.add(team.replaced)
+    assert replaced <= {1, 2} and 2 in replaced
 
 
 def test_a_cluster_that_loses_all_again_and_again_is_given_up(weights_file):
@@ -158,7 +158,7 @@ def test_a_cluster_that_loses_all_again_and_again_is_given_up(weights_file):
 
 
 def test_what_travels_grows_with_the_border_not_with_the_area(weights_file):
-    found = {}
+    sent = {}
     for name, size in {"small": (256, 256), "wide": (512, 256), "large": (512, 512)}.items():
         team = Here(2, weights_file)
         photo = tiny.picture(1, size)
@@ -166,13 +166,13 @@ def test_what_travels_grows_with_the_border_not_with_the_area(weights_file):
         x = spread.load(tiny.to_input(photo)[np.newaxis].astype(np.float32))
         _ = spread(x)
         counted = spread._pool.counted
-        found[name] = counted[STRIPS], counted[MOMENTS]
-    assert found["wide"][0] == pytest.approx(found["small"][0], rel=0.01)  # cut across
-    assert found["large"][0] == pytest.approx(2 * found["small"][0], rel=0.02)
+        sent[name] = counted[STRIPS], counted[MOMENTS]
+    assert sent["wide"][0] == pytest.approx(sent["small"][0], rel=0.01)  # cut across
+    assert sent["large"][0] == pytest.approx(2 * sent["small"][0], rel=0.02)
     parts = scaling.parts_of(512, 2, 64, deepest="relu3_1")
     calculated = sum(scaling.strips(parts, number) for number in range(2))
-    assert found["large"][0] == pytest.approx(calculated, rel=0.01)
-    assert found["large"][1] == pytest.approx(found["small"][1], rel=0.01)
+    assert sent["large"][0] == pytest.approx(calculated, rel=0.01)
+    assert sent["large"][1] == pytest.approx(sent["small"][1], rel=0.01)
 
 
 def test_a_worker_without_room_is_refused(weights_file):

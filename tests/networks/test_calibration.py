@@ -15,6 +15,7 @@ from nstyle.networks.preprocessing import CAFFE
 from nstyle.networks.weights import reader
 from nstyle.optimize import inputs, problem
 from nstyle.optimize.extractor import FeatureExtractor
+from nstyle.optimize.objective import Objective
 from nstyle.optimize.planning.plan import Plan
 from nstyle.optimize.problem import PaintSetup
 from nstyle.options.options import Options
@@ -76,8 +77,8 @@ def test_every_layer_of_the_built_in_network_has_the_factors_of_its_own_block():
 REPEATS, GAIN = 3, 5.0  # the large network has each channel so many times, so much stronger
 
 
-def task_of(large: bool, normalization: str) -> problem.PaintTask:
-    """A problem at relu1_1, for a small network with factors, or for the large one without."""
+def objective_of(large: bool, normalization: str) -> Objective:
+    """An objective at relu1_1, for a small network with factors, or for the large one without."""
     kernel, bias = tiny.random_arrays()["conv1_1"]
     table = {"relu1_1": LayerScale(4 * REPEATS, REPEATS * GAIN**2, REPEATS**2 * GAIN**4)}
     if large:
@@ -91,24 +92,24 @@ def task_of(large: bool, normalization: str) -> problem.PaintTask:
         tiny.BLOCKS["vgg19"], arrays, ["relu1_1"], pooling="avg", padding="zero", device=mx.cpu()
     )
     loaded = reader.Weights("vgg19", arrays, CAFFE)
-    extractor = FeatureExtractor(network, loaded, {"conv1_1": len(bias)}, CAFFE, table)
+    extractor = FeatureExtractor(network, mx.cpu(), loaded, {"conv1_1": len(bias)}, CAFFE, table)
     plan = Plan(gathered, options, extractor)
-    return problem.build(PaintSetup(options, mx.cpu(), extractor, plan), gathered)
+    return problem.build(PaintSetup(options, extractor, plan), gathered)
 
 
-def loss_of(task: problem.PaintTask) -> tuple[dict[str, Any], np.ndarray]:
+def loss_of(objective: Objective) -> tuple[dict[str, Any], np.ndarray]:
     """Terms and gradient at a third picture."""
     x = tiny.to_input(tiny.picture(3))[np.newaxis].astype(np.float32)
-    _, gradient = task.objective(task.objective.load(x))
-    return task.objective.terms, gradient.asnumpy()
+    _, gradient = objective(objective.load(x))
+    return objective.terms, gradient.asnumpy()
 
 
 @pytest.mark.parametrize(
     "normalization", ["balanced", "mxnet", "mxnet-nag", "gatys", "gatys-mean", "keras"]
 )
 def test_with_its_factors_a_small_network_weighs_as_the_large_one(normalization):
-    small, slope = loss_of(task_of(False, normalization))
-    large, steep = loss_of(task_of(True, normalization))
+    small, slope = loss_of(objective_of(False, normalization))
+    large, steep = loss_of(objective_of(True, normalization))
     assert small == pytest.approx(large, rel=1e-4)
     assert np.abs(slope - steep).max() < 1e-4 * np.abs(steep).max()
     assert min(large.values()) > 0
@@ -120,8 +121,8 @@ def test_the_table_of_the_built_in_network_is_used():
             content_layers="relu4_2", style_layers="relu1_1", normalization=normalization
         )
         gathered = inputs.gather(tiny.picture(1), tiny.picture(2), options)
-        task = problem.build(problem.set_up(gathered, options, mx.cpu()), gathered)
-        return {term.name: term.scale for term in task.objective._terms}
+        objective = problem.build(problem.set_up(gathered, options, mx.cpu()), gathered)
+        return {term.name: term.scale for term in objective._terms}
 
     table = calibration.of(BUILT_IN)
     found = scales("gatys")

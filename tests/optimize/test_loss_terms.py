@@ -75,6 +75,6 @@ def test_each_region_counts_by_its_area(weights_file):
     options = Options(weights=weights_file, style_layers="relu1_1")
     masks = Masks(mask, ["#ff0000", "#0000ff"])
     gathered = inputs.gather(PHOTO, [PAINTING, PAINTING], options, masks=masks)
-    task = problem.build(problem.set_up(gathered, options, mx.cpu()), gathered)
-    scales = {t.region: t.scale for t in task.objective._terms if t.kind == "style"}
+    objective = problem.build(problem.set_up(gathered, options, mx.cpu()), gathered)
+    scales = {t.region: t.scale for t in objective._terms if t.kind == "style"}
     assert scales["#0000ff"] / scales["#ff0000"] == pytest.approx(3, rel=0.05)

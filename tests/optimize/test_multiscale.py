@@ -12,7 +12,6 @@ import transcription
 from skimage.transform import resize
 
 from nstyle.api import stylize
-from nstyle.losses.normalization import NORMALIZATIONS
 from nstyle.optimize import inputs, multiscale, problem
 from nstyle.optimize.checkpoint import RunState
 from nstyle.optimize.records import Result
@@ -88,22 +87,18 @@ FIRST_ORDER = {"rate", "weight_decay", "clip", "rescale", "schedule", "bounds"}
     ],
 )
 def test_each_optimiser_gets_the_knobs_it_has(optimizer, taken):
-    method = multiscale.minimiser(Options(optimizer=optimizer), NORMALIZATIONS["balanced"], 600)
+    method = multiscale.minimiser(Options(optimizer=optimizer), 600)
     assert set(method.keywords) - {"nesterov"} == taken
 
 
 def test_knobs_are_those_of_the_options():
     values = {"lr": 0.25, "momentum": 0.5, "weight_decay": 0.125, "backoff": 0.75}
-    method = multiscale.minimiser(
-        Options(**values, lr_sched_delay=2, lr_sched_factor=0.5), NORMALIZATIONS["mxnet"], 600
-    )
+    method = multiscale.minimiser(Options(**values, lr_sched_delay=2, lr_sched_factor=0.5), 600)
     knobs = method.keywords
     assert knobs["rate"] == 0.25
     assert [knobs[name] for name in ("momentum", "weight_decay", "backoff")] == [0.5, 0.125, 0.75]
     assert [knobs["schedule"](step) for step in (0, 1, 2, 4)] == [1, 1, 0.5, 0.25]
-    lbfgs = multiscale.minimiser(
-        Options(optimizer="lbfgs", evaluations=7), NORMALIZATIONS["keras"], 600
-    )
+    lbfgs = multiscale.minimiser(Options(optimizer="lbfgs", evaluations=7), 600)
     assert lbfgs.keywords["evaluations"] == 7
 
 
@@ -113,7 +108,7 @@ def test_knobs_are_those_of_the_options():
 )
 def test_the_tighter_of_two_limits_counts_and_0_is_none(clip_gradient, step_limit, clip):
     options = Options(lr=0.25, clip_gradient=clip_gradient, step_limit=step_limit)
-    assert multiscale.minimiser(options, NORMALIZATIONS["balanced"], 600).keywords["clip"] == clip
+    assert multiscale.minimiser(options, 600).keywords["clip"] == clip
 
 
 @pytest.mark.parametrize(
@@ -128,7 +123,8 @@ def test_the_tighter_of_two_limits_counts_and_0_is_none(clip_gradient, step_limi
 def test_gradients_are_brought_to_grey_levels_in_our_own_recipe_only(
     optimizer, normalization, factor
 ):
-    method = multiscale.minimiser(Options(optimizer=optimizer), NORMALIZATIONS[normalization], 600)
+    options = Options(optimizer=optimizer, normalization=normalization)
+    method = multiscale.minimiser(options, 600)
     assert method.keywords["rescale"] == pytest.approx(factor)
 
 

@@ -207,16 +207,15 @@ def test_two_calls_give_the_same_bytes_in_a_new_array(clip_norm):
 
 def test_the_contract_of_an_objective():
     executor = make_executor()
-    values = np.random.default_rng(0).normal(50, 10, (2, 1, 3, 500, 400)).astype(np.float32)
-    x, y = (executor.load(each) for each in values)
+    values = np.random.default_rng(0).normal(50, 10, (1, 3, 500, 400)).astype(np.float32)
+    x = executor.load(values)
     wide = values.astype(np.float64)
     values[:] = 0  # what was loaded does not follow
     assert executor.read(x).dtype == np.float32
-    assert (executor.read(x) == wide[0]).all()
-    assert executor.norm(x) == pytest.approx(np.linalg.norm(wide[0]), rel=1e-5)
-    assert executor.dot(x, y) == pytest.approx((wide[0] * wide[1]).sum(), rel=1e-5)
-    assert (executor.read(executor.clip(x, 45, 57)) == np.clip(wide[0], 45, 57)).all()
-    assert isinstance(executor.norm(x), float) and isinstance(executor.dot(x, y), float)
+    assert (executor.read(x) == wide).all()
+    assert executor.norm(x) == pytest.approx(np.linalg.norm(wide), rel=1e-5)
+    assert (executor.read(executor.clip(x, 45, 57)) == np.clip(wide, 45, 57)).all()
+    assert isinstance(executor.norm(x), float)
 
 
 def test_a_picture_of_another_size_is_refused():

@@ -10,7 +10,6 @@ from nstyle.images import codecs
 from nstyle.images.picture import Picture
 from nstyle.optimize.inputs import Inputs
 from nstyle.optimize.postprocess import finished
-from nstyle.options.options import Options
 
 
 def make_inputs(**more) -> Inputs:
@@ -29,7 +28,7 @@ def test_what_is_kept_is_the_photo_strip_by_strip(rows, monkeypatch):
     keep = np.zeros((24, 20), np.float32)
     keep[:7], keep[7] = 1, 0.5
     inputs = make_inputs(keep=keep)
-    picture = finished(values(inputs), inputs, Options(), inputs.photo.size)
+    picture = finished(values(inputs), inputs)
     assert picture.size == inputs.photo.size and picture.pixels.dtype == np.uint16
     expected = np.full((24, 20, 3), 0.25)
     expected[:7] = inputs.photo.floats()[:7]
@@ -40,8 +39,8 @@ def test_what_is_kept_is_the_photo_strip_by_strip(rows, monkeypatch):
 def test_alpha_and_final_size():
     base = make_inputs().photo
     alpha = np.full(base.pixels.shape[:2], 77, np.uint8)
-    inputs = make_inputs(photo=Picture(base.pixels, alpha))
-    picture = finished(values(inputs), inputs, Options(), (30, 26))
+    inputs = make_inputs(photo=Picture(base.pixels, alpha), final_size=(30, 26))
+    picture = finished(values(inputs), inputs)
     assert picture.size == (30, 26)
     assert picture.alpha is not None and (picture.alpha == 77 * 257).all()
 
@@ -49,7 +48,7 @@ def test_alpha_and_final_size():
 def test_chroma_comes_back():
     inputs = make_inputs()
     inputs = make_inputs(chroma=inputs.photo)
-    picture = finished(values(inputs), inputs, Options(), inputs.photo.size)
+    picture = finished(values(inputs), inputs)
     difference = picture.pixels.astype(int)[..., 0] - picture.pixels.astype(int)[..., 1]
     wanted = 257 * (
         inputs.photo.pixels.astype(int)[..., 0] - inputs.photo.pixels.astype(int)[..., 1]

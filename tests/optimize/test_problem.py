@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import tiny
 
+from nstyle.images.picture import Picture
 from nstyle.losses.normalization import NORMALIZATIONS
 from nstyle.optimize import inputs, loss_terms, problem
-from nstyle.optimize.extractor import FeatureExtractor
+from nstyle.optimize.objective import Objective
 from nstyle.options.options import Options
 from nstyle.system import runtime
 from nstyle.system.backend import mx
@@ -22,28 +23,28 @@ X = tiny.to_input(tiny.picture(3))[np.newaxis].astype(np.float32)
 
 @pytest.fixture
 def build(weights_file):
-    """The extractor and the task for these options, on a tiny network."""
+    """The setup and the objective for these options, on a tiny network."""
 
-    def call(**values: Any) -> tuple[FeatureExtractor, problem.PaintTask]:
+    def call(**values: Any) -> tuple[problem.PaintSetup, Objective]:
         options = Options(weights=weights_file, **values)
         gathered = inputs.gather(PHOTO, PAINTING, options)
         setup = problem.set_up(gathered, options, mx.cpu())
-        return setup.extractor, problem.build(setup, gathered)
+        return setup, problem.build(setup, gathered)
 
     return call
 
 
-def terms_of(task: problem.PaintTask, x: np.ndarray) -> dict[str, float]:
-    task.objective(task.objective.load(x))
-    return task.objective.terms
+def terms_of(objective: Objective, x: np.ndarray) -> dict[str, float]:
+    objective(objective.load(x))
+    return objective.terms
 
 
 def test_the_mean_is_subtracted_or_not(build):
     for subtracted, mean in ((True, tiny.MEAN), (False, 0.0)):
-        _, task = build(mean_subtraction=subtracted)
+        setup, _ = build(mean_subtraction=subtracted)
         expected = tiny.to_input(PHOTO, mean)
-        assert np.abs(task.photo[0] - expected).max() < 1e-3
-        assert task.convention.mean == pytest.approx(tuple(np.zeros(3) + mean))
+        assert np.abs(setup.array(Picture(PHOTO))[0] - expected).max() < 1e-3
+        assert setup.extractor.convention.mean == pytest.approx(tuple(np.zeros(3) + mean))
 
 
 def test_layers_may_be_named_in_any_order_and_weighted(build):
@@ -75,8 +76,8 @@ def test_each_weight_multiplies_its_own_terms(weight, build):
 def test_the_limit_of_the_norm_is_in_multiples_of_the_pictures_values(build):
     norms = {}
     for limit in (0, 2, 1e9):
-        _, task = build(clip_norm=limit, normalization="mxnet", tv_weight=0)
-        norms[limit] = task.objective.norm(task.objective(task.objective.load(X))[1])
+        _, objective = build(clip_norm=limit, normalization="mxnet", tv_weight=0)
+        norms[limit] = objective.norm(objective(objective.load(X))[1])
     assert norms[2] == pytest.approx(2 * X.size, rel=1e-4)
     assert norms[0] == norms[1e9] > 3 * X.size
 
@@ -85,11 +86,10 @@ def test_the_limit_of_the_norm_is_in_multiples_of_the_pictures_values(build):
 
 
 def test_small_sizes_stay_in_float32(build):
-    extractor, _ = build()
-    extractor = dataclasses.replace(extractor, bfloat16=True)
+    extractor = dataclasses.replace(build()[0].extractor, bfloat16=True)
     small, large = (1, 3, 16, 300), (1, 3, 16, 301)
     for shape, expected in ((small, "float32"), (large, "bfloat16")):
-        features = extractor.features(shape, mx.cpu())
+        features = extractor.features(shape)
         if expected == "bfloat16" and not runtime.bfloat16_works():
             pytest.skip("this CPU has no bfloat16")
         taps = features.forward(mx.nd.zeros(shape))

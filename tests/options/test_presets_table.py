@@ -16,7 +16,6 @@ from transcription import RECIPES, UPDATES
 
 from nstyle.api import stylize
 from nstyle.optimize import inputs, multiscale, problem
-from nstyle.optimize.problem import PaintTask
 from nstyle.options import presets
 from nstyle.options.options import Options
 from nstyle.options.output import OutputOptions
@@ -50,16 +49,17 @@ def stretched(name: str, pixels: np.ndarray) -> np.ndarray:
 
 @dataclasses.dataclass
 class Both:
-    """A preset's problem, ours and the transcription's, and a start that is neither picture."""
+    """A preset's objective, ours and the transcription's, and a start that is neither picture."""
 
-    task: PaintTask
-    options: Options
+    setup: problem.PaintSetup
+    photo: np.ndarray
+    objective: Any
     reference: transcription.Objective
     start: np.ndarray
 
     def gradients(self) -> tuple[np.ndarray, np.ndarray]:
         """Ours and the transcription's at the start; both then know their terms."""
-        _, gradient = self.task.objective(self.task.objective.load(self.start[np.newaxis]))
+        _, gradient = self.objective(self.objective.load(self.start[np.newaxis]))
         return gradient.asnumpy()[0], self.reference(self.start.astype(np.float64))[1]
 
 
@@ -73,13 +73,14 @@ def both(tmp_path_factory):
         recipe, (typed, (width, height)) = RECIPES[name], SIZES[name]
         options = presets.resolve({"weights": files[recipe.model], **typed, **other}, name)
         gathered = inputs.gather(PHOTO, PAINTING, options)
-        task = problem.build(problem.set_up(gathered, options, mx.cpu()), gathered)
+        setup = problem.set_up(gathered, options, mx.cpu())
+        objective = problem.build(setup, gathered)
         arrays = tiny.random_arrays(model=recipe.model)
         reference = transcription.Objective(
             recipe, arrays, stretched(name, PHOTO), stretched(name, PAINTING)
         )
         start = tiny.to_input(tiny.picture(3, (width, height)), recipe.mean).astype(np.float32)
-        return Both(task, options, reference, start)
+        return Both(setup, setup.array(gathered.photo), objective, reference, start)
 
     return build
 
@@ -124,16 +125,16 @@ def test_the_transcriptions_gradient_is_that_of_its_value(name, both):
 def test_both_pictures_are_stretched_to_the_presets_size(name, both):
     there = both(name)
     width, height = SIZES[name][1]
-    assert there.task.photo.shape == (1, 3, height, width)
-    assert np.abs(there.task.photo[0] - stretched(name, PHOTO)).max() < 0.02
+    assert there.photo.shape == (1, 3, height, width)
+    assert np.abs(there.photo[0] - stretched(name, PHOTO)).max() < 0.02
 
 
 @every_preset
 def test_every_term_is_that_of_the_transcription(name, both):
     there = both(name)
     there.gradients()
-    assert list(there.task.objective.terms) == list(there.reference.terms)
-    assert there.task.objective.terms == pytest.approx(there.reference.terms, rel=1e-3)
+    assert list(there.objective.terms) == list(there.reference.terms)
+    assert there.objective.terms == pytest.approx(there.reference.terms, rel=1e-3)
     assert min(there.reference.terms.values()) > 0
 
 
@@ -151,9 +152,8 @@ def points_of(there: Both, count: int) -> list[np.ndarray]:
         points.append(x.asnumpy()[0])
         return len(points) == count
 
-    task = there.task
-    minimise = multiscale.minimiser(there.options, task.normalization, task.photo.size)
-    minimise(task.objective, task.objective.load(there.start[np.newaxis]), observe=observe)
+    minimise = multiscale.minimiser(there.setup.options, there.photo.size)
+    minimise(there.objective, there.objective.load(there.start[np.newaxis]), observe=observe)
     return points
 
 
@@ -186,9 +186,9 @@ def test_the_limit_of_the_gradient_binds_with_the_examples_own_weights(name, bot
 def test_an_epoch_is_a_call_of_scipys_lbfgs_with_20_evaluations(name, both, monkeypatch):
     there = both(name)
     shape, calls = there.start.shape, []
-    real = type(there.task.objective).__call__
+    real = type(there.objective).__call__
     monkeypatch.setattr(
-        type(there.task.objective), "__call__", lambda *args: calls.append(1) or real(*args)
+        type(there.objective), "__call__", lambda *args: calls.append(1) or real(*args)
     )
     found = points_of(there, 3)[-1].astype(np.float64)
     assert len(calls) <= 3 * 20
@@ -208,15 +208,15 @@ def test_an_epoch_is_a_call_of_scipys_lbfgs_with_20_evaluations(name, both, monk
 @pytest.mark.parametrize("name", ["keras-prisma", "keras-book"])
 def test_kerass_two_start_from_the_photo(name, both):
     there = both(name)
-    gathered = inputs.gather(PHOTO, PAINTING, there.options)
-    assert (multiscale.start_values(gathered, there.task, there.options) == there.task.photo).all()
+    gathered = inputs.gather(PHOTO, PAINTING, there.setup.options)
+    assert (multiscale.start_values(gathered, there.setup) == there.photo).all()
 
 
 def test_the_ink_scroll_starts_from_seven_tenths_of_noise(both):
     there = both("tf-scroll")
-    gathered = inputs.gather(PHOTO, PAINTING, there.options)
-    start = multiscale.start_values(gathered, there.task, there.options)
-    noise = (start - 0.3 * there.task.photo) / 0.7
+    gathered = inputs.gather(PHOTO, PAINTING, there.setup.options)
+    start = multiscale.start_values(gathered, there.setup)
+    noise = (start - 0.3 * there.photo) / 0.7
     assert 19.5 < np.abs(noise).max() < 20.01
     assert abs(noise.mean()) < 1
     assert noise.std() == pytest.approx(20 / 3**0.5, rel=0.05)  # uniform

@@ -31,7 +31,7 @@ def terms(given):
 
     def held(*arguments):
         objectives.hold(*(arguments or (None,)))
-        objective = objectives(given[0]).objective
+        objective = objectives(given[0])
         objective(nd.array(X))
         return objective.terms
 
@@ -40,8 +40,8 @@ def terms(given):
 
 def test_a_problem_is_that_of_a_picture(given):
     setup = multiscale.set_up(*given, PaintContext())
-    plain = problem.build(setup, given[0]).objective
-    ours = Objectives(setup)(given[0]).objective
+    plain = problem.build(setup, given[0])
+    ours = Objectives(setup)(given[0])
     (loss, slope), (other, same) = plain(nd.array(X)), ours(nd.array(X))
     assert loss == other and (slope == same).asnumpy().all()
 

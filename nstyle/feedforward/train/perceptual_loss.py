@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from nstyle.losses.base import LossTerm
-from nstyle.losses.normalization import NORMALIZATIONS
 from nstyle.losses.style import StyleLoss
 from nstyle.networks import preprocessing
 from nstyle.optimize import loss_terms
@@ -35,8 +34,8 @@ class PerceptualLoss:
         shape = (1, 3, inputs.photo.height, inputs.photo.width)
         self.extractor, self._inputs, self._options = extractor, inputs, options
         self._device = device
-        self._features = extractor.features(shape, device)
-        self._looking = extractor.features(shape, device, gradient=False)
+        self._features = extractor.features(shape)
+        self._looking = extractor.features(shape, gradient=False)
 
     def see(self, x: np.ndarray) -> Taps:
         """Tap name -> (1, C, h, w), to be kept. x: float32 (1, 3, H, W)."""
@@ -51,7 +50,7 @@ class PerceptualLoss:
         """Style targets of the painting in `inputs`, at its own size."""
         painting = self._inputs.styles[0]
         x = preprocessing.to_array(painting, self.extractor.convention, self._options.pixel_range)
-        return self.shown(self.extractor.look(x, self._device))
+        return self.shown(self.extractor.look(x))
 
     def shown(self, taps: Taps) -> Shown:
         """Style targets from a painting's layers."""
@@ -65,10 +64,10 @@ class PerceptualLoss:
 
     def content(self, photo: Taps) -> list[LossTerm]:
         """Those of its content alone."""
-        scales = NORMALIZATIONS[self._options.normalization]
-        area = self._inputs.photo.width * self._inputs.photo.height
-        looks, view = self.extractor.layer_scales, WholeImage(photo)
-        return loss_terms.content_terms(self._options, scales, looks, view, area)
+        layer_scales = self.extractor.layer_scales
+        return loss_terms.content_terms(
+            self._inputs, self._options, layer_scales, WholeImage(photo)
+        )
 
     def objective(self, terms: list[LossTerm]) -> Objective:
         """Calls with (1, 3, H, W) give loss and gradient."""

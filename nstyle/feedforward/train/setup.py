@@ -131,6 +131,6 @@ def inputs_of(example: Example, extractor: FeatureExtractor, device: Any) -> lis
     if example.painting is None:
         return [nd.array(grained(photo), ctx=device)]
     painting = preprocessing.to_array(example.painting, extractor.convention)
-    seen = extractor.look(photo, device)
+    seen = extractor.look(photo)
     taps = [seen[tap].copy() for tap in TAPS[:SHOWN]]
-    return taps + look(extractor.look(painting, device))
+    return taps + look(extractor.look(painting))

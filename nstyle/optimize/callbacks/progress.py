@@ -56,8 +56,7 @@ class Lines:
 
     def __init__(self, stream: IO[str] | None = None, every: int = 10) -> None:
         self._stream, self._every = stream or sys.stderr, every
-        self._seconds = 0.0
-        self._epochs = 0
+        self._seconds, self._epochs = 0.0, 0
 
     def __call__(self, step: Step) -> None:
         self._seconds, self._epochs = self._seconds + step.seconds, self._epochs + 1

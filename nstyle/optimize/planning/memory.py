@@ -159,10 +159,7 @@ def give_back() -> None:
 
 
 def available(root: str = "/") -> int | None:
-    """Bytes this process may still take: the machine's, bounded by its control groups'.
-
-    None where nobody tells. root: where proc and sys are.
-    """
+    """Bytes this process may still take, by proc and sys below `root`; None where nobody tells."""
     base = Path(root)
     room = [free for free in map(group_room, control_groups(base)) if free is not None]
     with contextlib.suppress(OSError, ValueError, KeyError):
@@ -173,7 +170,7 @@ def available(root: str = "/") -> int | None:
 def control_groups(root: Path) -> list[Path]:
     """Folders of this process's memory groups and all above them: version 2, then 1.
 
-    In a container the names may be those outside; then only the uppermost folder is there.
+    In a container, where names may be those outside, perhaps only the uppermost.
     """
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()

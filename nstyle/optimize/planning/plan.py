@@ -18,12 +18,12 @@ from nstyle.optimize.tiles import geometry
 from nstyle.optimize.tiles.geometry import Tiling
 from nstyle.options.options import Options
 
-# Of what is free: what tiles are made to fit, as what they need is an estimate; and what a size may
+# Shares of what is free: that tiles may take, as their need is an estimate; and that a size may
 # take that is advised, as the need jumps a little where tiles begin at multiples of a stride.
 HEADROOM, ADVISED = 0.9, 0.95
 NOTHING: Size = (0, 0)
-# Long edge at which painting begins, as sizes.COARSEST, where it begins with a picture of one
-# pass: that is good at strokes of this size, and they need not be found from large to small.
+# As sizes.COARSEST, where painting begins with a picture of one pass, which is good at strokes of
+# this size.
 PAINTED = 512
 
 
@@ -47,7 +47,7 @@ def begins_painted(inputs: Inputs, options: Options) -> bool:
 
 @dataclass(frozen=True)
 class Budget:
-    """Memory that a painting may take.
+    """What a painting may take.
 
     free: bytes of memory; "auto": what is free once the network is loaded; None: any. regions:
     parts of the picture where the style counts on its own, besides those of masks.
@@ -89,7 +89,7 @@ class Plan:
         tiling, style_tiling = self.tiling(size), self.style_tiling(style)
         tile, style_tile = (each.edges if each else None for each in (tiling, style_tiling))
         inner = tiling.behind.edges if tiling and tiling.behind else None
-        return self._bytes(size, style, tile, style_tile, inner)
+        return self._bytes(size, style, inner, tile=tile, style_tile=style_tile)
 
     def tiling(self, size: Size) -> Tiling | None:
         """The tiles of a picture that is painted; None: all at once.
@@ -104,6 +104,22 @@ class Plan:
             self._tilings[size] = tiles
         return self._tilings[size]
 
+    def check_memory(self) -> int:
+        """Bytes the run takes. Raises OptionError, with what would fit, where fewer are free."""
+        size, free = self._inputs.photo.size, self.free
+        need = self.needed(size)
+        if free is None or memory.fits(need, free):
+            return max(need, memory.peak_memory())
+        edge = memory.largest_long_edge(size, int(ADVISED * free), self.needed)
+        flag, fitting = "--max-long-edge", str(edge)
+        if self._options.size:
+            flag, fitting = "--size", "{}x{}".format(*memory.scaled(size, edge))
+        advice = f"{flag} {fitting} would fit" if edge else "no size fits; free some memory"
+        raise OptionError(
+            f"{flag}: {size[0]}x{size[1]} needs about {memory.shown(need)} of memory, "
+            f"{memory.shown(free)} are free; {advice}"
+        )
+
     def _divided(self, size: Size) -> Tiling | None:
         reaches = self._extractor.reaches
         inner = geometry.at_boundary(size, ceil=self._options.pooling_ceil)
@@ -114,17 +130,17 @@ class Plan:
 
         def fits(behind: Size, edges: Size) -> bool:
             at_once = small(edges) and small(in_pixels(behind))
-            return at_once and self._fits(self._bytes(size, NOTHING, edges, None, behind), HEADROOM)
+            return at_once and self._fits(self._bytes(size, tile=edges, inner=behind), HEADROOM)
 
         return geometry.best_divided(size, inner, near, far, fits)
 
     def style_tiling(self, size: Size) -> Tiling | None:
         """The same of a picture that is only looked at."""
-        return self._tiling(size, lambda edges: self._bytes(NOTHING, size, None, edges))
+        return self._tiling(size, lambda edges: self._bytes(style=size, style_tile=edges))
 
     def of_part(self, size: Size, edges: Size | None) -> int:
         """Bytes for a part of this size of a picture that is painted; edges: of its tiles."""
-        return self._bytes(size, NOTHING, edges, None)
+        return self._bytes(size, tile=edges)
 
     def _tiling(self, size: Size, needed: Callable[[Size | None], int]) -> Tiling | None:
         """needed: edges of the tiles, or None -> bytes."""
@@ -147,14 +163,9 @@ class Plan:
         return self.free is None or memory.fits(need, int(share * self.free))
 
     def _bytes(
-        self,
-        size: Size,
-        style: Size,
-        tile: Size | None,
-        style_tile: Size | None,
-        inner: Size | None = None,
+        self, size: Size = NOTHING, style: Size = NOTHING, inner: Size | None = None, **tiles: Any
     ) -> int:
-        """inner: edges of the tiles behind the boundary, in its positions."""
+        """inner: edges of the tiles behind the boundary, in its positions; tiles: of the others."""
         inputs, network = self._inputs, self._extractor
         widths, taps = network.widths, network.network.wanted
         return memory.needed(
@@ -166,8 +177,7 @@ class Plan:
             sizes=len(self.limits),
             regions=self._regions,
             final=inputs.final_size if inputs.final_size != inputs.photo.size else None,
-            tile=tile,
-            style_tile=style_tile,
+            **tiles,
             parts=costs.divided(widths, taps, in_pixels(inner)) if inner else None,
         )
 
@@ -190,20 +200,3 @@ def in_pixels(edges: Size) -> Size:
 def small(edges: Size) -> bool:
     """Whether MXNet can see so many pixels at once."""
     return math.prod(edges) <= MAX_PIXELS_AT_ONCE
-
-
-def check_memory(inputs: Inputs, options: Options, plan: Plan) -> int:
-    """Bytes this run will take. Raises OptionError, with what would fit, for more than are free."""
-    size, free = inputs.photo.size, plan.free
-    need = plan.needed(size)
-    if free is None or memory.fits(need, free):
-        return max(need, memory.peak_memory())
-    edge = memory.largest_long_edge(size, int(ADVISED * free), plan.needed)
-    flag, fitting = "--max-long-edge", str(edge)
-    if options.size:
-        flag, fitting = "--size", "{}x{}".format(*memory.scaled(size, edge))
-    advice = f"{flag} {fitting} would fit" if edge else "no size fits; free some memory"
-    raise OptionError(
-        f"{flag}: {size[0]}x{size[1]} needs about {memory.shown(need)} of memory, "
-        f"{memory.shown(free)} are free; {advice}"
-    )

@@ -34,9 +34,9 @@ def lbfgs(
 ) -> Any:
     """L-BFGS (Liu & Nocedal 1989) by scipy's L-BFGS-B.
 
-    rate: root mean square of the very first step's length. evaluations: 0 = observe every step; N =
-    each observed step is one call of at most N evaluations, with a new memory. scipy's own exits by
-    relative change are off; returns when two calls in a row find no lower loss.
+    rate: root mean square of the first step. evaluations: 0 = observe every step; N = each observed
+    step is a call of at most N evaluations, with a new memory. scipy's own exits by relative change
+    are off; returns when two calls in a row find no lower loss.
     """
     state = dict(state or {"begin": x, "done": 0, "stuck": 0})
     begin, done, stuck = state["begin"], int(state["done"]), int(state["stuck"])

@@ -24,15 +24,12 @@ Describe = Callable[[int, float, float, float, Any], Step]
 
 @dataclass(frozen=True)
 class Checkpointable:
-    """State of a run after an epoch that every listener has heard of, to resume from.
-
-    x, good, state, stopped: as in Watch; epochs: how many steps of the history there were.
-    """
+    """State of a run, see LoopState, after an epoch that every listener has heard of."""
 
     x: Any
     good: Any
     state: Mapping[str, Any]
-    epochs: int
+    epochs: int  # steps of the history
     stopped: str
 
 
@@ -40,28 +37,30 @@ class Checkpointable:
 class LoopState:
     """Observes an optimiser: one Step per epoch for the listeners, True when it shall stop.
 
-    x is the newest point; good the newest whose loss is known to be finite (the one before x);
-    state what the optimiser needs to go on. history may begin with the steps of earlier scales
-    (before: how many those are) and of this one. saver is called after the listeners of each epoch,
-    when `mark` is of that epoch. The state it begins with is emptied after the first step: its
-    arrays are as large as the picture.
+    x: the newest point; good: the newest whose loss is known to be finite (the one before x, or x
+    at first). stop_eps: the relative change at which to stop, from the tenth epoch on; max_epochs:
+    of the history. history: may begin with the steps of earlier scales (before: how many those
+    are) and of this one. state: what the optimiser needs to go on; the one it begins with is
+    emptied after the first step, as its arrays are as large as the picture. saver: called after the
+    listeners of each epoch, when `mark` is of that epoch.
     """
 
     objective: Any
     x: Any
     describe: Describe
-    listeners: Sequence[Listener]
-    stop_eps: float
-    max_epochs: int
-    history: list[Step]
-    before: int
-    good: Any
-    state: dict[str, Any]
+    listeners: Sequence[Listener] = ()
+    stop_eps: float = 0.005
+    max_epochs: int = 1000
+    history: list[Step] = field(default_factory=list)
+    before: int = 0
+    good: Any = None
+    state: dict[str, Any] = field(default_factory=dict)
     stopped: str = ""
     saver: Callable[[LoopState], Any] | None = None
     last: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
+        self.good = self.x if self.good is None else self.good
         self._begun = self.state
         self.set_mark()
 
@@ -79,8 +78,8 @@ class LoopState:
         step = self.describe(epoch, loss, eps, now - self.last, x)
         self.x, self.last, self.state = x, now, state
         self.history.append(step.without_picture())
-        wishes = [listener(step) for listener in self.listeners]
-        self.stopped = self.reason(step, any(wish is True for wish in wishes))
+        answers = [listener(step) for listener in self.listeners]
+        self.stopped = self.reason(step, any(answer is True for answer in answers))
         self.set_mark()
         if self.saver:
             self.saver(self)
@@ -91,57 +90,27 @@ class LoopState:
         """All of it at once, since Ctrl-C may come between any two lines."""
         self.mark = Checkpointable(self.x, self.good, self.state, len(self.history), self.stopped)
 
-    def reason(self, step: Step, wished: bool) -> str:
-        """Why to stop after this step, or ''."""
+    def reason(self, step: Step, asked: bool) -> str:
+        """Why to stop after this step, or ''. asked: whether a listener asked for it."""
         if step.epoch - self.before >= FIRST_EPS_EPOCH and step.eps < self.stop_eps:
             return "eps"
         if step.epoch >= self.max_epochs:
             return "max-epochs"
-        return "callback" if wished else ""
+        return "callback" if asked else ""
 
 
-def solve(
-    minimise: Callable[..., Any],
-    objective: Any,
-    x: Any,
-    *,
-    describe: Describe,
-    listeners: Sequence[Listener] = (),
-    stop_eps: float = 0.005,
-    max_epochs: int = 1000,
-    history: Sequence[Step] = (),
-    state: dict[str, Any] | None = None,
-    saver: Callable[[LoopState], Any] | None = None,
-    before: int | None = None,
-    good: Any = None,
-    stopped: str = "",
-) -> LoopState:
+def solve(minimise: Callable[..., Any], objective: Any, x: Any, **fields: Any) -> LoopState:
     """Run an optimiser until the relative change falls below stop_eps; x in the result is last.
 
-    minimise(objective, x, observe=..., state=...). stop_eps counts from the tenth epoch on; epochs
-    are numbered on from `history`, up to max_epochs. Ctrl-C ends the run with stopped =
-    "interrupted"; an optimiser that finds no better point with "minimum". state: emptied after the
-    first step, its arrays are large. before, good, stopped: as the Watch had them of a run that is
-    gone on with (one that had stopped takes no step). Raises DivergedError with the attribute
-    `watch`, whose x is the last good picture.
+    minimise(objective, x, observe=..., state=...). fields: of LoopState; before, good, state and
+    stopped are those of a run that is gone on with (one that had stopped takes no step). Ctrl-C
+    ends the run with stopped = "interrupted"; an optimiser that finds no better point with
+    "minimum". Raises DivergedError with the attribute `watch`, whose x is the last good picture.
     """
-    watch = LoopState(
-        objective,
-        x,
-        describe,
-        listeners,
-        stop_eps,
-        max_epochs,
-        history=list(history),
-        before=len(history) if before is None else before,
-        good=x if good is None else good,
-        state=state or {},
-        stopped=stopped,
-        saver=saver,
-    )
+    watch = LoopState(objective, x, **fields)
     try:
         if not watch.stopped:
-            minimise(objective, x, observe=watch, state=state)
+            minimise(objective, x, observe=watch, state=watch.state)
         watch.stopped = watch.stopped or "minimum"
     except KeyboardInterrupt:
         watch.stopped = "interrupted"

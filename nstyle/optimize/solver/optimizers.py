@@ -55,12 +55,10 @@ def descend(
     """Gradient descent with momentum, as mx.optimizer.SGD and NAG update.
 
     d = rate (clip(rescale g) + weight_decay x); v <- momentum v - d; then x <- x + v (Polyak), or
-    x <- x + momentum v - d (Nesterov). clip: element-wise, 0 for none. backoff (not in
+    x <- x + momentum v - d (Nesterov), as MXNet of 2017; its 1.9 takes the weight decay of NAG's
+    momentum from the point after the step. clip: element-wise, 0 for none. backoff (not in
     mx.optimizer): each time the loss rises after the tenth step the rate is multiplied by it, so
     that too high a rate finds its own level.
-
-    MXNet 1.9's NAG takes the weight decay of its momentum from the point after the step; this is
-    that of 2017.
     """
     state = dict(state or {**AT_FIRST, "velocity": x * 0})
     step, since, velocity = int(state["step"]), int(state["since"]), state["velocity"]
@@ -69,12 +67,16 @@ def descend(
         loss, gradient = objective(x)
         if loss > last and step >= FIRST_BACKOFF_STEP:
             damping *= backoff
-        push = prepared(objective, gradient, x, weight_decay, clip, rescale)
-        push *= rate * damping * schedule(step - since)
+        gradient *= rescale
+        if clip:
+            gradient = objective.clip(gradient, -clip, clip)
+        if weight_decay:
+            gradient += x * weight_decay
+        gradient *= rate * damping * schedule(step - since)
         velocity = velocity * momentum
-        velocity -= push
-        x = x + velocity * momentum - push if nesterov else x + velocity
-        del gradient, push  # they are as large as the picture
+        velocity -= gradient
+        x = x + velocity * momentum - gradient if nesterov else x + velocity
+        del gradient  # as large as the picture
         x = objective.clip(x, *bounds) if bounds else x
         step, last = step + 1, loss
         state = {**state, "step": step, "velocity": velocity, "damping": damping, "last": last}
@@ -137,21 +139,6 @@ def decayed(average: Any, value: Any, decay: float) -> Any:
     average = average * decay
     average += value * (1 - decay)
     return average
-
-
-def prepared(
-    objective: Any, gradient: Any, x: Any, weight_decay: float, clip: float, rescale: float
-) -> Any:
-    """The gradient rescaled, then clipped, then with the weight decay: the order of mx's SGD.
-
-    In its own memory, as far as may be.
-    """
-    gradient *= rescale
-    if clip:
-        gradient = objective.clip(gradient, -clip, clip)
-    if weight_decay:
-        gradient += x * weight_decay
-    return gradient
 
 
 def carried(state: Mapping[str, Any]) -> dict[str, Any]:

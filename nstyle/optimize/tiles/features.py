@@ -1,7 +1,6 @@
 """A picture's layers tile by tile: what a tile owns is cut out in plain order, and put back.
 
-Plain order, because cutting brings features into it anyway; the products are then plain ones of
-matrices (C, n), n being the positions that are owned.
+The products are then plain ones of matrices (C, n), n being the positions that are owned.
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ from nstyle.networks import layers
 from nstyle.networks.features import CompiledVGG
 from nstyle.networks.layers import BOUNDARY
 from nstyle.optimize.tiles.geometry import Tile, Tiling
-from nstyle.optimize.tiles.sources import energy
+from nstyle.optimize.tiles.sources import FeatureSource, Place
 from nstyle.system.backend import nd
 
-# What is asked: (layer, which positions count, whether the mean is wanted).
-Asked = tuple[str, FeatureStatistics, bool]
+# Statistics to measure: (layer, which positions count, whether the mean is needed).
+Request = tuple[str, FeatureStatistics, bool]
 
 
 class TiledFeatures:
     """The network for the tiles of pictures of one size.
 
     features: compiled for the tiles' shape, as far as the boundary where the network is divided;
-    behind: the rest of it, for tiles of what is seen there; step: pixels from one position of what
-    is given to the next. shapes: of the whole picture's taps and the boundary, (1, C, h, w).
+    behind: the rest of it, for tiles of what is seen there; step: pixels from one position of the
+    network's input to the next. shapes: of the whole picture's taps and the boundary, (1, C, h, w).
     """
 
     def __init__(
@@ -46,19 +45,16 @@ class TiledFeatures:
         self.tiling, self.features, self.device = tiling, features, device
         self.behind, self._step = behind, step
         self._own_shapes = whole_shapes(features.shapes, tiling.tiles[-1], step)
-        self.shapes: dict[str, tuple[int, ...]] = {
-            **self._own_shapes,
-            **(behind.shapes if behind else {}),
-        }
+        self.shapes: dict[str, tuple[int, ...]] = dict(self._own_shapes)
+        self.shapes.update(behind.shapes if behind else {})
         self._boundary: Any = None  # memory for what all tiles show there
         self._scratch: dict[int, Any] = {}
-        self._heads: dict[str, Any] = {}
-        self._windows: dict[str, Any] = {}
+        self._heads: dict[str, tuple[Any, tuple[int, ...]]] = {}  # and what of it was written
 
     def forward(self, x: Any, tile: Tile) -> SeenTile:
-        """Let the network see a tile. x: what it is given, (1, C, H, W), here or on the host."""
-        # Or MXNet would cut out all tiles in advance. And work that is under way must not hold what
-        # was recorded, or the network would take its memory once more for every tile.
+        """Let the network see a tile of x, (1, C, H, W), here or on the host."""
+        # Or MXNet would cut out all tiles in advance, and work under way would hold what was
+        # recorded, so that the network would take its memory once more for every tile.
         nd.waitall()
         (top, bottom, *_), (left, right, *_) = tile
         part = x[:, :, top:bottom, left:right]
@@ -67,37 +63,37 @@ class TiledFeatures:
         return SeenTile(self, tile, taps)
 
     def first_pass(
-        self, x: Any, asked: Mapping[Any, Asked], names: Sequence[str] = ()
+        self, x: Any, requests: Mapping[Any, Request], names: Sequence[str] = ()
     ) -> FirstPass:
-        """See every tile once, the last one last; where nothing is asked, none of them.
+        """See every tile once, the last one last; none of them where there is nothing to measure.
 
-        names: layers of the whole picture to be kept, float32 (1, C, h, w). They are zero where no
-        tile owns them, which is so in parts of a mural alone.
+        names: layers of the whole picture to be copied, float32 (1, C, h, w). They are zero where
+        no tile owns them, which is so in parts of a mural alone.
         """
-        here = {key: each for key, each in asked.items() if self.owns(each[0])}
+        own = {key: request for key, request in requests.items() if self.owns(request[0])}
         sums = {
-            key: RunningStatistics(moments, mean=mean) for key, (_, moments, mean) in here.items()
+            key: RunningStatistics(moments, mean=mean) for key, (_, moments, mean) in own.items()
         }
-        kept = {name: self._empty(name) for name in names if self.owns(name)}
-        wholes = list(kept.items())
+        copied = {name: self._empty(name) for name in names if self.owns(name)}
+        wholes = list(copied.items())
         if self.behind is not None:
             self._boundary = self._empty(BOUNDARY) if self._boundary is None else self._boundary
             wholes.append((BOUNDARY, self._boundary))
         seen = None
-        for tile in self.tiling.tiles if here or wholes else ():
+        for tile in self.tiling.tiles if own or wholes else ():
             del seen  # its memory, before the network takes more
             seen = self.forward(x, tile)
-            seen.add_to(sums, here)
+            seen.add_to(sums, own)
             for name, whole in wholes:
                 seen.copy_to(name, whole)
         behind = None
         if self.behind is not None:
-            rest = {key: each for key, each in asked.items() if key not in here}
-            others = [name for name in names if name not in kept]
+            rest = {key: request for key, request in requests.items() if key not in own}
+            others = [name for name in names if name not in copied]
             behind = self.behind.first_pass(self._boundary, rest, others)
             sums.update(behind.sums)
-            kept.update(behind.kept)
-        return FirstPass(sums, {name: kept[name] for name in names}, seen, self._boundary, behind)
+            copied.update(behind.layers)
+        return FirstPass(sums, {name: copied[name] for name in names}, seen, self._boundary, behind)
 
     def place(self, name: str, tile: Tile) -> tuple[int, int, int, int]:
         """(top, bottom, left, right) of what a tile owns, in the positions of the whole layer."""
@@ -115,12 +111,11 @@ class TiledFeatures:
     def head(self, name: str, tile: Tile, shape: Sequence[int]) -> Any:
         """Memory for a tap's gradient, (1, C, h, w), that is zero outside of what the tile owns."""
         window = self.window(name, tile)
-        if name not in self._heads:
-            self._heads[name] = nd.zeros(shape, ctx=self.device)
-        if self._windows.get(name, window) != window:
-            self._heads[name][:] = 0
-        self._windows[name] = window
-        return self._heads[name]
+        head, written = self._heads.get(name) or (nd.zeros(shape, ctx=self.device), window)
+        if written != window:
+            head[:] = 0
+        self._heads[name] = head, window
+        return head
 
     def owns(self, name: str) -> bool:
         """Whether a layer is one of these, and not behind the boundary."""
@@ -168,15 +163,15 @@ class SeenTile:
         """The tile's part of the weights, (1, n), or None."""
         return None if moments.weight is None else self.own(name, moments.weight)
 
-    def add_to(self, sums: Mapping[Any, RunningStatistics], asked: Mapping[Any, Asked]) -> None:
+    def add_to(
+        self, sums: Mapping[Any, RunningStatistics], requests: Mapping[Any, Request]
+    ) -> None:
         """Add what the tile owns to the sums, by key."""
-        by_layer: dict[str, list[Any]] = {}
-        for key, (name, *_) in asked.items():
-            by_layer.setdefault(name, []).append(key)
-        for name, keys in by_layer.items():
+        for name in dict.fromkeys(name for name, *_ in requests.values()):
             flat = self.cut(name)
-            for key in keys:
-                sums[key].add(flat, self.weight(name, asked[key][1]))
+            for key, (layer, moments, _) in requests.items():
+                if layer == name:
+                    sums[key].add(flat, self.weight(name, moments))
 
     def copy_to(self, name: str, whole: Any) -> None:
         """Write what the tile owns of a layer into the whole, (1, C, h, w)."""
@@ -197,13 +192,12 @@ class SeenTile:
 class FirstPass:
     """A first pass over all tiles of a picture.
 
-    sums: statistics, not yet divided by positions; kept: whole layers by name; last: the tile seen
-    last, or None where none was seen; boundary: what the picture shows there; behind: the pass of
-    the network behind the boundary, or None.
+    sums: statistics, not yet divided by positions; layers: of the whole, by name; last: the tile
+    seen last, or None; boundary: what the picture shows there; behind: the pass behind it, or None.
     """
 
     sums: dict[Any, RunningStatistics]
-    kept: dict[str, Any]
+    layers: dict[str, Any]
     last: SeenTile | None
     boundary: Any
     behind: FirstPass | None
@@ -212,52 +206,33 @@ class FirstPass:
         """Statistics of the picture."""
         return {key: each.statistics() for key, each in self.sums.items()}
 
-    def take_last(self) -> SeenTile | None:
-        """The tile seen last, which is not held here any longer: its memory is needed."""
-        last, self.last = self.last, None
-        return last
-
 
 def whole_shapes(
     shapes: Mapping[str, Sequence[int]], last: Tile, step: int = 1
 ) -> dict[str, tuple[int, ...]]:
-    """(1, C, h, w) of the layers of the whole picture. shapes: of a tile's; last: the last tile;
-    step: see TiledFeatures.
-    """
-    found: dict[str, tuple[int, ...]] = {}
+    """(1, C, h, w) of whole layers. shapes: of a tile's; last: the last tile; step: see above."""
+    wholes: dict[str, tuple[int, ...]] = {}
     for name, (one, channels, height, width) in shapes.items():
         stride = layers.stride(name) // step
         down, across = last.rows.begin // stride, last.columns.begin // stride
-        found[name] = one, channels, down + height, across + width
-    return found
+        wholes[name] = one, channels, down + height, across + width
+    return wholes
 
 
-class TiledSource:
-    """A view of a picture, see sources.FeatureSource: every question is a look at all tiles."""
+class TiledSource(FeatureSource):
+    """A view of x, (1, 3, H, W), on device or host: every question is a look at all tiles."""
 
     def __init__(self, pieces: TiledFeatures, x: Any) -> None:
-        """x: (1, 3, H, W), on the device or the host."""
         self._pieces, self._x = pieces, x
         self.shapes, self.device = pieces.shapes, pieces.device
 
-    def statistics(
-        self, asked: Mapping[Any, tuple[str, np.ndarray | None]], *, mean: bool
-    ) -> dict[Any, Statistics]:
+    def statistics(self, places: Mapping[Any, Place], *, mean: bool) -> dict[Any, Statistics]:
         """See FeatureSource."""
-        counted = {
-            key: (
-                name,
-                FeatureStatistics(self.shapes[name], device=self.device, weight=weight),
-                mean,
-            )
-            for key, (name, weight) in asked.items()
+        requests = {
+            key: (name, self.moments(name, weight), mean) for key, (name, weight) in places.items()
         }
-        return self._pieces.first_pass(self._x, counted).statistics()
+        return self._pieces.first_pass(self._x, requests).statistics()
 
     def features(self, names: Iterable[str]) -> dict[str, Any]:
         """See FeatureSource."""
-        return self._pieces.first_pass(self._x, {}, list(names)).kept
-
-    def energy(self, features: Any) -> float:
-        """See FeatureSource."""
-        return energy(features)
+        return self._pieces.first_pass(self._x, {}, list(names)).layers

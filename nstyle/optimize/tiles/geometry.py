@@ -1,13 +1,12 @@
 """Tiles of a picture, for a network that sees only so far around a position. Pure geometry.
 
-A tile is what the network is given at once. It owns a part of the picture; beyond that it has a
-margin as wide as the deepest layer sees, unless the picture ends there, so that every position it
-owns, of any layer, is as in the whole picture. All tiles are of one shape. They begin at multiples
-of the deepest layer's stride, and every position of every layer has one owner.
+A tile is what the network sees at once. It owns a part of the picture; beyond that it has a margin
+as wide as the deepest layer sees, unless the picture ends there, so that every position it owns, of
+any layer, is as in the whole picture. All tiles are of one shape. They begin at multiples of the
+deepest layer's stride, and every position of every layer has one owner.
 
-Margins are narrower where the network is divided (layers.BOUNDARY): tiles of the picture are seen
-as far as there, which takes little margin; what they own of it is put together, and the rest of the
-network sees larger tiles of that.
+Where the network is divided (layers.BOUNDARY), tiles of the picture are seen as far as there, which
+takes a narrow margin, and the rest of the network sees larger tiles of what they own together.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,9 +22,9 @@ from nstyle.images.sizes import Size
 from nstyle.networks import layers
 
 PARTS = (1, 2, 4, 8, 16, 32, 64)  # of the picture that a tile behind the boundary may be
-LEAST_EDGE = 128  # px that a tile owns, where it is not asked for smaller ones: margins cost most
+LEAST_EDGE = 128  # px that a tile owns, unless --tile says less: margins cost most
 # The same for a divided network: behind the boundary, in its positions; before it, where margins
-# are narrow, so that many small tiles seem to be good, less only if there is no room.
+# are narrow and small tiles would seem good, the second only if there is no room for the first.
 LEAST_BEHIND, LEAST_BEFORE = 64, (256, 128)
 
 
@@ -61,14 +60,9 @@ class Span(NamedTuple):
         return slice(self.first - self.begin, self.last - self.begin)
 
     def window(self, stride: int, count: int) -> tuple[int, int]:
-        """The tile's own positions among the `count` of a layer: (first, after last).
-
-        The last tile owns what there is, whichever way pooling rounds.
-        """
-        at_the_end = self.last == self.end
-        return (self.first - self.begin) // stride, (
-            count if at_the_end else (self.last - self.begin) // stride
-        )
+        """Its own of a layer's `count` positions: (first, after last), however pooling rounds."""
+        end = count if self.last == self.end else (self.last - self.begin) // stride
+        return (self.first - self.begin) // stride, end
 
 
 class Tile(NamedTuple):
@@ -98,12 +92,12 @@ class Tiling:
 
     def __str__(self) -> str:
         width, height = self.edges
-        several = "s" if len(self.tiles) > 1 else ""
-        said = f"in {len(self.tiles)} tile{several} of {width}x{height}"
+        plural = "s" if len(self.tiles) > 1 else ""
+        text = f"in {len(self.tiles)} tile{plural} of {width}x{height}"
         if self.behind is None:
-            return said
+            return text
         (width, height), step = self.behind.edges, layers.stride(layers.BOUNDARY)
-        return f"{said}, then {len(self.behind.tiles)} of {width * step}x{height * step}"
+        return f"{text}, then {len(self.behind.tiles)} of {width * step}x{height * step}"
 
     @property
     def overlap(self) -> float:
@@ -113,19 +107,16 @@ class Tiling:
         return here if self.behind is None else (here + self.behind.overlap) / 2
 
 
-def reach(wanted: Sequence[str], blocks: Sequence[int]) -> Reach:
-    """Receptive field of a network of these taps; wanted: in order."""
-    return Reach(layers.sight(wanted[-1], blocks), layers.stride(wanted[-1]))
+def reach(taps: Sequence[str], blocks: Sequence[int]) -> Reach:
+    """Receptive field of a network of these taps, in order."""
+    return Reach(layers.sight(taps[-1], blocks), layers.stride(taps[-1]))
 
 
-def reaches(wanted: Sequence[str], blocks: Sequence[int]) -> tuple[Reach, Reach] | None:
-    """Receptive fields of a divided network: up to the boundary, px; behind it, in its positions.
-
-    None where all taps lie before the boundary. wanted: in order.
-    """
-    deepest, boundary = reach(wanted, blocks), reach([layers.BOUNDARY], blocks)
-    if not layers.behind(wanted[-1]):
+def reaches(taps: Sequence[str], blocks: Sequence[int]) -> tuple[Reach, Reach] | None:
+    """The same up to the boundary, px, and behind it, in its positions; None if no tap is there."""
+    if not layers.behind(taps[-1]):
         return None
+    deepest, boundary = reach(taps, blocks), reach([layers.BOUNDARY], blocks)
     step = boundary.stride
     return boundary, Reach((deepest.margin - boundary.margin) // step, deepest.stride // step)
 
@@ -160,18 +151,18 @@ def best(
 
     fits: true for all that are smaller, too; least: what they own of each side at least.
     """
-    across, down = ([*extents(length, reach, least)] for length in size)
-    found, rows = [], len(down)
+    across, down = (extents(length, reach, least) for length in size)
+    choices, rows = [], len(down)
     for columns, width in enumerate(across, 1):
         # Narrower tiles may be higher: the rows that are enough never become more.
         while rows and fits((width, down[rows - 1])):
             rows -= 1
         if rows < len(down):
             count = columns * (rows + 1)
-            found.append((count * width * down[rows], count, columns, rows + 1))
-    if not found:
+            choices.append((count * width * down[rows], count, columns, rows + 1))
+    if not choices:
         return None
-    *_, columns, rows = min(found)
+    *_, columns, rows = min(choices)
     return tiling(size, columns, rows, reach)
 
 
@@ -181,31 +172,17 @@ def best_divided(
     """The same for a divided network. inner: the boundary's positions; near, far: see `reaches`;
     fits: edges of the tiles behind the boundary, of those before -> whether there is room.
     """
+    limits = [functools.partial(within, math.prod(inner) // parts) for parts in PARTS]
+    deep_tilings = [best(inner, far, limit, LEAST_BEHIND) for limit in limits]
     for least in LEAST_BEFORE:
-        found = _divided(size, inner, near, far, fits, least)
-        if found is not None:
-            return found
+        tilings = [
+            dataclasses.replace(before, behind=behind)
+            for behind in filter(None, deep_tilings)
+            if (before := best(size, near, functools.partial(fits, behind.edges), least))
+        ]
+        if tilings:
+            return min(tilings, key=lambda tiling: tiling.overlap)
     return None
-
-
-def _divided(
-    size: Size,
-    inner: Size,
-    near: Reach,
-    far: Reach,
-    fits: Callable[[Size, Size], bool],
-    least: int,
-) -> Tiling | None:
-    """The same; least: px that a tile before the boundary owns of each side."""
-    found = []
-    for parts in PARTS:
-        most = math.prod(inner) // parts
-        behind = best(inner, far, functools.partial(within, most), LEAST_BEHIND)
-        if behind is not None:
-            before = best(size, near, functools.partial(fits, behind.edges), least)
-            if before is not None:
-                found.append(dataclasses.replace(before, behind=behind))
-    return min(found, key=lambda each: each.overlap, default=None)
 
 
 def within(most: int, edges: Size) -> bool:
@@ -224,13 +201,12 @@ def fewest(length: int, edge: int, reach: Reach) -> int:
     return count
 
 
-def extents(length: int, reach: Reach, least: int = LEAST_EDGE) -> Iterator[int]:
-    """The length of 1, 2, 3, ... tiles, as long as they own so much."""
-    count, edge = 1, length
-    while count == 1 or edge >= least + reach.both:
-        yield edge
-        count += 1
-        edge = extent(length, count, reach)
+def extents(length: int, reach: Reach, least: int) -> list[int]:
+    """The length of 1, 2, 3, ... tiles of a side, as long as they own so much."""
+    edges = [length]
+    while (edge := extent(length, len(edges) + 1, reach)) >= least + reach.both:
+        edges.append(edge)
+    return edges
 
 
 def extent(length: int, count: int, reach: Reach) -> int:
@@ -241,8 +217,11 @@ def extent(length: int, count: int, reach: Reach) -> int:
     step = reach.stride
     edge = (length + (count - 1) * reach.both) // count
     edge += (length - edge) % step
-    while edge < length and not _covers(length, count, edge, reach):
-        edge += step  # once or twice: tiles own multiples of the stride
+    while edge < length:  # once or twice: tiles own multiples of the stride
+        first, last = _boundaries(length, edge, reach)
+        if last - first <= (count - 2) * (first - reach.before):  # they leave nothing out
+            break
+        edge += step
     return min(edge, length)
 
 
@@ -269,9 +248,3 @@ def _boundaries(length: int, edge: int, reach: Reach) -> tuple[int, int]:
     """(as far as the first of tiles so long may own, where the last may begin to)."""
     first = (edge - reach.margin) // reach.stride * reach.stride
     return first, length - edge + reach.before
-
-
-def _covers(length: int, count: int, edge: int, reach: Reach) -> bool:
-    """Whether `count` tiles so long leave nothing out."""
-    first, last = _boundaries(length, edge, reach)
-    return last - first <= (count - 2) * (first - reach.before)

@@ -2,11 +2,10 @@
 
 Contract and results are those of objective.Objective. Only pixels (memory.IN_TILES), optimisers,
 the photo's content layers and the features between the two parts of a divided network grow with
-the picture. The parts see their tiles one after the other, in the second look the last part first.
-Terms of style depend on the features only through sums over all positions. So a first look at every
-tile adds these up; then their gradients, small matrices, are known, and a second look pulls them
-back through each tile, from the positions it owns alone. A tile's gradient reaches into its margin:
-tiles add up.
+the picture. Terms of style depend on the features only through sums over all positions. So a first
+pass over all tiles adds these up; then their gradients, small matrices, are known, and a second
+pass, the network's last part first, pulls them back through each tile, from the positions it owns
+alone. A tile's gradient reaches into its margin: tiles add up.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from typing import Any
 from nstyle.losses.base import LossTerm
 from nstyle.losses.statistics import Statistics, backward
 from nstyle.networks.layers import BOUNDARY
-from nstyle.optimize.objective import Loss, Objective
-from nstyle.optimize.tiles.features import Asked, FirstPass, SeenTile, TiledFeatures
+from nstyle.optimize.objective import Objective
+from nstyle.optimize.tiles.features import FirstPass, Request, SeenTile, TiledFeatures
 from nstyle.system.backend import nd
 
 # Number of a term of style -> gradients of its second moments and mean.
@@ -29,22 +28,14 @@ Slopes = Mapping[int, Sequence[Any]]
 class TiledObjective(Objective):
     """As Objective; pieces: the network for the tiles of such pictures."""
 
-    def __init__(
-        self,
-        pieces: TiledFeatures,
-        terms: Sequence[LossTerm],
-        *,
-        device: Any,
-        clip_norm: float = 0.0,
-        free: Any = None,
-    ) -> None:
-        super().__init__(pieces.features, terms, device=device, clip_norm=clip_norm, free=free)
+    def __init__(self, pieces: TiledFeatures, terms: Sequence[LossTerm], **knobs: Any) -> None:
+        super().__init__(pieces.features, terms, **knobs)
         self._pieces, self.tiling = pieces, pieces.tiling
-        self._asked: dict[int, Asked] = {}
+        self._requests: dict[int, Request] = {}
         self._by_layer: dict[str, list[int]] = {}
         for number, term in enumerate(terms):
             if term.statistics is not None:
-                self._asked[number] = term.layer, term.statistics, term.wants_mean
+                self._requests[number] = term.layer, term.statistics, term.wants_mean
             if term.layer:
                 self._by_layer.setdefault(term.layer, []).append(number)
 
@@ -53,43 +44,39 @@ class TiledObjective(Objective):
         first = self.first_pass(x)
         values, slopes = compared(self._terms, first.statistics())
         gradient = self.backward(x, first, slopes, values).astype("float32")
-        self._limit(gradient)
+        norm = self.norm(gradient) if self._clip_norm else 0.0
+        if norm > self._clip_norm:
+            gradient *= self._clip_norm / norm
         for number, term in enumerate(self._terms):
             if not term.layer:
                 values[number] = term.add_gradient(x, gradient)
         if self._free is not None:
             nd.broadcast_mul(gradient, self._free, out=gradient)
-        numbers = nd.concat(*(values[n] for n in range(len(self._terms))), dim=0).asnumpy()
-        self.terms = {term.name: value for term, value in zip(self._terms, numbers.tolist())}
-        return Loss(self.terms), gradient
+        return self._loss([values[number] for number in range(len(self._terms))]), gradient
 
     def first_pass(self, x: Any) -> FirstPass:
         """Statistics for each style loss."""
-        return self._pieces.first_pass(x, self._asked)
+        return self._pieces.first_pass(x, self._requests)
 
-    def backward(self, x: Any, first: FirstPass, slopes: Slopes, values: dict[int, Any]) -> Any:
-        """The gradient of the layers' terms: the second pass, which uses up the first.
-
-        float64, so the order of tiles does not matter (see RunningStatistics). The values of
-        the content losses go into `values`.
-        """
-        return self._backward(self._pieces, x, first, slopes, values)
-
-    def _backward(
+    def backward(
         self,
-        pieces: TiledFeatures,
         x: Any,
         first: FirstPass,
         slopes: Slopes,
         values: dict[int, Any],
+        pieces: TiledFeatures | None = None,
     ) -> Any:
-        """The same for the network of these pieces and what lies behind, from behind first."""
-        behind = None
+        """The gradient of the layers' terms: the second pass, which uses up the first.
+
+        float64, as sums in RunningStatistics. values: receives those of the content losses. pieces:
+        the part of the network that saw x; what lies behind it comes first.
+        """
+        pieces, behind = pieces or self._pieces, None
         if pieces.behind is not None and first.behind is not None:
-            deep = self._backward(pieces.behind, first.boundary, first.behind, slopes, values)
+            deep = self.backward(first.boundary, first.behind, slopes, values, pieces.behind)
             behind = deep.astype("float32")
         gradient = nd.zeros(x.shape, ctx=self._device, dtype="float64")
-        seen = first.take_last()
+        seen, first.last = first.last, None  # not held any longer: its memory is needed
         for tile in reversed(pieces.tiling.tiles):
             seen = seen or pieces.forward(x, tile)
             heads = self._heads(pieces, seen, slopes, values, behind)
@@ -135,19 +122,13 @@ class TiledObjective(Objective):
             heads[name] = seen.gradient(name, head)
         return heads
 
-    def _limit(self, gradient: Any) -> None:
-        """Bring its norm to the largest that is allowed, in place."""
-        norm = self.norm(gradient) if self._clip_norm else 0.0
-        if norm > self._clip_norm:
-            gradient *= self._clip_norm / norm
-
 
 def compared(
-    terms: Sequence[LossTerm], seen: Mapping[int, Statistics]
+    terms: Sequence[LossTerm], statistics: Mapping[int, Statistics]
 ) -> tuple[dict[int, Any], dict[int, Sequence[Any]]]:
-    """(values, slopes) of the terms of style, by their number, from what was seen of all tiles."""
+    """(values, slopes) of the terms of style, by their number, from statistics of all tiles."""
     values: dict[int, Any] = {}
     slopes: dict[int, Sequence[Any]] = {}
-    for number, statistics in seen.items():
-        values[number], *slopes[number] = terms[number].compare(statistics)
+    for number, each in statistics.items():
+        values[number], *slopes[number] = terms[number].compare(each)
     return values, slopes

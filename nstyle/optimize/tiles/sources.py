@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from nstyle.losses.image import as_float32
+from nstyle.losses.base import as_float32
 from nstyle.losses.statistics import FeatureStatistics, Statistics
 
 # (layer, how much each of its positions counts, (h, w), or None for 1 everywhere).
-Asked = tuple[str, "np.ndarray | None"]
+Place = tuple[str, "np.ndarray | None"]
 
 
-class FeatureSource(Protocol):
-    """A picture that was, or can be, looked at."""
+class FeatureSource:
+    """A picture that was, or can be, looked at.
 
-    @property
-    def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """(1, C, h, w) by name."""
+    shapes: (1, C, h, w) of its layers by name; device: of the features.
+    """
 
-    @property
-    def device(self) -> Any:
-        """Device of the features."""
+    shapes: Mapping[str, tuple[int, ...]]
+    device: Any
 
-    def statistics(self, asked: Mapping[Any, Asked], *, mean: bool) -> dict[Any, Statistics]:
+    def statistics(self, places: Mapping[Any, Place], *, mean: bool) -> dict[Any, Statistics]:
         """Statistics by key; mean: whether the means are needed."""
+        raise NotImplementedError
 
     def features(self, names: Iterable[str]) -> dict[str, Any]:
         """Layers, float32 (1, C, h, w), to be kept."""
+        raise NotImplementedError
 
     def energy(self, features: Any) -> float:
         """The sum of the squares of one of these."""
+        return energy(features)
+
+    def moments(self, name: str, weight: np.ndarray | None) -> FeatureStatistics:
+        """How a layer's statistics are measured."""
+        return FeatureStatistics(self.shapes[name], device=self.device, weight=weight)
 
 
-class WholeImage:
+class WholeImage(FeatureSource):
     """A view of all of a picture at once. taps: name -> (1, C, h, w), at least one."""
 
     def __init__(self, taps: Mapping[str, Any]) -> None:
@@ -43,21 +48,16 @@ class WholeImage:
         self.shapes = {name: tap.shape for name, tap in taps.items()}
         self.device = next(iter(taps.values())).context
 
-    def statistics(self, asked: Mapping[Any, Asked], *, mean: bool) -> dict[Any, Statistics]:
+    def statistics(self, places: Mapping[Any, Place], *, mean: bool) -> dict[Any, Statistics]:
         """See FeatureSource."""
-        found = {}
-        for key, (name, weight) in asked.items():
-            moments = FeatureStatistics(self.shapes[name], device=self.device, weight=weight)
-            found[key] = moments.of(self._taps[name], mean=mean)
-        return found
+        return {
+            key: self.moments(name, weight).of(self._taps[name], mean=mean)
+            for key, (name, weight) in places.items()
+        }
 
     def features(self, names: Iterable[str]) -> dict[str, Any]:
         """See FeatureSource."""
         return {name: as_float32(self._taps[name]).copy() for name in names}
-
-    def energy(self, features: Any) -> float:
-        """See FeatureSource."""
-        return energy(features)
 
 
 def energy(features: Any) -> float:

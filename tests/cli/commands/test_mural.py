@@ -31,7 +31,7 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def words(weights: str, *more: str) -> list[str]:
+def flags(weights: str, *more: str) -> list[str]:
     pictures = ["--content-image", "photo.png", "--style-image", "style.png"]
     return [*pictures, "--weights", weights, "--tile", "64", *SHALLOW.split(), *more]
 
@@ -42,14 +42,14 @@ def pixels(path: str) -> np.ndarray:
 
 @needs_dask
 def test_a_mural_is_the_picture_of_run(place, weights_file, capsys):
-    common = words(weights_file, "--max-num-epochs", "6", "--scales", "2", "--output")
+    common = flags(weights_file, "--max-num-epochs", "6", "--scales", "2", "--output")
     assert main(["run", *common, "run.png"]) == 0
     trace = ["--trace", "trace.jsonl"]
     assert main(["mural", "--dask", "local:2", *common, "out.png", *trace]) == 0
     assert np.abs(pixels("run.png") - pixels("out.png")).max() <= 1
-    said = capsys.readouterr().err
-    assert "150x130, parts: 2" in said
-    assert "MB travelled per epoch in parts (moments" in said.splitlines()[-1]
+    err = capsys.readouterr().err
+    assert "150x130, parts: 2" in err
+    assert "MB travelled per epoch in parts (moments" in err.splitlines()[-1]
     lines = [json.loads(line) for line in Path("trace.jsonl").read_text().splitlines()]
     assert [bool(line.get("sent")) for line in lines[:6]] == [False] * 3 + [True] * 3
     assert not [name for name in os.listdir(place) if "ckpt" in name]
@@ -57,18 +57,18 @@ def test_a_mural_is_the_picture_of_run(place, weights_file, capsys):
 
 @needs_dask
 def test_a_cluster_that_is_gone_is_said_in_a_line(place, weights_file, capsys, monkeypatch):
-    def gone(*given: Any, **more: Any) -> Any:
+    def gone(*args: Any, **kwargs: Any) -> Any:
         Path("out.ckpt.npz").touch()
         raise Gone("--dask: no worker is left")
 
     monkeypatch.setattr(Mural, "run", gone)
-    assert main(["mural", *words(weights_file), "--output", "out.png"]) == 1
-    said = capsys.readouterr().err
-    assert said == "error: --dask: no worker is left; to go on: --resume out.ckpt.npz\n"
+    assert main(["mural", *flags(weights_file), "--output", "out.png"]) == 1
+    err = capsys.readouterr().err
+    assert err == "error: --dask: no worker is left; to go on: --resume out.ckpt.npz\n"
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         (["--dask", "there"], "--dask: 'there' is neither"),
         (["--parts", "0"], "--parts: 0 is out of range"),
@@ -77,16 +77,16 @@ def test_a_cluster_that_is_gone_is_said_in_a_line(place, weights_file, capsys, m
         (["--content-image", "none.png"], "none.png"),
     ],
 )
-def test_refusals_are_one_line(place, weights_file, capsys, more, said):
-    assert main(["mural", *words(weights_file), *more]) == 2
+def test_refusals_are_one_line(place, weights_file, capsys, more, message):
+    assert main(["mural", *flags(weights_file), *more]) == 2
     err = capsys.readouterr().err
-    assert said in err and err.count("\n") == 1
+    assert message in err and err.count("\n") == 1
 
 
 def test_without_dask_one_line_says_what_to_install(place, weights_file, python):
     code = (
         "import sys\nfor name in ('dask', 'distributed'): sys.modules[name] = None\n"
-        f"from nstyle.cli.main import main\nsys.exit(main(['mural', *{words(weights_file)!r}]))"
+        f"from nstyle.cli.main import main\nsys.exit(main(['mural', *{flags(weights_file)!r}]))"
     )
     done = python("-c", code)
     assert done.returncode == 2

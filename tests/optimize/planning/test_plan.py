@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Any
 
 import pytest
 import tiny
@@ -119,7 +120,7 @@ def test_what_does_not_is_seen_in_the_largest_tiles_that_fit(planned, free):
     width, height = tiling.edges
     across, down = tiling.behind.edges if tiling.behind else (0, 0)
     inner = (int(1.3 * across), int(1.3 * down)) if tiling.behind else None
-    larger = found._bytes(LARGE, (0, 0), (int(1.3 * width), int(1.3 * height)), None, inner)
+    larger = found._bytes(LARGE, inner=inner, tile=(int(1.3 * width), int(1.3 * height)))
     assert larger - memory.BASE > plan.HEADROOM * free
 
 
@@ -172,14 +173,14 @@ def test_a_picture_painted_in_tiles_is_the_same_picture(monkeypatch, weights_fil
     options.update(scales=2, max_num_epochs=4, stop_eps=0, remove_noise=0)
     built, build = [], problem.build
 
-    def watched(*words: object) -> problem.PaintTask:
+    def watched(*words: object) -> Any:
         built.append(build(*words))
         return built[-1]
 
     monkeypatch.setattr(problem, "build", watched)
     with caplog.at_level("INFO", "nstyle"):
         whole, parts = (stylize(PHOTO, PAINTING, tile=tile, **options) for tile in ("off", 64))
-    kinds = [type(task.objective).__name__ for task in built]
+    kinds = [type(objective).__name__ for objective in built]
     assert kinds == ["Objective", "Objective", "Objective", "TiledObjective"]
     lines = [line for line in caplog.messages if line.startswith("painting")]
     assert "tiles" not in lines[0]

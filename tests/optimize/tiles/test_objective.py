@@ -47,16 +47,16 @@ def keep_mask() -> np.ndarray:
     return keep
 
 
-def task(
+def objective_of(
     tile: Any, styles: Any = None, masks: Masks | None = None, **options: Any
-) -> problem.PaintTask:
+) -> Objective:
     chosen = Options(tile=tile, max_long_edge=SIZE[0], gpu=-1, **options)
     gathered = inputs.gather(PHOTO, styles or PAINTING, chosen, masks=masks)
     return problem.build(problem.set_up(gathered, chosen, CPU), gathered)
 
 
-def divided_task(styles: Any = None, masks: Masks | None = None, **options: Any) -> Objective:
-    """As task(...).objective, the network divided: both kinds of tiles own 64 px at most."""
+def divided_objective(styles: Any = None, masks: Masks | None = None, **options: Any) -> Objective:
+    """As objective_of(...), the network divided: both kinds of tiles own 64 px at most."""
     chosen = Options(max_long_edge=SIZE[0], gpu=-1, **options)
     gathered = inputs.gather(PHOTO, styles or PAINTING, chosen, masks=masks)
     setup = problem.set_up(gathered, chosen, CPU)
@@ -72,7 +72,7 @@ def divided_network(
     near, far = extractor.reaches
     behind = geometry.of_edge(geometry.at_boundary(SIZE, ceil=ceil), edge // 4, far)
     tiling = dataclasses.replace(geometry.of_edge(SIZE, edge, near), behind=behind)
-    return extractor.pieces(tiling, CPU)
+    return extractor.pieces(tiling)
 
 
 def check_same(whole: Objective, parts: Objective, *, count: int = 4) -> None:
@@ -126,14 +126,14 @@ CASES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_tiles_give_loss_terms_and_gradient_of_the_whole(case, weights_file):
-    found = [task(tile, weights=weights_file, **CASES[case]).objective for tile in ("off", 64)]
+    found = [objective_of(tile, weights=weights_file, **CASES[case]) for tile in ("off", 64)]
     check_same(*found)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_so_do_tiles_of_a_divided_network(case, weights_file):
-    whole = task("off", weights=weights_file, **CASES[case]).objective
-    parts = divided_task(weights=weights_file, **CASES[case])
+    whole = objective_of("off", weights=weights_file, **CASES[case])
+    parts = divided_objective(weights=weights_file, **CASES[case])
     check_same(whole, parts, count=12)
     behind = parts.tiling.behind
     assert len(behind.tiles) >= 4 or CASES[case] is SHALLOW
@@ -148,9 +148,9 @@ def test_with_masks_several_styles_and_every_style_loss(form, parts, weights_fil
         colour_mask((80, 60), parts=parts), [colour_mask((50, 50), parts=parts)] * 2, keep_mask()
     )
     options = {"weights": weights_file, "style_loss": form, "style_blend": "3,1"}
-    check_same(*(task(tile, styles, masks, **options).objective for tile in ("off", 64)))
+    check_same(*(objective_of(tile, styles, masks, **options) for tile in ("off", 64)))
     check_same(
-        task("off", styles, masks, **options).objective, divided_task(styles, masks, **options)
+        objective_of("off", styles, masks, **options), divided_objective(styles, masks, **options)
     )
 
 
@@ -183,7 +183,7 @@ def test_held_to_another_picture(clip_norm, weights_file):
 
 
 def test_the_built_in_network():
-    found = [task(tile, model="vgg16-slim", threads=1).objective for tile in ("off", 64)]
+    found = [objective_of(tile, model="vgg16-slim", threads=1) for tile in ("off", 64)]
     check_same(*found)
 
 
@@ -216,8 +216,8 @@ def test_at_the_pictures_border_padding_is_the_networks_own(edge, padding, pooli
 def test_statistics_of_parts_add_up(on_host, weights_file):
     chosen = Options(weights=weights_file, gpu=-1)
     extractor = load_network(inputs.gather(PHOTO, PAINTING, chosen), chosen, CPU)
-    whole = extractor.view(X, CPU)
-    pieces = extractor.pieces(geometry.of_edge(SIZE, 64, extractor.reach), CPU, gradient=False)
+    whole = extractor.view(X)
+    pieces = extractor.pieces(geometry.of_edge(SIZE, 64, extractor.reach), gradient=False)
     parts = TiledSource(pieces, X if on_host else nd.array(X))
     chance = np.random.default_rng(1)
     asked = {}
@@ -236,7 +236,7 @@ def test_statistics_of_parts_add_up(on_host, weights_file):
 def test_features_are_kept(weights_file):
     chosen = Options(weights=weights_file, gpu=-1)
     extractor = load_network(inputs.gather(PHOTO, PAINTING, chosen), chosen, CPU)
-    pieces = extractor.pieces(geometry.of_edge(SIZE, 64, extractor.reach), CPU)
+    pieces = extractor.pieces(geometry.of_edge(SIZE, 64, extractor.reach))
     first = TiledSource(pieces, X).features(["relu4_2"])["relu4_2"]
     before = first.asnumpy()
     TiledSource(pieces, X * 0).features(["relu4_2"])
@@ -244,7 +244,7 @@ def test_features_are_kept(weights_file):
 
 
 def test_calls_in_any_order_give_the_same_bytes(weights_file):
-    executor = task(64, weights=weights_file).objective
+    executor = objective_of(64, weights=weights_file)
     x = nd.array(X)
     loss, gradient = executor(x)
     before = gradient.asnumpy()
@@ -255,24 +255,24 @@ def test_calls_in_any_order_give_the_same_bytes(weights_file):
 
 
 def test_the_network_sees_every_tile_twice_but_the_last(weights_file, monkeypatch):
-    executor = task(64, weights=weights_file).objective
+    executor = objective_of(64, weights=weights_file)
     seen = []
     forward = CompiledVGG.forward
     monkeypatch.setattr(CompiledVGG, "forward", lambda self, x: seen.append(1) or forward(self, x))
     executor(nd.array(X))
     assert len(seen) == 2 * len(executor.tiling.tiles) - 1
-    content = task(64, weights=weights_file, style_weight=0).objective
+    content = objective_of(64, weights=weights_file, style_weight=0)
     seen.clear()
     content(nd.array(X))  # nothing to add up first
     assert len(seen) == len(content.tiling.tiles)
 
 
 def test_one_tile_alone_is_the_whole_too(weights_file):
-    whole = task("off", weights=weights_file).objective
+    whole = objective_of("off", weights=weights_file)
     pieces_of_one = geometry.tiling(SIZE, 1, 1, geometry.Reach(70, 16))
     chosen = Options(weights=weights_file, gpu=-1)
     extractor = load_network(inputs.gather(PHOTO, PAINTING, chosen), chosen, CPU)
-    one = TiledObjective(extractor.pieces(pieces_of_one, CPU), whole._terms, device=CPU)
+    one = TiledObjective(extractor.pieces(pieces_of_one), whole._terms, device=CPU)
     check_same(whole, one, count=1)
 
 
@@ -298,10 +298,10 @@ def test_a_layer_without_terms_gets_no_gradient():
 @pytest.mark.skipif(not runtime.bfloat16_works(), reason="this CPU has no bfloat16")
 def test_in_bfloat16_tiles_are_as_near_to_float32_as_the_whole(weights_file):
     options = {"weights": weights_file, "precision": "bfloat16"}
-    exact = task("off", weights=weights_file).objective(nd.array(X))[1].asnumpy()
+    exact = objective_of("off", weights=weights_file)(nd.array(X))[1].asnumpy()
     errors = []
-    executors = [task(tile, **options).objective for tile in ("off", 64)]
-    for executor in (*executors, divided_task(**options)):
+    executors = [objective_of(tile, **options) for tile in ("off", 64)]
+    for executor in (*executors, divided_objective(**options)):
         gradient = executor(nd.array(X))[1]
         assert gradient.dtype == np.float32
         errors.append(np.linalg.norm(gradient.asnumpy() - exact) / np.linalg.norm(exact))

@@ -120,10 +120,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def path(curve: Curve, epochs: Sequence[int], plane: Plane, starts: Collection[int]) -> str:
-    """The curve in the inner SVG of 100x100; an epoch between two gaps is a dot.
-
-    starts: epochs that are not joined to the one before.
-    """
+    """The curve in the inner SVG, begun anew at `starts`; an epoch between two gaps is a dot."""
     moves, pen_down = [], False
     for index in chosen(epochs, starts):
         epoch, value = epochs[index], curve.values[index]

@@ -36,7 +36,9 @@ class Gallery:
 def render(title: str, result: Result, gallery: Gallery) -> str:
     """The whole page."""
     steps, chosen = result.history, result.metadata.get("options", {})
-    curves = losses(steps) + changes(steps, chosen.get("stop_eps") or None)
+    curves = html.note("The run ended before its first epoch.")
+    if steps:
+        curves = losses(steps) + changes(steps, chosen.get("stop_eps") or None)
     return Template(asset("page.html")).substitute(
         title=html.safe(title),
         style=asset("page.css") + "\n" + asset("compare.css"),
@@ -120,8 +122,6 @@ def typed(value: Any) -> str:
 
 def losses(history: Sequence[Step]) -> str:
     """The curve of each term and of their sum, with a legend."""
-    if not history:
-        return html.note("The run ended before its first epoch.")
     names = dict.fromkeys(name for step in history for name in step.terms)
     curves = [
         Curve(
@@ -147,8 +147,6 @@ def losses(history: Sequence[Step]) -> str:
 
 def changes(history: Sequence[Step], stop: float | None) -> str:
     """The curve of eps, with a line at `stop`, below which a size ends."""
-    if not history:
-        return ""
     curve = Curve("eps", [step.eps for step in history], "c0")
     about = f"Relative change of the picture per epoch, at the end {number(history[-1].eps)}"
     sizes = [(steps[0].epoch, "") for steps in by_size(history)]
