@@ -13,7 +13,7 @@ PRETRAINED = PACKAGE / "networks" / "pretrained"
 DEFAULT = "vgg16-slim"
 BUILT_IN = {DEFAULT: "vgg16-slim.params", "vgg19-slim": "vgg19-slim.params"}
 BUILT_IN_SHA256 = {
-    DEFAULT: "14640c3872a1501dc5f929fbb4d5687506aa26cedfaab99d630c466d971a1da8",
+    DEFAULT: "7d1325cb40ae47106bf6139df69ee90a85e69d4bbba5a598a0305caf6d703e70",
     "vgg19-slim": "fe8647f5e14e4100cb382c7991dda58da16db91654474815f51f58c69368e362",
 }
 # Channels of their convolutions, in order, for what is planned before a file is read.

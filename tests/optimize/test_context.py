@@ -17,6 +17,7 @@ from nstyle.networks.weights import reader
 from nstyle.optimize import inputs, loss_terms
 from nstyle.optimize.context import LRUCache, PaintContext
 from nstyle.optimize.planning import memory
+from nstyle.optimize.planning.plan import Budget
 from nstyle.options.options import Options
 
 PHOTOS = [tiny.picture(seed, (48, 40)) for seed in (1, 2)]
@@ -109,10 +110,10 @@ def test_a_budget_counts_whatever_is_free_at_the_moment(weights_file, monkeypatc
     from nstyle.system.backend import mx
 
     options = Options(weights=weights_file, gpu=-1)
-    gathered, place = inputs.gather(PHOTOS[0], STYLES[0], options), PaintContext(free=share)
+    gathered, place = inputs.gather(PHOTOS[0], STYLES[0], options), PaintContext()
     for free in (10**9, 2 * 10**9):
         monkeypatch.setattr(memory, "available", lambda free=free: free)
-        plan = problem.set_up(gathered, options, mx.cpu(), place).plan
+        plan = problem.set_up(gathered, options, mx.cpu(), place, Budget(share)).plan
         assert plan.free == (free if share == "auto" else known)
 
 
