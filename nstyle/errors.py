@@ -3,8 +3,6 @@
 Only this family is caught at the door of the command line; a bug keeps its traceback.
 """
 
-from __future__ import annotations
-
 
 class NStyleError(Exception):
     """Base of all errors that nstyle raises on purpose."""

@@ -111,11 +111,6 @@ def with_root(target: Target) -> Target:
     return mean, (vectors * values) @ vectors.T, (vectors * np.sqrt(values)) @ vectors.T, floor
 
 
-def gram_and_gaussian(seen: Statistics) -> Target:
-    """(second moments, mean, covariance)."""
-    return (seen.second, *gaussian(seen))
-
-
 def gram_wasserstein(seen: Statistics, target: Target, scale: float) -> tuple[Any, Any, Any]:
     """The sum of `gram` and `wasserstein`, each relative to its target's size, times that of
     Gram's: so it says about twice as much as either. target: as from `with_factor`.
@@ -154,7 +149,10 @@ STYLE_DISTANCES = {
     "mean-std": StyleDistance(mean_and_deviation, squares, mean_std, with_floor),
     "wasserstein": StyleDistance(gaussian, spread, wasserstein, with_root),
     "gram+wasserstein": StyleDistance(
-        gram_and_gaussian, lambda target: squares(target[:1]), gram_wasserstein, with_factor
+        lambda seen: (seen.second, *gaussian(seen)),
+        lambda target: squares(target[:1]),
+        gram_wasserstein,
+        with_factor,
     ),
 }
 

@@ -22,7 +22,7 @@ from nstyle.images.regions import (
 )
 from nstyle.images.sizes import Size
 from nstyle.networks import layers
-from nstyle.networks.weights import reader
+from nstyle.networks.weights import formats
 from nstyle.options.options import Options
 from nstyle.options.words import Blend
 from nstyle.system import locations
@@ -202,7 +202,7 @@ def find_weights(options: Options) -> tuple[str, str]:
     """(model or "auto" where only the file can tell, path). Raises WeightsError."""
     if options.weights is None:
         return locations.find(options.model)
-    reader.check_format(options.weights)
+    formats.check(options.weights)
     return options.model, options.weights
 
 

@@ -60,7 +60,8 @@ def prepare(threads: int | None = None) -> int:
     for name, most in MEMORY_LIMITS.items():
         os.environ.setdefault(name, str(most))
     restore_numpy_aliases()
-    restore_distutils()
+    if sys.version_info >= (3, 12):  # it has no distutils; setuptools brings its own
+        import setuptools  # type: ignore[import-untyped]  # noqa: F401
     _prepared["threads"] = count
     return count
 
@@ -99,12 +100,6 @@ def restore_numpy_aliases() -> None:
     for name, builtin in NUMPY_ALIASES.items():
         if name not in np.__dict__:
             setattr(np, name, builtin)
-
-
-def restore_distutils() -> None:
-    """Python 3.12 has no distutils; setuptools brings its own when it is imported first."""
-    if sys.version_info >= (3, 12):
-        import setuptools  # type: ignore[import-untyped]  # noqa: F401
 
 
 def usable_cores() -> int:

@@ -112,11 +112,6 @@ def select(file: WeightsFile, wanted: Sequence[str]) -> Weights:
     return Weights(model, arrays, file.convention, padding, pooling, file.path)
 
 
-def check_format(path: str) -> None:
-    """Refuse what is absent or, by its first bytes, no weights file. Raises WeightsError."""
-    formats.check(path)
-
-
 def check_built_in(path: str) -> None:
     """Refuse a damaged file of the package. Raises WeightsError."""
     model = next((name for name, file in BUILT_IN.items() if file == Path(path).name), None)

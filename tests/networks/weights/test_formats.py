@@ -86,7 +86,7 @@ def test_another_vgg_than_asked_for_is_refused(tmp_path, kind, deep, inside, ask
 def test_the_name_of_a_file_says_nothing(tmp_path, kind):
     for end in ("params", "mat", "h5", "npz", "safetensors", "pth", "jpg"):
         path = filed.write_vgg(tmp_path / f"a.{end}", kind)
-        reader.check_format(path)
+        formats.check(path)
         assert reader.read(path).family == "vgg19"
 
 
