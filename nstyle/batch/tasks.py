@@ -44,8 +44,7 @@ class Answer:
 
     def as_json(self) -> dict[str, Any]:
         """For a pipe."""
-        text = base64.b64encode(self.data).decode("ascii")
-        return {**dataclasses.asdict(self), "data": text}
+        return {**dataclasses.asdict(self), "data": base64.b64encode(self.data).decode("ascii")}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Answer:

@@ -150,5 +150,4 @@ def split_options(
         if name in delivered and name not in ways:
             raise OptionError(f"--set {name}: means nothing to this command; leave it out")
     values = {**typed(args, {*field_names(Options), *ways}), **assigned}
-    delivery = {name: values.pop(name) for name in delivered & set(values)}
-    return values, delivery
+    return values, {name: values.pop(name) for name in delivered & set(values)}

@@ -200,5 +200,4 @@ def load(file: NetworkFile, gpu: int | str = "auto") -> Any:
     from nstyle.feedforward.one_style import OneStyle
     from nstyle.system.backend import device
 
-    networks = {ANY_STYLE: AnyStyle, ONE_STYLE: OneStyle}
-    return networks[file.network](file, device(gpu))
+    return {ANY_STYLE: AnyStyle, ONE_STYLE: OneStyle}[file.network](file, device(gpu))

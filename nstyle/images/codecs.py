@@ -118,8 +118,7 @@ def _deep_grey(image: Image.Image) -> Planes:
     if image.mode == "I;16" and getattr(image, "tag_v2", {}).get(262) == 0:
         grey = 65535 - grey  # pillow does not heed "white is zero" at this depth
     key = image.info.get("transparency")
-    alpha = rescale(values != key, 16) if isinstance(key, int) else None
-    return grey, alpha
+    return grey, (rescale(values != key, 16) if isinstance(key, int) else None)
 
 
 def _deep_tiff(image: Image.Image) -> Planes | None:

@@ -140,8 +140,7 @@ def spread(target: Target) -> float:
 
 def blend(targets: Sequence[Target], shares: Sequence[float]) -> Target:
     """The weighted sum of targets of one kind; of one alone itself."""
-    parts = zip(*targets)
-    return tuple(sum(p * share for p, share in zip(part, shares)) for part in parts)
+    return tuple(sum(p * share for p, share in zip(part, shares)) for part in zip(*targets))
 
 
 STYLE_DISTANCES = {

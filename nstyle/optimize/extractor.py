@@ -126,8 +126,7 @@ def load_network(
         extractor = cut_network(inputs, options, device, taps)
         return dataclasses.replace(extractor, styles=LRUCache(STYLES))
 
-    key = file, inputs.model, *taps, str(device), chosen
-    return context.networks.find(key, load)
+    return context.networks.find((file, inputs.model, *taps, str(device), chosen), load)
 
 
 def cut_network(

@@ -105,8 +105,7 @@ class Fence:
             return True
         path = scope["path"]
         looked_at = path == "/" or path.startswith(GRADIO)
-        looks = scope["method"] in ("GET", "HEAD")
-        return not (path.startswith(OURS) or (looked_at and looks))
+        return not (path.startswith(OURS) or (looked_at and (scope["method"] in ("GET", "HEAD"))))
 
 
 def from_here(scope: Any) -> bool:

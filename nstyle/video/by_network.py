@@ -121,8 +121,7 @@ class NetworkPainter:
     def order(self) -> dict[str, object]:
         """See FramePainter."""
         typed = as_typed(Options, shaping(self.options))
-        file = checksums.of_file(self._path)
-        return {**typed, **checksums.of(self.first), "--network": file}
+        return {**typed, **checksums.of(self.first), "--network": checksums.of_file(self._path)}
 
     def paint(self, inputs: Inputs, last: Last | None) -> Painted:
         """See FramePainter."""
@@ -132,8 +131,7 @@ class NetworkPainter:
         if last is not None:
             held = self._weight * last.link.trust[..., np.newaxis]
             values = blended(values, last.link.moved(last.painted).floats(), held / (1 + held))
-        picture = Picture.from_floats(values)
-        return Painted(picture, finished(values, inputs))
+        return Painted(Picture.from_floats(values), finished(values, inputs))
 
     def state(self) -> dict[str, np.ndarray]:
         """See FramePainter."""

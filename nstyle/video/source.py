@@ -56,8 +56,7 @@ class Clip:
     def number(self, tick: int) -> int:
         """The frame that is nearest to a time."""
         after = min(bisect_left(self.ticks, tick), len(self.ticks) - 1)
-        before = max(after - 1, 0)
-        return min(before, after, key=lambda number: abs(self.ticks[number] - tick))
+        return min(max(after - 1, 0), after, key=lambda number: abs(self.ticks[number] - tick))
 
 
 @contextlib.contextmanager

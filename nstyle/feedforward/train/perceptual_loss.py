@@ -39,8 +39,7 @@ class PerceptualLoss:
 
     def see(self, x: np.ndarray) -> Taps:
         """Tap name -> (1, C, h, w), to be kept. x: float32 (1, 3, H, W)."""
-        seen = self._looking.forward(self.load(x))
-        return {name: tap.copy() for name, tap in seen.items()}
+        return {name: tap.copy() for name, tap in self._looking.forward(self.load(x)).items()}
 
     def load(self, x: np.ndarray) -> Any:
         """The array on the network's device."""

@@ -132,5 +132,4 @@ def inputs_of(example: Example, extractor: FeatureExtractor, device: Any) -> lis
         return [nd.array(grained(photo), ctx=device)]
     painting = preprocessing.to_array(example.painting, extractor.convention)
     seen = extractor.look(photo)
-    taps = [seen[tap].copy() for tap in TAPS[:SHOWN]]
-    return taps + look(extractor.look(painting))
+    return [seen[tap].copy() for tap in TAPS[:SHOWN]] + look(extractor.look(painting))

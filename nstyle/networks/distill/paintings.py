@@ -55,7 +55,9 @@ class Paintings:
         slots = [(number * TOGETHER + i) % POOL for i in range(TOGETHER)]
         # A slot's age in visits; the slots begin at different ages.
         ages = [(number * TOGETHER + i) // POOL + slot % VISITS for i, slot in enumerate(slots)]
-        tasks = [self._task(slot, age // VISITS) for slot, age in zip(slots, ages)]
+        lives = [(slot, age // VISITS) for slot, age in zip(slots, ages)]
+        chances = [np.random.default_rng([self._seed, *life, 4]) for life in lives]
+        tasks = [Task(self._photos(*life)[:2], c) for life, c in zip(lives, chances)]
         for slot, age, task in zip(slots, ages, tasks):
             if age % VISITS == 0:
                 self.state["pictures"][slot] = task.start
@@ -74,15 +76,10 @@ class Paintings:
 
     def some(self, step: int, count: int) -> np.ndarray:
         """So many pictures for the batch of this step."""
-        slots = [(step * count + i) % POOL for i in range(count)]
-        return self.state["pictures"][slots]
+        return self.state["pictures"][[(step * count + i) % POOL for i in range(count)]]
 
     def _photos(self, slot: int, generation: int) -> np.ndarray:
         return self._crops(FIRST_NUMBER + generation * POOL + slot)
-
-    def _task(self, slot: int, generation: int) -> Task:
-        chance = np.random.default_rng([self._seed, slot, generation, 4])
-        return Task(self._photos(slot, generation)[:2], chance)
 
     def _fill(self, arrays: Arrays) -> None:
         if self._network is None:

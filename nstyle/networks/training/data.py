@@ -230,8 +230,7 @@ class Recoloured:
         changed = np.einsum("ij,njhw->nihw", matrix, values - middle)
         shift = chance.uniform(-SHIFT, SHIFT, (1, 3, 1, 1)).astype(np.float32)
         limits = preprocessing.limits(self.convention, 255.0)
-        clipped = np.clip(changed + middle + shift, *limits)
-        return np.ascontiguousarray(clipped, np.float32)
+        return np.ascontiguousarray(np.clip(changed + middle + shift, *limits), np.float32)
 
 
 def turned(angle: float, saturation: float) -> np.ndarray:

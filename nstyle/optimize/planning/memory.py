@@ -97,8 +97,7 @@ def looking(costs: Network, area: int, tile: Size | None) -> float:
 
 def lbfgs_arrays(steps: int, *, bounded: bool) -> int:
     """Number of float64 arrays of the picture's size that L-BFGS holds after so many steps."""
-    start = LBFGS_BOUNDED if bounded else LBFGS
-    return start + LBFGS_PAIR * min(steps, LBFGS_PAIRS)
+    return (LBFGS_BOUNDED if bounded else LBFGS) + LBFGS_PAIR * min(steps, LBFGS_PAIRS)
 
 
 def fits(need: int, free: int | None) -> bool:

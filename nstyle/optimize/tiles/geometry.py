@@ -246,5 +246,4 @@ def spans(length: int, count: int, reach: Reach) -> list[Span]:
 
 def _boundaries(length: int, edge: int, reach: Reach) -> tuple[int, int]:
     """(as far as the first of tiles so long may own, where the last may begin to)."""
-    first = (edge - reach.margin) // reach.stride * reach.stride
-    return first, length - edge + reach.before
+    return ((edge - reach.margin) // reach.stride * reach.stride), length - edge + reach.before
