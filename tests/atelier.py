@@ -117,7 +117,10 @@ class Atelier:
     def children(self) -> list[int]:
         """Its worker processes."""
         path = Path(f"/proc/{self.process.pid}/task")
-        lists = [(task / "children").read_text().split() for task in path.iterdir()]
+        lists = []
+        for task in path.iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+                lists.append((task / "children").read_text().split())
         return [int(pid) for pids in lists for pid in pids]
 
     def kill(self) -> None:
