@@ -1,8 +1,7 @@
 """Products of matrices by the layers of convolutional networks.
 
 oneDNN computes those with all of a CPU's vector units; MXNet's `dot`, `batch_dot` and `syrk` go
-another way and take three to six times as long (two cores with AVX-512: 45 GFLOP/s against 160 to
-290).
+another way and take several times as long.
 """
 
 from __future__ import annotations
