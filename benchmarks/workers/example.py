@@ -7,6 +7,7 @@ that example's own. Number of threads: whatever the environment says when MXNet 
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from nstyle.system import runtime
 
 # Nothing but what MXNet needs to be importable; nstyle.system.backend would set threads.
 runtime.restore_numpy_aliases()
-runtime.restore_distutils()
+if sys.version_info >= (3, 12):  # it has no distutils; setuptools brings its own
+    import setuptools  # type: ignore[import-untyped]  # noqa: F401
 import mxnet as mx  # noqa: E402
 
 RATE, MOMENTUM, DECAY, CLIP = 0.1, 0.9, 0.005, 10.0
