@@ -44,7 +44,7 @@ def end(process: subprocess.Popen[str]) -> None:
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):  # another thread writes or closes it
             assert pipe is not None
             pipe.close()
 
