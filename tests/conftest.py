@@ -12,6 +12,8 @@ from browser import browser  # noqa: F401 - a fixture for all tests
 
 # Threads that wait must sleep: on a busy machine, spinning makes tiny networks ten times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Tests compare pictures: without AMX and the like, `--precision auto` is float32 on every CPU.
+os.environ["DNNL_MAX_CPU_ISA"] = "AVX512_CORE"
 
 CHECKOUT = Path(__file__).parents[1]
 # Caches, and what people write with an editor while the tests run.

@@ -173,7 +173,7 @@ def uses_bfloat16(options: Options, device: Any, *, plain: bool) -> bool:
             "--precision: bfloat16 needs a CPU with AVX-512 and a network that pads with zeros "
             "alone; give auto or float32"
         )
-    fast = options.precision == "auto" and possible and runtime.amx_granted()
+    fast = options.precision == "auto" and possible and runtime.bfloat16_is_fast()
     chosen = fast or options.precision == "bfloat16"
     log.debug("precision: %s", "bfloat16" if chosen else "float32")
     return chosen

@@ -97,7 +97,7 @@ class Options:
     )
     precision: str = option(
         "auto",
-        "of the network; auto = bfloat16 on CPUs with AMX; up to 300 pixels always float32",
+        "of the network; auto = bfloat16 where the CPU is faster in it; up to 300 pixels float32",
         choices=("auto", "float32", "bfloat16"),
     )
     pooling: str = option(

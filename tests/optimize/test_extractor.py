@@ -27,18 +27,18 @@ def test_a_layer_that_the_file_has_not_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("precision", "works", "amx", "chosen"),
+    ("precision", "works", "fast", "chosen"),
     [
         ("auto", True, True, True),
-        ("auto", True, False, False),  # without AMX it is not known to be faster
+        ("auto", True, False, False),  # it would take longer
         ("auto", False, False, False),
         ("float32", True, True, False),
         ("bfloat16", True, False, True),
     ],
 )
-def test_auto_takes_bfloat16_only_with_amx(monkeypatch, precision, works, amx, chosen):
+def test_auto_takes_bfloat16_where_it_is_fast(monkeypatch, precision, works, fast, chosen):
     monkeypatch.setattr(runtime, "bfloat16_works", lambda: works)
-    monkeypatch.setattr(runtime, "amx_granted", lambda: amx)
+    monkeypatch.setattr(runtime, "bfloat16_is_fast", lambda: fast)
     options = Options(precision=precision)
     assert uses_bfloat16(options, mx.cpu(), plain=True) == chosen
 
@@ -56,7 +56,7 @@ def test_bfloat16_that_cannot_be_is_refused_when_typed_and_left_when_not(
     monkeypatch, works, plain, device, values
 ):
     monkeypatch.setattr(runtime, "bfloat16_works", lambda: works)
-    monkeypatch.setattr(runtime, "amx_granted", lambda: True)
+    monkeypatch.setattr(runtime, "bfloat16_is_fast", lambda: True)
     assert not uses_bfloat16(Options(**values), device, plain=plain)
     with pytest.raises(OptionError, match="--precision: bfloat16"):
         uses_bfloat16(Options(precision="bfloat16", **values), device, plain=plain)

@@ -185,8 +185,29 @@ def test_bfloat16_wants_avx512(monkeypatch):
     assert not runtime.bfloat16_works()
 
 
+@pytest.mark.parametrize(
+    ("flags", "fast"),
+    [((), False), (("avx512_bf16",), True), (("avx512_bf16", "avx512_fp16"), False)],
+)
+def test_bfloat16_without_amx_is_fast_where_float32_is_not(monkeypatch, flags, fast):
+    monkeypatch.delenv(runtime.MOST_ISA)
+    cpu_with(monkeypatch, *AVX512, *flags)
+    assert runtime.bfloat16_is_fast() == fast
+
+
+@pytest.mark.parametrize(
+    ("most", "fast"),
+    [("AVX512_CORE", False), ("AVX512_CORE_BF16", True), ("AVX512_CORE_AMX", True)],
+)
+def test_bfloat16_is_not_fast_where_somebody_forbids_it(monkeypatch, most, fast):
+    monkeypatch.setenv(runtime.MOST_ISA, most)
+    cpu_with(monkeypatch, *AVX512, "avx512_bf16")
+    assert runtime.bfloat16_is_fast() == fast
+
+
 @pytest.mark.parametrize(("answer", "granted"), [(0, True), (-1, False)])
 def test_amx_wants_the_cpu_and_the_kernel(monkeypatch, answer, granted):
+    monkeypatch.delenv(runtime.MOST_ISA)
     calls: list[tuple[int, ...]] = []
 
     class Libc:
@@ -198,5 +219,5 @@ def test_amx_wants_the_cpu_and_the_kernel(monkeypatch, answer, granted):
     cpu_with(monkeypatch, *AVX512)
     assert not runtime.amx_granted() and calls == []  # no such tiles: the kernel is not asked
     cpu_with(monkeypatch, *AVX512, "amx_tile", "amx_bf16")
-    assert runtime.amx_granted() == granted
+    assert runtime.amx_granted() == runtime.bfloat16_is_fast() == granted
     assert calls == [(158, 0x1023, 18)]
