@@ -12,6 +12,7 @@ the photo is at (1, 0), the painting near (0, 1). Sheet: photo, painting, built-
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -77,13 +78,15 @@ def photo_at(path: str, long_edge: int) -> Picture:
     return resize(photo, *inputs.result_size(photo.size, Options(max_long_edge=long_edge)))
 
 
-def paint(photo: Picture, style: str, weights: str | None, words: argparse.Namespace) -> Any:
+def paint(
+    photo: Picture, style: str, weights: str | None, preset: str | None, words: argparse.Namespace
+) -> Any:
     """(result, seconds of the call)."""
     chosen: dict[str, Any] = {"max_long_edge": words.edge}
     chosen.update(word.split("=", 1) for word in words.set)
     chosen.update({"weights": weights} if weights else {"model": locations.DEFAULT})
     start = time.perf_counter()
-    result = nstyle.stylize(photo, style, preset=words.preset, **chosen)
+    result = nstyle.stylize(photo, style, preset=preset, **chosen)
     return result, time.perf_counter() - start
 
 
@@ -107,7 +110,8 @@ def columns() -> list[reporting.Column]:
     """Of the table."""
     shown = [("style", "{:.3f}".format), ("content", "{:.3f}".format), ("seconds", "{:.1f}".format)]
     named = [(who, kind, show) for who in (BUILT_IN, TEACHER) for kind, show in shown]
-    return [("pair", "pair", str), *((f"{w} {k}", f"{w} {k}", show) for w, k, show in named)]
+    names = [("pair", "pair", str), ("preset", "preset", str)]
+    return [*names, *((f"{w} {k}", f"{w} {k}", show) for w, k, show in named)]
 
 
 def main() -> None:
@@ -122,20 +126,24 @@ def main() -> None:
         help="files, or names in input/; may be repeated (default: eight)",
     )
     parser.add_argument("--edge", type=int, default=384, help="long edge (default: 384)")
-    parser.add_argument("--preset")
+    parser.add_argument("--preset", nargs="+", default=[None], help="each for all pairs")
     parser.add_argument("--weights", help="instead of the built-in network")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--output", help="sheet of the pictures")
     parser.add_argument("--json", help="write the figures to this file")
     words = parser.parse_args()
     rows, cells = [], []
-    for photo_name, style_name in words.pair or PAIRS:
+    pairs = itertools.product(words.preset, words.pair or PAIRS)
+    for preset, (photo_name, style_name) in pairs:
         photo, style = photo_at(sample(photo_name), words.edge), sample(style_name)
         judge = Judge(words.teacher, photo, style)
-        row: dict[str, Any] = {"pair": f"{Path(photo_name).stem} x {Path(style_name).stem}"}
+        row: dict[str, Any] = {
+            "pair": f"{Path(photo_name).stem} x {Path(style_name).stem}",
+            "preset": preset or "",
+        }
         line = [small(photo, words.edge), thumbnail(style, words.edge)]
         for who, weights in ((BUILT_IN, words.weights), (TEACHER, words.teacher)):
-            result, seconds = paint(photo, style, weights, words)
+            result, seconds = paint(photo, style, weights, preset, words)
             found = judge(resize(result.picture, *photo.size))  # recipes may choose their own
             row.update({f"{who} style": found.style, f"{who} content": found.content,
                         f"{who} seconds": seconds})  # fmt: skip

@@ -12,7 +12,7 @@ Threads that wait sleep, in nstyle and (--wait-policy) in the others but `exampl
 small pictures take PyTorch a hundred times as long when the machine has other work to do.
 On a machine that does nothing else, measure with --wait-policy active, too.
 
-The network is a VGG-19 of random weights, unless a file is given; vgg19-slim is the built-in one.
+The network is a VGG-19 of random weights, unless a file is given; vgg16-slim is the built-in one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from nstyle.cli.flags import SAMPLE_PHOTO, SAMPLE_STYLE, sample
 from nstyle.errors import NStyleError
 from nstyle.system import runtime
 
-SIZES, MODELS = [256, 512, 1024], ["vgg19", "vgg19-slim"]
+SIZES, MODELS = [256, 512, 1024], ["vgg19", "vgg16-slim"]
 BASELINE = "torch-float32"
 PASSIVE, ACTIVE = "passive", "active"
 TOLERANCE = 1e-3  # relative difference of the losses of those that compute the same in float32
@@ -57,28 +57,30 @@ class Contestant:
     environment: bool = True
 
 
+# Name -> words of its job.
+PYTORCH = {
+    "float32": ("float32", "contiguous"),
+    "channels-last": ("float32", "channels_last"),
+    "compiled": ("float32", "channels_last", "compiled"),
+    "bfloat16": ("bfloat16", "channels_last"),
+    "compiled-bfloat16": ("bfloat16", "channels_last", "compiled"),
+}
+
+
+def pytorch(precision: str, layout: str, compiled: str = "") -> Contestant:
+    """PyTorch in one of its modes: bfloat16 by autocast, compiled by torch.compile."""
+    low = precision == "bfloat16"
+    job = {"layout": layout, "bfloat16": low, "compiled": bool(compiled)}
+    about = ", ".join(filter(None, ["PyTorch", precision, layout, compiled]))
+    return Contestant("pytorch", about, same=not low, job=job)
+
+
 CONTESTANTS = {
     "ours-float32": Contestant("ours", "nstyle, float32", same=True, environment=False),
     "ours-bfloat16": Contestant(
         "ours", "nstyle, bfloat16", precision="bfloat16", environment=False
     ),
-    "torch-float32": Contestant(
-        "pytorch",
-        "PyTorch, float32",
-        same=True,
-        job={"layout": "contiguous", "bfloat16": False},
-    ),
-    "torch-channels-last": Contestant(
-        "pytorch",
-        "PyTorch, float32, channels last",
-        same=True,
-        job={"layout": "channels_last", "bfloat16": False},
-    ),
-    "torch-bfloat16": Contestant(
-        "pytorch",
-        "PyTorch, bfloat16 by autocast, channels last",
-        job={"layout": "channels_last", "bfloat16": True},
-    ),
+    **{f"torch-{name}": pytorch(*words) for name, words in PYTORCH.items()},
     "example": Contestant("example", "MXNet's example, MXNet as it comes", environment=False),
     "example-threads": Contestant("example", "MXNet's example, all threads"),
 }
@@ -109,8 +111,8 @@ def reason_against(contestant: Contestant) -> str:
         return "not available: PyTorch is not installed (pip install '.[bench]')"
     if contestant.precision != "float32" and not scene.has_precision():
         return "not available: this nstyle has no option `precision`"
-    if contestant.precision == "bfloat16" and not reporting.has_amx():
-        return "not available: this CPU has no AMX (amx_bf16)"
+    if contestant.precision == "bfloat16" and not runtime.bfloat16_works():
+        return "not available: this CPU has no AVX-512"
     return ""
 
 
@@ -209,6 +211,20 @@ def with_ratios(results: Mapping[str, dict[str, Any]], wanted: str) -> str:
     return baseline
 
 
+def against_best(results: Mapping[str, dict[str, Any]]) -> str:
+    """nstyle's seconds over those of PyTorch's best mode, in each precision that both have."""
+    parts = []
+    for precision in ("float32", "bfloat16"):
+        modes = [f"torch-{name}" for name, words in PYTORCH.items() if words[0] == precision]
+        timed = {name: results[name]["seconds"] for name in modes
+                 if "seconds" in results.get(name, {})}  # fmt: skip
+        ours = results.get(f"ours-{precision}", {}).get("seconds")
+        if timed and ours:
+            best = min(timed, key=lambda name: timed[name])
+            parts.append(f"{precision}: {ours / timed[best]:.2f} of {best}")
+    return "; ".join(parts)
+
+
 def compare_at(words: argparse.Namespace, model: str, edge: int, path: str | None) -> list[Any]:
     """Rows of the table for one network and size."""
     size = scene.size_of(edge)
@@ -229,9 +245,8 @@ def compare_at(words: argparse.Namespace, model: str, edge: int, path: str | Non
         for name, result in results.items()
     ]
     print(reporting.table(rows, COLUMNS))
-    print(
-        f"ratio: time / {baseline}'s; the float32 losses differ by {difference:.1e}\n", flush=True
-    )
+    print(f"ratio: time / {baseline}'s; the float32 losses differ by {difference:.1e}", flush=True)
+    print(f"nstyle {against_best(results)}\n", flush=True)
     return [{**row, "losses_agree": difference <= TOLERANCE} for row in rows]
 
 

@@ -1,6 +1,7 @@
-"""Contestant: the same layers, weights, losses and steps in plain PyTorch, eager.
+"""Contestant: the same layers, weights, losses and steps in plain PyTorch.
 
-job["layout"]: "contiguous" or "channels_last"; job["bfloat16"]: whether autocast is on.
+job["layout"]: "contiguous" or "channels_last"; job["bfloat16"]: whether autocast is on;
+job["compiled"]: whether torch.compile translates network and losses.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class PyTorch:
         )
         self._terms = self._targets(photo, painting)
         self._x, self._velocity = start, torch.zeros_like(start)
+        self._judge = torch.compile(self._loss) if job["compiled"] else self._loss
 
     def _arranged(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).to(memory_format=self._layout)
@@ -86,7 +88,7 @@ class PyTorch:
     def loss(self) -> float:
         """The loss at the point where it is."""
         with torch.no_grad():
-            return float(self._loss(self._x))
+            return float(self._judge(self._x))
 
     def run(self, iterations: int) -> None:
         """So many steps of gradient descent with momentum, as nstyle's sgd takes them."""
@@ -94,7 +96,7 @@ class PyTorch:
         limit = options.step_limit / options.lr
         for _ in range(iterations):
             self._x.requires_grad_(True)
-            loss = self._loss(self._x)
+            loss = self._judge(self._x)
             (gradient,) = torch.autograd.grad(loss, self._x)
             self._x.requires_grad_(False)
             push = (gradient * gradient.numel()).clamp_(-limit, limit).mul_(options.lr)

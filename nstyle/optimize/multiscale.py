@@ -91,9 +91,7 @@ def set_up(
     """As problem.set_up, but refuses what memory is not enough for, and logs what runs."""
     device = find_device(options.gpu)
     setup = problem.set_up(inputs, options, device, context, budget)
-    room = ""
-    if device.device_type == "cpu":
-        room = f"; needs about {memory.shown(setup.plan.check_memory())}"
+    room = f"; needs about {memory.shown(setup.plan.check_memory())}"
     loaded, size = setup.extractor.loaded, inputs.photo.size
     auto = options.model == "auto" and options.weights is None
     built_in = auto and loaded.model == locations.DEFAULT

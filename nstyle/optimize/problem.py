@@ -24,7 +24,7 @@ from nstyle.optimize.tiles.features import TiledFeatures, TiledSource
 from nstyle.optimize.tiles.objective import TiledObjective
 from nstyle.optimize.tiles.sources import FeatureSource, WholeImage
 from nstyle.options.options import Options
-from nstyle.system import checksums
+from nstyle.system import backend, checksums
 from nstyle.system.backend import nd
 
 # (the losses of the options, the photo) -> further ones.
@@ -53,10 +53,17 @@ def set_up(
 ) -> PaintSetup:
     """The network loaded, the plan made. Raises WeightsError, OptionError."""
     extractor = load_network(inputs, options, device, context)
-    free = memory.available() if budget.free == "auto" else budget.free
-    known = free if isinstance(free, int) and device.device_type == "cpu" else None
-    plan = Plan(inputs, options, extractor, known, budget.regions)
+    plan = Plan(inputs, options, extractor, free_memory(budget, device), budget.regions)
     return PaintSetup(options, extractor, plan)
+
+
+def free_memory(budget: Budget, device: Any) -> int | None:
+    """Bytes a painting may take on the device; None for any. A budget in bytes is of a CPU's."""
+    if device.device_type != "cpu" and budget.free is not None:
+        return backend.free_memory(device)
+    return (
+        budget.free if isinstance(budget.free, int) or budget.free is None else memory.available()
+    )
 
 
 def build(setup: PaintSetup, inputs: Inputs) -> Objective:

@@ -66,7 +66,17 @@ except (ImportError, OSError, AttributeError) as error:
 # MXNet 1.9.1's own name for it; the word "bfloat16" is refused.
 BFLOAT16 = np.dtype([("bfloat16", np.uint16)])
 
-__all__ = ["BFLOAT16", "GluonVGG", "autograd", "device", "gluon", "gpu_count", "mx", "nd"]
+__all__ = [
+    "BFLOAT16",
+    "GluonVGG",
+    "autograd",
+    "device",
+    "free_memory",
+    "gluon",
+    "gpu_count",
+    "mx",
+    "nd",
+]
 
 
 def gpu_count() -> int:
@@ -75,6 +85,14 @@ def gpu_count() -> int:
         return int(mx.context.num_gpus())
     except mx.MXNetError:  # a CUDA build on a machine without a driver
         return 0
+
+
+def free_memory(device: Any) -> int | None:
+    """Bytes that are free on a GPU; None where its driver does not say."""
+    try:
+        return int(mx.context.gpu_memory_info(device.device_id)[0])
+    except mx.MXNetError:
+        return None
 
 
 def device(gpu: int | str = "auto") -> Any:

@@ -39,6 +39,23 @@ def terms_of(objective: Objective, x: np.ndarray) -> dict[str, float]:
     return objective.terms
 
 
+@pytest.mark.parametrize(
+    ("free", "device", "expected"),
+    [
+        ("auto", mx.cpu(), 11),
+        (7, mx.cpu(), 7),
+        (None, mx.cpu(), None),
+        ("auto", mx.gpu(1), 22),
+        (7, mx.gpu(1), 22),  # a share of the host's says nothing about a GPU
+        (None, mx.gpu(1), None),
+    ],
+)
+def test_the_memory_that_counts_is_the_devices(monkeypatch, free, device, expected):
+    monkeypatch.setattr(problem.memory, "available", lambda: 11)
+    monkeypatch.setattr(problem.backend, "free_memory", lambda found: 22 if found == device else 0)
+    assert problem.free_memory(problem.Budget(free), device) == expected
+
+
 def test_the_mean_is_subtracted_or_not(build):
     for subtracted, mean in ((True, tiny.MEAN), (False, 0.0)):
         setup, _ = build(mean_subtraction=subtracted)

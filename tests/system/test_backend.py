@@ -51,6 +51,20 @@ def test_a_driver_that_fails_counts_as_no_gpu(monkeypatch):
     assert backend.gpu_count() == 0
 
 
+def test_free_memory_is_the_gpus_and_unknown_where_its_driver_fails(monkeypatch):
+    asked: list[int] = []
+
+    def info(number: int) -> tuple[int, int]:
+        asked.append(number)
+        if number:
+            raise mx.MXNetError("no driver")
+        return 3_000_000_000, 4_000_000_000
+
+    monkeypatch.setattr(mx.context, "gpu_memory_info", info)
+    assert backend.free_memory(mx.gpu(0)) == 3_000_000_000
+    assert backend.free_memory(mx.gpu(1)) is None and asked == [0, 1]
+
+
 @pytest.mark.parametrize(
     "broken",
     [

@@ -49,7 +49,7 @@ def begins_painted(inputs: Inputs, options: Options) -> bool:
 class Budget:
     """What a painting may take.
 
-    free: bytes of memory; "auto": what is free once the network is loaded; None: any. regions:
+    free: bytes of memory, "auto" (what is free once the network is loaded) or None (any). regions:
     parts of the picture where the style counts on its own, besides those of masks.
     """
 
