@@ -6,11 +6,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from nstyle.errors import OptionError
-from nstyle.options.field import as_typed, check_fields, option, shown
+from nstyle.options.field import FILE, as_typed, check_fields, option, shown
 from nstyle.video.timing import parse_every, parse_moment
 
 OPTIMISE, INSTANT = "optimise", "instant"
-FILE: dict[str, Any] = {"kind": str, "metavar": "FILE", "shapes": False}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 from nstyle.errors import OptionError
 from nstyle.feedforward import ANY_STYLE, ENCODER, ONE_STYLE
 from nstyle.options import presets
-from nstyle.options.field import check_fields, option, used_by
+from nstyle.options.field import FILE, FOLDERS, check_fields, option, used_by
 from nstyle.options.options import Options
 from nstyle.options.parse import flag, parse_duration
 from nstyle.system import locations
@@ -33,8 +33,6 @@ LOSS_OF: dict[str, dict[str, Any]] = {
     },
     ANY_STYLE: {"content_weight": 10.0, "tv_weight": 0.03},
 }
-FILE: dict[str, Any] = {"kind": str, "metavar": "FILE"}
-FOLDERS: dict[str, Any] = {"kind": str, "metavar": "DIR", "several": True}
 KIND = "nstyle train"  # of checkpoint
 EXTENSION, CHECKPOINT, PREVIEW = ".params", ".ckpt.npz", ".preview.jpg"
 TIME_BUDGET = 30 * 60.0

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from nstyle.errors import OptionError
-from nstyle.options.field import check_fields, option
+from nstyle.options.field import FILE, FOLDERS, check_fields, option
 from nstyle.options.parse import flag
 from nstyle.system.files import check_writable
 
-FILE: dict[str, Any] = {"kind": str, "metavar": "FILE"}
-FOLDERS: dict[str, Any] = {"kind": str, "metavar": "DIR", "several": True}
 LEAST_WIDTH = 4  # of what --width leaves
 
 
