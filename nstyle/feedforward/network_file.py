@@ -21,6 +21,7 @@ from nstyle.errors import CheckpointError, WeightsError
 from nstyle.feedforward import ANY_STYLE, ONE_STYLE, STRUCTURE
 from nstyle.images import image_file
 from nstyle.images.picture import Picture
+from nstyle.networks.training.checkpoint import half
 from nstyle.system import checkpoint_file
 
 __all__ = ["ANY_STYLE", "ONE_STYLE", "NetworkFile", "read", "write"]
@@ -46,10 +47,7 @@ class NetworkFile:
 
 def write(path: str, file: NetworkFile) -> None:
     """Write atomically. Raises WeightsError for values that float16 cannot hold, OSError."""
-    with np.errstate(over="ignore"):
-        halves = {name: values.astype(np.float16) for name, values in file.arrays.items()}
-    if not all(np.isfinite(values).all() for values in halves.values()):
-        raise WeightsError(f"{path}: not written, for a value is too large for float16")
+    halves = {name: half(path, values) for name, values in file.arrays.items()}
     facts = {
         "network": file.network,
         "structure": STRUCTURE,

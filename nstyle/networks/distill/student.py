@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nstyle.errors import WeightsError
 from nstyle.networks.distill.teacher import Arrays
+from nstyle.networks.training.checkpoint import half
 from nstyle.networks.weights.reader import SCALE
 from nstyle.system.backend import mx, nd
 from nstyle.system.files import atomic_write
@@ -31,10 +31,7 @@ def write(path: str | os.PathLike[str], arrays: Arrays, bits: int = 16) -> None:
             small[name] = np.rint(values / scale[:, None, None, None]).astype(np.int8)
             small[name + SCALE] = scale
             continue
-        with np.errstate(over="ignore"):
-            small[name] = values.astype(np.float16)
-        if not np.isfinite(small[name]).all():
-            raise WeightsError(f"{path}: not written, for a value is too large for float16")
+        small[name] = half(path, values)
     named = {f"arg:{name}": nd.array(a, dtype=a.dtype) for name, a in small.items()}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "arrays.params")

@@ -1,4 +1,4 @@
-"""The state of a training in one file, and whether it is of this training."""
+"""The state of a training in one file, whether it is of this training, and what it made."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from nstyle.errors import CheckpointError, OptionError, WeightsError
 from nstyle.system import checkpoint_file
@@ -47,6 +49,15 @@ def agree(saved: TrainingState, setup: Mapping[str, Any]) -> None:
                 f"{saved.path} is of a training with {key} {before.get(key)}, not {now.get(key)}; "
                 "give the same options or remove it to start anew"
             )
+
+
+def half(path: str | os.PathLike[str], values: np.ndarray) -> np.ndarray:
+    """Values of a finished network as its file holds them. Raises WeightsError for too large."""
+    with np.errstate(over="ignore"):
+        halves = values.astype(np.float16)
+    if not np.isfinite(halves).all():
+        raise WeightsError(f"{path}: not written, for a value is too large for float16")
+    return halves
 
 
 def exists(path: str | None) -> bool:
