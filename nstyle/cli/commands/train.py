@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import time
 from typing import TYPE_CHECKING
 
-from nstyle.cli.console import FAILED, INTERRUPTED, OK, configure_logging, say
+from nstyle.cli.console import FAILED, INTERRUPTED, OK, Pace, configure_logging, say
 from nstyle.cli.flags import add_fields, typed, typed_for
 from nstyle.errors import DivergedError
 from nstyle.feedforward import ANY_STYLE, ONE_STYLE
@@ -21,7 +20,6 @@ if TYPE_CHECKING:  # it loads numpy
     from nstyle.feedforward.train.run import TrainStep
 
 TALK = ("quiet", "verbose")
-SECONDS = 10  # between two lines
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -64,15 +62,14 @@ class StepLines:
 
     def __init__(self) -> None:
         self._since: list[TrainStep] = []
-        self._last = 0.0
+        self._pace = Pace()
 
     def __call__(self, step: TrainStep) -> None:
         """A line, if it is time for one."""
         self._since.append(step)
-        if time.monotonic() - self._last < SECONDS and step.left > 0:
-            return
-        say(line(self._since))
-        self._since, self._last = [], time.monotonic()
+        if self._pace.due(end=step.left <= 0):
+            say(line(self._since))
+            self._since = []
 
 
 def line(steps: list[TrainStep]) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import time
 from typing import TYPE_CHECKING
 
 from nstyle.cli import flags
-from nstyle.cli.console import FAILED, INTERRUPTED, OK, configure_logging, say
+from nstyle.cli.console import FAILED, INTERRUPTED, OK, Pace, configure_logging, say
 from nstyle.errors import DivergedError, ImageError, NStyleError
 from nstyle.options.field import build
 from nstyle.options.output import OutputOptions
@@ -19,7 +18,6 @@ if TYPE_CHECKING:  # it loads numpy
     from nstyle.video.run import FilmStep
 
 TALK = ("quiet", "verbose")
-SECONDS = 10  # between two lines
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -71,15 +69,13 @@ class Lines:
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self._last = 0.0
+        self._pace = Pace()
 
     def __call__(self, step: FilmStep) -> None:
         """A line, if it is time for one."""
         self.seconds += step.seconds
-        due = time.monotonic() - self._last >= SECONDS
-        if due or step.number == step.frames:
+        if self._pace.due(end=step.number == step.frames):
             say(line(step))
-            self._last = time.monotonic()
 
 
 def line(step: FilmStep) -> str:
