@@ -59,17 +59,15 @@ class Inputs:
         if size == self.photo.size:
             return self
         shrink = size[0] / self.photo.width
-        style_sizes = [sizes.shrunk_style(style.size, shrink) for style in self.styles]
-
-        def resized(picture: Picture, size: Size) -> Picture:
-            return resize(picture, *size, method=method)
-
         return dataclasses.replace(
             self,
-            photo=resized(self.photo, size),
-            styles=tuple(map(resized, self.styles, style_sizes)),
-            start=self.start and resized(self.start, size),
-            chroma=self.chroma and resized(self.chroma, size),
+            photo=resize(self.photo, *size, method=method),
+            styles=tuple(
+                resize(style, *sizes.shrunk_style(style.size, shrink), method=method)
+                for style in self.styles
+            ),
+            start=self.start and resize(self.start, *size, method=method),
+            chroma=self.chroma and resize(self.chroma, *size, method=method),
         )
 
     @property
@@ -105,13 +103,12 @@ def gather(
     used = [index for index, share in enumerate(shares) if share]
     paintings = [paintings[index] for index in used]
     style_sizes = [style_size_for(size, painting.size, options) for painting in paintings]
-
-    def resized(picture: Picture, size: Size) -> Picture:
-        return resize(picture, *size, method=options.resize)
-
     inputs = Inputs(
-        resized(photo or flat(size, paintings[0]), size),
-        tuple(map(resized, paintings, style_sizes)),
+        resize(photo or flat(size, paintings[0]), *size, method=options.resize),
+        tuple(
+            resize(painting, *edges, method=options.resize)
+            for painting, edges in zip(paintings, style_sizes)
+        ),
         tuple(shares[index] for index in used),
         read_start(options, size),
         model,

@@ -21,6 +21,7 @@ COLOURS = 8  # of page.css
 
 # What is said about a picture, and the picture.
 Labelled = tuple[str, html.Embedded]
+Sizes = Sequence[Sequence[Step]]  # the steps at each size
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,10 @@ class Gallery:
 def render(title: str, result: Result, gallery: Gallery) -> str:
     """The whole page."""
     steps, chosen = result.history, result.metadata.get("options", {})
+    sizes = by_size(steps)
     curves = html.note("The run ended before its first epoch.")
     if steps:
-        curves = losses(steps) + changes(steps, chosen.get("stop_eps") or None)
+        curves = losses(steps, sizes) + changes(steps, sizes, chosen.get("stop_eps") or None)
     return Template(asset("page.html")).substitute(
         title=html.safe(title),
         style=asset("page.css") + "\n" + asset("compare.css"),
@@ -47,7 +49,7 @@ def render(title: str, result: Result, gallery: Gallery) -> str:
         pictures=compare(gallery) + row("strip", gallery.strip),
         snapshots=html.section("On the way", row("shots", gallery.snapshots)),
         charts=html.section("Losses", curves),
-        times=html.section("Times", times(steps)),
+        times=html.section("Times", times(sizes)),
         options=html.section("Options", option_table(chosen)),
         version=html.safe(result.metadata.get("version", "")),
     )
@@ -120,7 +122,7 @@ def typed(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
-def losses(history: Sequence[Step]) -> str:
+def losses(history: Sequence[Step], sizes: Sizes) -> str:
     """The curve of each term and of their sum, with a legend."""
     names = dict.fromkeys(name for step in history for name in step.terms)
     curves = [
@@ -134,8 +136,8 @@ def losses(history: Sequence[Step]) -> str:
     curves.append(Curve("total", [step.loss for step in history], "total"))
     first, last = (number(step.loss) for step in (history[0], history[-1]))
     about = f"Loss per epoch, {counted(len(history))}: in total from {first} to {last}"
-    sizes = [(steps[0].epoch, size_of(steps[0])) for steps in by_size(history)]
-    drawn = chart(curves, [step.epoch for step in history], about=about, sizes=sizes)
+    starts = [(steps[0].epoch, size_of(steps[0])) for steps in sizes]
+    drawn = chart(curves, [step.epoch for step in history], about=about, sizes=starts)
     entries = (
         f'<li><i class="{curve.look}"></i>{html.safe(curve.name)} '
         f"<b>{number(curve.values[-1])}</b></li>"
@@ -145,20 +147,20 @@ def losses(history: Sequence[Step]) -> str:
     return html.card("Loss of each term per epoch, log scale", drawn + legend)
 
 
-def changes(history: Sequence[Step], stop: float | None) -> str:
+def changes(history: Sequence[Step], sizes: Sizes, stop: float | None) -> str:
     """The curve of eps, with a line at `stop`, below which a size ends."""
     curve = Curve("eps", [step.eps for step in history], "c0")
     about = f"Relative change of the picture per epoch, at the end {number(history[-1].eps)}"
-    sizes = [(steps[0].epoch, "") for steps in by_size(history)]
+    starts = [(steps[0].epoch, "") for steps in sizes]
     epochs = [step.epoch for step in history]
-    drawn = chart([curve], epochs, about=about, sizes=sizes, stop=stop)
+    drawn = chart([curve], epochs, about=about, sizes=starts, stop=stop)
     return html.card("Relative change of the picture per epoch (eps), log scale", drawn, "small")
 
 
-def times(history: Sequence[Step]) -> str:
+def times(sizes: Sizes) -> str:
     """Epochs and seconds of each size."""
     rows = []
-    for steps in by_size(history):
+    for steps in sizes:
         seconds = sum(step.seconds for step in steps)
         pace = f"{number(seconds / len(steps), 2)} s"
         loss = number(steps[-1].loss)
@@ -167,10 +169,10 @@ def times(history: Sequence[Step]) -> str:
     return html.table("times", head, rows) if rows else ""
 
 
-def by_size(history: Sequence[Step]) -> list[list[Step]]:
+def by_size(history: Sequence[Step]) -> Sizes:
     """The steps at each size."""
-    sizes = groupby(history, lambda step: (step.scale, step.width, step.height))
-    return [list(steps) for _, steps in sizes]
+    groups = groupby(history, lambda step: (step.scale, step.width, step.height))
+    return [list(steps) for _, steps in groups]
 
 
 def size_of(step: Step) -> str:

@@ -211,7 +211,7 @@ def test_times_are_told_for_each_size():
         a_step(epoch, scale=scale, width=8 * scale, height=6 * scale, seconds=0.5 * scale, loss=9.0)
         for epoch, scale in enumerate([1, 1, 2], 1)
     ]
-    assert cells(page.times(steps))[1:] == [
+    assert cells(page.times(page.by_size(steps)))[1:] == [
         ["8×6", "2", "1.0 s", "0.5 s", "9"],
         ["16×12", "1", "1.0 s", "1 s", "9"],
     ]
@@ -227,7 +227,8 @@ def test_durations(seconds, text):
 
 def test_each_term_has_its_curve_its_look_and_its_last_value_in_the_legend():
     terms = {f"style:relu{index}": float(index) for index in range(1, 11)}
-    text = page.losses([a_step(1, terms=terms, loss=55.0), a_step(2, terms=terms, loss=55.0)])
+    steps = [a_step(1, terms=terms, loss=55.0), a_step(2, terms=terms, loss=55.0)]
+    text = page.losses(steps, [steps])
     entries = re.findall(r'<li><i class="(.*?)"></i>(.*?) <b>(.*?)</b>', text)
     assert [(name, value) for _, name, value in entries[:2]] == [
         ("style relu1", "1"),
@@ -240,7 +241,7 @@ def test_each_term_has_its_curve_its_look_and_its_last_value_in_the_legend():
     style = page.asset("page.css")
     assert [look for look in looks if f".{look.split()[0]} {{" not in style] == []
     later = [a_step(1, terms={"tv": 1.0}), a_step(2, terms={"tv": 1.0, "late": 2.0})]
-    assert "late <b>2</b>" in page.losses(later)
+    assert "late <b>2</b>" in page.losses(later, [later])
 
 
 def test_markup_escapes_whatever_it_is_given():
