@@ -48,7 +48,7 @@ class TileGroup:
         width, height = block.tiling.edges
         shape, bfloat16 = (1, 3, height, width), options.precision == "bfloat16"
         features = extractor.features(shape, bfloat16=bfloat16)
-        self._pieces = TiledFeatures(features, block.tiling, device=self._device)
+        self._pieces = TiledFeatures(features, block.tiling)
         names = options.content_layers.weights if options.content_weight else ()
         photo = preprocessing.to_array(spec.photo, extractor.convention, options.pixel_range)
         self._shape = photo.shape
@@ -71,7 +71,7 @@ class TileGroup:
     def set_losses(self, terms: Sequence[TermSpec]) -> None:
         """Sets the losses."""
         self._terms: list[Any] = [self._term(spec) for spec in terms]
-        self._objective = TiledObjective(self._pieces, self._terms, device=self._device)
+        self._objective = TiledObjective(self._pieces, self._terms)
 
     def _term(self, spec: TermSpec) -> LossTerm:
         loss = spec.loss

@@ -118,7 +118,7 @@ class AnyStyle:
         width, height = tiling.edges
         shape = (1, 3, height, width)
         seen = CompiledVGG(self._encoder, shape, device=self.device, gradient=False)
-        return TiledSource(TiledFeatures(seen, tiling, device=self.device), x)
+        return TiledSource(TiledFeatures(seen, tiling), x)
 
     def paint(
         self,

@@ -29,7 +29,7 @@ class CompiledVGG:
         gradient: bool = True,
         bfloat16: bool = False,
     ) -> None:
-        self.taps = network.wanted
+        self.taps, self.device = network.wanted, device
         entry = mx.sym.var("data")
         if bfloat16:
             entry = mx.sym.amp_cast(entry, dtype=BFLOAT16)

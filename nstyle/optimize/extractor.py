@@ -80,12 +80,12 @@ class FeatureExtractor:
 
     def pieces(self, tiling: Tiling, *, gradient: bool = True) -> TiledFeatures:
         """The network compiled for the tiles of a picture."""
-        device, bfloat16 = self.device, gradient and self.in_bfloat16(tiling.size)
-        knobs = {"device": device, "gradient": gradient, "bfloat16": bfloat16}
+        bfloat16 = gradient and self.in_bfloat16(tiling.size)
+        knobs = {"device": self.device, "gradient": gradient, "bfloat16": bfloat16}
         width, height = tiling.edges
         shape = (1, 3, height, width)
         if tiling.behind is None:
-            return TiledFeatures(CompiledVGG(self.network, shape, **knobs), tiling, device=device)
+            return TiledFeatures(CompiledVGG(self.network, shape, **knobs), tiling)
         near = [name for name in self.network.wanted if not layers.behind(name)]
         far = [name for name in self.network.wanted if layers.behind(name)]
         first = vgg.VGGSlice(self.network, list(dict.fromkeys([*near, BOUNDARY])))
@@ -93,9 +93,8 @@ class FeatureExtractor:
         (width, height), channels = tiling.behind.edges, features.shapes[BOUNDARY][1]
         rest = vgg.VGGSlice(self.network, far, BOUNDARY)
         deep = CompiledVGG(rest, (1, channels, height, width), **knobs)
-        step = layers.stride(BOUNDARY)
-        behind = TiledFeatures(deep, tiling.behind, device=device, step=step)
-        return TiledFeatures(features, tiling, device=device, behind=behind)
+        behind = TiledFeatures(deep, tiling.behind, step=layers.stride(BOUNDARY))
+        return TiledFeatures(features, tiling, behind=behind)
 
     def look(self, x: np.ndarray) -> dict[str, Any]:
         """Tap name -> (1, C, h, w) of an array, for once."""

@@ -40,13 +40,11 @@ class Objective:
         self,
         features: CompiledVGG,
         terms: Sequence[LossTerm],
-        *,
-        device: Any,
         clip_norm: float = 0.0,
         free: Any = None,
     ) -> None:
-        self._features, self._device, self._clip_norm = features, device, clip_norm
-        self._free, self._terms = free, list(terms)
+        self._features, self._device = features, features.device
+        self._terms, self._clip_norm, self._free = list(terms), clip_norm, free
         self.terms: dict[str, float] = {}
 
     def __call__(self, x: Any) -> tuple[float, Any]:

@@ -123,7 +123,7 @@ def make_objective(
     kept = inputs.kept
     # 1 where the picture may change, 0 where the photo is kept, (1, 1, H, W); None for all 1.
     free = None if kept is None else nd.array(1 - kept[np.newaxis, np.newaxis], ctx=device)
-    knobs = {"device": device, "clip_norm": setup.options.clip_norm * photo.size, "free": free}
+    clip_norm = setup.options.clip_norm * photo.size
 
     def terms(view: FeatureSource) -> list[LossTerm]:
         scales = setup.extractor.layer_scales
@@ -131,9 +131,9 @@ def make_objective(
         return [*usual, *more(usual, view)]
 
     if isinstance(network, TiledFeatures):
-        return TiledObjective(network, terms(TiledSource(network, photo)), **knobs)
+        return TiledObjective(network, terms(TiledSource(network, photo)), clip_norm, free)
     view = WholeImage(network.forward(nd.array(photo, ctx=device)))
-    return Objective(network, terms(view), **knobs)
+    return Objective(network, terms(view), clip_norm, free)
 
 
 def distances(setup: PaintSetup, inputs: Inputs, x: np.ndarray) -> dict[str, float]:

@@ -66,7 +66,7 @@ def make_executor(
             terms.append(StyleLoss(name, scale, "gram", moments, target))
     if tv:
         terms.append(TotalVariation(tv / picture(1).size, form))
-    return Objective(features, [*terms, *more], device=CPU, clip_norm=clip_norm)
+    return Objective(features, [*terms, *more], clip_norm)
 
 
 def slope_error(

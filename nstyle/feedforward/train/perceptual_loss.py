@@ -28,12 +28,9 @@ class PerceptualLoss:
     inputs: any photo of that size, in `photo`; its regions and shares are used.
     """
 
-    def __init__(
-        self, extractor: FeatureExtractor, inputs: Inputs, options: Options, device: Any
-    ) -> None:
+    def __init__(self, extractor: FeatureExtractor, inputs: Inputs, options: Options) -> None:
         shape = (1, 3, inputs.photo.height, inputs.photo.width)
         self.extractor, self._inputs, self._options = extractor, inputs, options
-        self._device = device
         self._features = extractor.features(shape)
         self._looking = extractor.features(shape, gradient=False)
 
@@ -43,7 +40,7 @@ class PerceptualLoss:
 
     def load(self, x: np.ndarray) -> Any:
         """The array on the network's device."""
-        return nd.array(x, ctx=self._device)
+        return nd.array(x, ctx=self.extractor.device)
 
     def style(self) -> Shown:
         """Style targets of the painting in `inputs`, at its own size."""
@@ -70,7 +67,7 @@ class PerceptualLoss:
 
     def objective(self, terms: list[LossTerm]) -> Objective:
         """Calls with (1, 3, H, W) give loss and gradient."""
-        return Objective(self._features, terms, device=self._device)
+        return Objective(self._features, terms)
 
 
 def style_loss(terms: list[LossTerm], taps: Taps) -> float:

@@ -80,7 +80,7 @@ def plan(data: TrainingData, request: TrainOptions, options: Options, device: An
     if data.start:
         fill(network, data.start.arrays, data.start.path)
     network.hybridize(static_alloc=True, static_shape=True)
-    perception = PerceptualLoss(extractor, data.inputs, options, device)
+    perception = PerceptualLoss(extractor, data.inputs, options)
     lessons = lessons_of(data, request, options, perception)
     assert request.rate is not None  # see TrainOptions
     begun = Training(network, lessons, rate=request.rate, batch=request.batch)

@@ -38,11 +38,10 @@ class TiledFeatures:
         features: CompiledVGG,
         tiling: Tiling,
         *,
-        device: Any,
         behind: TiledFeatures | None = None,
         step: int = 1,
     ) -> None:
-        self.tiling, self.features, self.device = tiling, features, device
+        self.tiling, self.features, self.device = tiling, features, features.device
         self.behind, self._step = behind, step
         self._own_shapes = whole_shapes(features.shapes, tiling.tiles[-1], step)
         self.shapes: dict[str, tuple[int, ...]] = dict(self._own_shapes)

@@ -28,8 +28,14 @@ Slopes = Mapping[int, Sequence[Any]]
 class TiledObjective(Objective):
     """As Objective; pieces: the network for the tiles of such pictures."""
 
-    def __init__(self, pieces: TiledFeatures, terms: Sequence[LossTerm], **knobs: Any) -> None:
-        super().__init__(pieces.features, terms, **knobs)
+    def __init__(
+        self,
+        pieces: TiledFeatures,
+        terms: Sequence[LossTerm],
+        clip_norm: float = 0.0,
+        free: Any = None,
+    ) -> None:
+        super().__init__(pieces.features, terms, clip_norm, free)
         self._pieces, self.tiling = pieces, pieces.tiling
         self._requests: dict[int, Request] = {}
         self._by_layer: dict[str, list[int]] = {}

@@ -39,7 +39,7 @@ def perceive(weights_file):
         options = Options(weights=weights_file, precision="float32", **more)
         given = inputs.gather(PHOTOS[0], PAINTING, options, size=(edge, edge))
         extractor = load_network(given, options, mx.cpu())
-        return PerceptualLoss(extractor, given, options, mx.cpu())
+        return PerceptualLoss(extractor, given, options)
 
     return made
 

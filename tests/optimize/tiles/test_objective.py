@@ -202,9 +202,7 @@ def test_at_the_pictures_border_padding_is_the_networks_own(edge, padding, pooli
     view = WholeImage(features.forward(nd.array(X)))
     tiling = geometry.of_edge(SIZE, edge, geometry.reach(wanted, tiny.BLOCKS["vgg19"]))
     width, height = tiling.edges
-    pieces = TiledFeatures(
-        CompiledVGG(network, (1, 3, height, width), device=CPU), tiling, device=CPU
-    )
+    pieces = TiledFeatures(CompiledVGG(network, (1, 3, height, width), device=CPU), tiling)
     assert pieces.shapes == view.shapes
     parts = TiledSource(pieces, X).features(wanted)
     for name, whole in view.features(wanted).items():
@@ -272,7 +270,7 @@ def test_one_tile_alone_is_the_whole_too(weights_file):
     pieces_of_one = geometry.tiling(SIZE, 1, 1, geometry.Reach(70, 16))
     chosen = Options(weights=weights_file, gpu=-1)
     extractor = load_network(inputs.gather(PHOTO, PAINTING, chosen), chosen, CPU)
-    one = TiledObjective(extractor.pieces(pieces_of_one), whole._terms, device=CPU)
+    one = TiledObjective(extractor.pieces(pieces_of_one), whole._terms)
     check_same(whole, one, count=1)
 
 
@@ -286,13 +284,11 @@ def test_a_layer_without_terms_gets_no_gradient():
     tiling = geometry.of_edge(SIZE, 64, geometry.reach(wanted, blocks))
     width, height = tiling.edges
     whole = CompiledVGG(network, X.shape, device=CPU)
-    pieces = TiledFeatures(
-        CompiledVGG(network, (1, 3, height, width), device=CPU), tiling, device=CPU
-    )
+    pieces = TiledFeatures(CompiledVGG(network, (1, 3, height, width), device=CPU), tiling)
     moments = FeatureStatistics(whole.shapes["relu1_1"], device=CPU)
     target = (nd.zeros((4, 4)),)
     terms = [StyleLoss("relu1_1", 1.0, "gram", moments, target)]
-    check_same(Objective(whole, terms, device=CPU), TiledObjective(pieces, terms, device=CPU))
+    check_same(Objective(whole, terms), TiledObjective(pieces, terms))
 
 
 @pytest.mark.skipif(not runtime.bfloat16_works(), reason="this CPU has no bfloat16")
