@@ -64,19 +64,22 @@ class Objective:
             values.append(value)
         del taps
         gradient = self._features.backward(heads)
+        self._limit(gradient)
+        return self._outcome(values, gradient.copy() if direct is None else gradient + direct)
+
+    def _limit(self, gradient: Any) -> None:
+        """Bring the layers' gradient to `clip_norm`, in place."""
         norm = self.norm(gradient) if self._clip_norm else 0.0
         if norm > self._clip_norm:
-            gradient = gradient * (self._clip_norm / norm)
-        gradient = gradient.copy() if direct is None else gradient + direct
-        if self._free is not None:
-            gradient = nd.broadcast_mul(gradient, self._free)
-        return self._loss(values), gradient
+            gradient *= self._clip_norm / norm
 
-    def _loss(self, values: Sequence[Any]) -> Loss:
-        """The sum of the terms; values: theirs, (1,)."""
+    def _outcome(self, values: Sequence[Any], gradient: Any) -> tuple[Loss, Any]:
+        """(sum of the terms, gradient times `free`, in place). values: of the terms, (1,)."""
+        if self._free is not None:
+            nd.broadcast_mul(gradient, self._free, out=gradient)
         numbers = nd.concat(*values, dim=0).asnumpy().tolist()
         self.terms = {term.name: number for term, number in zip(self._terms, numbers)}
-        return Loss(self.terms)
+        return Loss(self.terms), gradient
 
     def norm(self, x: Any) -> float:
         """Euclidean norm."""

@@ -50,15 +50,11 @@ class TiledObjective(Objective):
         first = self.first_pass(x)
         values, slopes = compared(self._terms, first.statistics())
         gradient = self.backward(x, first, slopes, values).astype("float32")
-        norm = self.norm(gradient) if self._clip_norm else 0.0
-        if norm > self._clip_norm:
-            gradient *= self._clip_norm / norm
+        self._limit(gradient)
         for number, term in enumerate(self._terms):
             if not term.layer:
                 values[number] = term.add_gradient(x, gradient)
-        if self._free is not None:
-            nd.broadcast_mul(gradient, self._free, out=gradient)
-        return self._loss([values[number] for number in range(len(self._terms))]), gradient
+        return self._outcome([values[number] for number in range(len(self._terms))], gradient)
 
     def first_pass(self, x: Any) -> FirstPass:
         """Statistics for each style loss."""
