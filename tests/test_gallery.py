@@ -153,9 +153,9 @@ def test_kept_pixels_are_the_photos_while_painting_too(paint, monkeypatch, knobs
 
     solve, starts = loop.solve, []
 
-    def watched(minimise: Any, objective: Any, x: Any, **options: Any) -> Any:
-        starts.append(objective.read(x)[0])
-        return solve(minimise, objective, x, **options)
+    def watched(minimise: Any, watch: loop.LoopState) -> loop.LoopState:
+        starts.append(watch.objective.read(watch.x)[0])
+        return solve(minimise, watch)
 
     monkeypatch.setattr(loop, "solve", watched)
     keep = np.zeros((48, 64), np.uint8)

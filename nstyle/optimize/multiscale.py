@@ -157,8 +157,7 @@ class Painting:
         self._objective = self._build(self._setup, inputs)
         self._inputs, self._scale = inputs, scale
         x, progress = self._begin(last, size)
-        return loop.solve(
-            minimiser(options, 3 * math.prod(size), self._bounds()),
+        watch = loop.LoopState(
             self._objective,
             x,
             describe=self._describe,
@@ -168,6 +167,7 @@ class Painting:
             saver=partial(self._save, scale),
             **progress,
         )
+        return loop.solve(minimiser(options, 3 * math.prod(size), self._bounds()), watch)
 
     def _begin(self, last: loop.LoopState | None, size: Size) -> tuple[Any, dict[str, Any]]:
         """(the array to go on from, fields of loop.LoopState about what has been done)."""

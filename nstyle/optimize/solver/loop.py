@@ -99,18 +99,17 @@ class LoopState:
         return "callback" if asked else ""
 
 
-def solve(minimise: Callable[..., Any], objective: Any, x: Any, **fields: Any) -> LoopState:
-    """Run an optimiser until the relative change falls below stop_eps; x in the result is last.
+def solve(minimise: Callable[..., Any], watch: LoopState) -> LoopState:
+    """Run an optimiser until the relative change falls below stop_eps; watch.x is then the last.
 
-    minimise(objective, x, observe=..., state=...). fields: of LoopState; before, good, state and
-    stopped are those of a run that is gone on with (one that had stopped takes no step). Ctrl-C
-    ends the run with stopped = "interrupted"; an optimiser that finds no better point with
-    "minimum". Raises DivergedError with the attribute `watch`, whose x is the last good picture.
+    minimise(objective, x, observe=..., state=...). watch: of a run that begins, or that is gone on
+    with (one that had stopped takes no step). Ctrl-C ends the run with stopped = "interrupted"; an
+    optimiser that finds no better point with "minimum". Raises DivergedError with the attribute
+    `watch`, whose x is the last good picture.
     """
-    watch = LoopState(objective, x, **fields)
     try:
         if not watch.stopped:
-            minimise(objective, x, observe=watch, state=watch.state)
+            minimise(watch.objective, watch.x, observe=watch, state=watch.state)
         watch.stopped = watch.stopped or "minimum"
     except KeyboardInterrupt:
         watch.stopped = "interrupted"

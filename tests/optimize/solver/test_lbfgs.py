@@ -172,7 +172,7 @@ def test_a_first_loss_that_is_not_finite_is_an_error(value, evaluations):
     objective.value = value
     start, minimise = np.zeros(5), partial(lbfgs, evaluations=evaluations)
     with pytest.raises(DivergedError, match="epoch 1") as caught:
-        loop.solve(minimise, objective, start, describe=lambda *facts: None)
+        loop.solve(minimise, loop.LoopState(objective, start, describe=lambda *facts: None))
     assert np.array_equal(caught.value.watch.x, start)  # type: ignore[attr-defined]
     assert objective.calls == 1
 

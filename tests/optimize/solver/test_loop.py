@@ -36,8 +36,7 @@ def solve(
         points.append((x, eps))
         return Step(epoch, 1, 8, 8, loss, {"bowl": loss}, eps, seconds, lambda: None)
 
-    watch = loop.solve(
-        partial(optimizers.sgd, **{"rate": 0.1, "momentum": 0.5, **knobs}),
+    watch = loop.LoopState(
         objective or tiny.parabola(),
         start,
         describe=describe,
@@ -45,7 +44,8 @@ def solve(
         stop_eps=stop_eps,
         max_epochs=max_epochs,
     )
-    return watch, points
+    sgd = partial(optimizers.sgd, **{"rate": 0.1, "momentum": 0.5, **knobs})
+    return loop.solve(sgd, watch), points
 
 
 def test_it_stops_when_the_relative_change_falls_below_stop_eps_from_epoch_10_on():
@@ -177,8 +177,7 @@ def describe(epoch: int, loss: float, eps: float, seconds: float, x: Any) -> Ste
 
 def again(watch: loop.LoopState, mark: loop.Checkpointable, **knobs: Any) -> loop.LoopState:
     """Go on from a mark of a run with the usual knobs."""
-    return loop.solve(
-        partial(optimizers.sgd, rate=0.1, momentum=0.5),
+    begun = loop.LoopState(
         knobs.pop("objective", None) or tiny.parabola(),
         mark.x,
         describe=describe,
@@ -189,6 +188,7 @@ def again(watch: loop.LoopState, mark: loop.Checkpointable, **knobs: Any) -> loo
         state=mark.state,
         **knobs,
     )
+    return loop.solve(partial(optimizers.sgd, rate=0.1, momentum=0.5), begun)
 
 
 def marks_of(
@@ -199,7 +199,8 @@ def marks_of(
     minimise = partial(optimizers.sgd, rate=0.1, momentum=0.5)
     knobs.update(describe=describe, saver=lambda watch: marks.append(watch.mark))
     try:
-        return loop.solve(minimise, objective or tiny.parabola(), START, **knobs), marks
+        watch = loop.LoopState(objective or tiny.parabola(), START, **knobs)
+        return loop.solve(minimise, watch), marks
     except DivergedError as error:
         return error.watch, marks  # type: ignore[attr-defined]
 
