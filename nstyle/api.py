@@ -64,7 +64,8 @@ def run(
 ) -> Result:
     """stylize() for options that are already resolved.
 
-    saver: writes checkpoints, and knows one to go on with. Raises CheckpointError, too.
+    listeners: called with every Step; the run ends where one returns True. saver: writes
+    checkpoints, and knows one to go on with. Raises CheckpointError, too.
     """
     gathered = inputs.gather(content, style, options, masks=masks)
     begun = saver.begin(gathered) if saver else None
@@ -75,24 +76,34 @@ def paint(
     gathered: inputs.Inputs,
     options: Options,
     *,
+    listeners: Sequence[Callable[[Step], Any]] = (),
     preset: str | None = None,
+    saver: Saver | None = None,
     begun: RunState | None = None,
     context: PaintContext | None = None,
-    **others: Any,
+    budget: plan.Budget = plan.Budget(),  # noqa: B008, it is frozen
+    build: Callable[..., Any] | None = None,
 ) -> Result:
     """run() for inputs that are already gathered, by inputs.gather with the same options.
 
-    begun: from saver.begin; context, others: see multiscale.paint.
+    begun: from saver.begin; context: what paintings of this process share; budget: memory it may
+    take; build: instead of problem.build, see multiscale.Build.
     """
     runtime.prepare(options.threads)
     from nstyle.optimize import multiscale  # here, because it loads MXNet
 
     if begun is None and plan.begins_painted(gathered, options):
         gathered = dataclasses.replace(gathered, start=first_guess(gathered, options, context))
-
-    about = describe(options, preset)
     return multiscale.paint(
-        gathered, options, metadata=about, begun=begun, context=context, **others
+        gathered,
+        options,
+        listeners=listeners,
+        metadata=describe(options, preset),
+        saver=saver,
+        begun=begun,
+        context=context,
+        budget=budget,
+        build=build,
     )
 
 

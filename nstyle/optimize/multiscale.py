@@ -55,8 +55,7 @@ def paint(
 ) -> Result:
     """As api.paint; a DivergedError has advice, and the last good picture as `result`.
 
-    metadata: for the result's files; context: what paintings of this process share; budget: memory
-    it may take; build: instead of problem.build.
+    metadata: for the result's files.
     """
     began = time.perf_counter() - (sum(step.seconds for step in begun.history) if begun else 0.0)
     setup = set_up(inputs, options, context, budget)
