@@ -27,7 +27,8 @@ class TimeEstimate:
     def __init__(self, limits: Sequence[tuple[Size, int]], stop_eps: float) -> None:
         self._limits, self._stop_eps = limits, stop_eps
         self._scale = self._before = self._done = 0
-        by_eps = stop_eps and limits[-1][1] >= SETTLED
+        ends = [0, *(end for _, end in limits)]
+        by_eps = stop_eps and max(b - a for a, b in zip(ends, ends[1:])) >= SETTLED
         self._epochs = None if by_eps else math.inf  # at each size, as far as eps decides
 
     def after(self, scale: int, eps: float, seconds: float) -> float | None:

@@ -54,6 +54,12 @@ def test_where_the_limit_alone_ends_the_run_all_is_known_from_the_first_epoch(st
     assert lefts == [2.0 * (limit - epoch) for epoch in range(1, limit + 1)]
 
 
+def test_so_it_is_where_each_size_ends_before_it_can_settle():
+    estimate = TimeEstimate([(SMALL, 14), (LARGE, 28)], STOP)
+    lefts = [estimate.after(1, 0.05, 2.0) for _ in range(14)]
+    assert lefts == [2.0 * (14 - epoch + 4 * 14) for epoch in range(1, 15)]
+
+
 def test_a_later_size_costs_by_its_area_and_no_epoch_of_a_size_is_left_at_its_limit():
     estimate = TimeEstimate([(SMALL, 10), (LARGE, 20)], 0)
     lefts = [estimate.after(1, 0.05, 2.0) for _ in range(10)]
