@@ -52,8 +52,8 @@ def prepare(threads: int | None = None) -> int:
         message = "mxnet was imported before nstyle, so nstyle could not set its number of threads"
         log.warning("%s; import nstyle first", message)
     os.environ["OMP_NUM_THREADS"] = str(count)
-    if amx_granted():
-        os.environ.setdefault(MOST_ISA, "AVX512_CORE_AMX")  # oneDNN 2.4 has it off
+    if amx_used():
+        os.environ[MOST_ISA] = "AVX512_CORE_AMX"  # oneDNN 2.4 has it off, for "ALL", too
     # Threads that spin while they wait slow small pictures down 15 to 50 times as soon as anything
     # else runs on the machine; asleep they cost nothing measurable.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -94,15 +94,25 @@ def amx_granted() -> bool:
         return False
 
 
+def allowed(name: str) -> bool:
+    """Whether oneDNN may use "BF16" or "AMX", as far as DNNL_MAX_CPU_ISA says, which may be set."""
+    most = os.environ.get(MOST_ISA) or "ALL"
+    return most in ("ALL", "DEFAULT") or "AMX" in most or name in most
+
+
+def amx_used() -> bool:
+    """Whether AMX is there and allowed."""
+    return allowed("AMX") and amx_granted()
+
+
 def bfloat16_is_fast() -> bool:
     """Whether bfloat16 convolutions take less time than float32, told by the CPU alone.
 
     With AMX; and with AVX512_BF16 (AMD's since Zen 4, Intel's Cooper Lake), but not on Intel's CPUs
     since Sapphire Rapids (they have AVX512_FP16, too) without AMX, where it was measured as slower.
     """
-    flags, most = cpu_flags(), os.environ.get(MOST_ISA, "AMX")  # somebody may have set a limit
-    native = "avx512_bf16" in flags and "avx512_fp16" not in flags
-    return ("AMX" in most and amx_granted()) or (("AMX" in most or "BF16" in most) and native)
+    native = "avx512_bf16" in cpu_flags() and "avx512_fp16" not in cpu_flags()
+    return amx_used() or (native and allowed("BF16"))
 
 
 def restore_numpy_aliases() -> None:
@@ -157,6 +167,6 @@ def describe() -> dict[str, str]:
         except PackageNotFoundError:
             facts[package] = "not installed"
     facts["cores"] = str(usable_cores())
-    speed = "AMX" if amx_granted() else "fast" if bfloat16_is_fast() else "slow"
+    speed = "AMX" if amx_used() else "fast" if bfloat16_is_fast() else "slow"
     facts["bfloat16"] = speed if bfloat16_works() else "no"
     return facts

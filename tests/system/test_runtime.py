@@ -197,12 +197,30 @@ def test_bfloat16_without_amx_is_fast_where_float32_is_not(monkeypatch, flags, f
 
 @pytest.mark.parametrize(
     ("most", "fast"),
-    [("AVX512_CORE", False), ("AVX512_CORE_BF16", True), ("AVX512_CORE_AMX", True)],
+    [
+        ("AVX512_CORE", False),
+        ("AVX512_CORE_BF16", True),
+        ("AVX512_CORE_AMX", True),
+        ("ALL", True),
+        ("DEFAULT", True),
+    ],
 )
 def test_bfloat16_is_not_fast_where_somebody_forbids_it(monkeypatch, most, fast):
     monkeypatch.setenv(runtime.MOST_ISA, most)
     cpu_with(monkeypatch, *AVX512, "avx512_bf16")
     assert runtime.bfloat16_is_fast() == fast
+
+
+@pytest.mark.parametrize(
+    ("most", "said"),
+    [("", "AMX"), ("ALL", "AMX"), ("AVX512_CORE_AMX", "AMX"), ("AVX512_CORE_BF16", "slow")],
+)
+def test_amx_is_told_of_where_it_is_used(monkeypatch, most, said):
+    monkeypatch.setenv(runtime.MOST_ISA, most)
+    cpu_with(monkeypatch, *AVX512, "avx512_bf16", "avx512_fp16")
+    monkeypatch.setattr(runtime, "amx_granted", lambda: True)
+    assert runtime.describe()["bfloat16"] == said
+    assert runtime.amx_used() == runtime.bfloat16_is_fast() == (said == "AMX")
 
 
 @pytest.mark.parametrize(("answer", "granted"), [(0, True), (-1, False)])
