@@ -102,7 +102,8 @@ def download(
             continue
         for failed, _ in failures:
             if failed.file != source.file:
-                part_of(place / failed.file).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    part_of(place / failed.file).unlink()
         return Download(path, source, fresh=True)
     raise WeightsError(f"{model}: {ways_out(failures, place)}")
 
@@ -181,8 +182,9 @@ def opened(part: Path) -> Iterator[BinaryIO]:
         try:
             yield file  # type: ignore[misc]
         finally:
-            if is_at(file, part) and part.stat().st_size == 0:
-                part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # or it would take the place of another error
+                if is_at(file, part) and part.stat().st_size == 0:
+                    part.unlink()
 
 
 def lock(file: BinaryIO, part: Path) -> None:

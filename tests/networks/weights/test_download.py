@@ -82,6 +82,17 @@ def test_another_file_of_the_same_model_takes_the_place(site, tmp_path):
     assert names(tmp_path) == ["vgg19.h5"]  # the part of the other file is gone
 
 
+def test_a_part_that_cannot_be_removed_ends_nothing(site, tmp_path, monkeypatch):
+    def unlink(path, missing_ok=False):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(downloads.Path, "unlink", unlink)
+    site.manners = [404, 404, "well"]
+    assert download("vgg19", tmp_path).path.name == "vgg19.h5"
+    assert asked(site) == ["/one", "/two", "/keras"]
+    assert names(tmp_path) == ["vgg19.h5", "vgg19.params.part"]
+
+
 def test_what_an_interruption_left_is_gone_on_with(site, tmp_path):
     (tmp_path / "vgg19.params.part").write_bytes(CONTENT[:1000])
     path = download("vgg19", tmp_path).path
