@@ -221,7 +221,7 @@ def check_places(jobs: Sequence[Job], folder: str, typed: Sequence[str]) -> None
 
 
 def check(jobs: Sequence[Job]) -> None:
-    """Refuse what can be without reading pictures; load numpy. Raises OptionError, WeightsError."""
+    """Refuse what needs no picture to be seen; loads numpy. Raises OptionError, WeightsError."""
     from nstyle.images import regions
     from nstyle.optimize import inputs
 

@@ -37,7 +37,7 @@ def answer(task: Task, context: PaintContext) -> Answer:
 
 
 def painted_or_error(task: Task, context: PaintContext) -> Answer:
-    """See answer; without what it took and what was said."""
+    """See answer; without seconds and notes."""
     try:
         return painted(task, context)
     except NStyleError as error:

@@ -58,7 +58,7 @@ class Layers(Word):
 
 
 class Start(Word):
-    """ "content", "instant", "noise:0.7" or a path; `noise` is its share, None for a path."""
+    """ "content", "instant", "noise", "noise:0.7" or a path; noise: its share, None for a path."""
 
     noise: float | None
 

@@ -32,7 +32,10 @@ Duty = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 def look(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Check an upload: path, name, pixels, edge; write its copy, small. Raises Refused."""
+    """Check an upload and write a smaller copy of it. Raises Refused.
+
+    request: path, name, pixels, edge, and small: where its copy goes.
+    """
     try:
         picture = image_file.read(request["path"], max_pixels=request["pixels"])
     except ImageError as error:

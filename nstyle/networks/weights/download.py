@@ -142,7 +142,7 @@ def present(sources: Sequence[Source], folder: Path) -> Download | None:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Raises WeightsError where a folder or file cannot be written inside."""
+    """An OSError in the block becomes a WeightsError that names `path`."""
     try:
         yield
     except OSError as error:

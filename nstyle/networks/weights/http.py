@@ -38,9 +38,10 @@ class CutError(SourceError):
 
 
 def fetch(address: str, file: BinaryIO, *, progress: Progress, tell: Callable[[str], None]) -> bool:
-    """Complete what is in an unbuffered file, open for appending; True: all came in one piece.
+    """Fetch what an unbuffered file, open for appending, still lacks of what lies at the address.
 
-    Raises SourceError where the address does not give it, WeightsError where it cannot be written.
+    True where the last answer began at the first byte, so that all is of one answer. Raises
+    SourceError where the address does not give it, WeightsError where it cannot be written.
     """
     best, failures, answered = file.tell(), 0, False
     while True:

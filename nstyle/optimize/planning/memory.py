@@ -169,7 +169,7 @@ def available(root: str = "/") -> int | None:
 def control_groups(root: Path) -> list[Path]:
     """Folders of this process's memory groups and all above them: version 2, then 1.
 
-    In a container, where names may be those outside, perhaps only the uppermost.
+    In a container the names may be those outside; then only the uppermost folder is found.
     """
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()

@@ -36,7 +36,7 @@ class FeatureSource:
         return energy(features)
 
     def moments(self, name: str, weight: np.ndarray | None) -> FeatureStatistics:
-        """How a layer's statistics are measured."""
+        """What measures a layer's statistics; weight: as in Place."""
         return FeatureStatistics(self.shapes[name], device=self.device, weight=weight)
 
 
