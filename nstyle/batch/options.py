@@ -18,22 +18,19 @@ class Settings:
     jobs: str | None = option(
         None,
         "instead of pictures: a CSV file with a job in every row, or JSON lines",
-        kind=str,
         metavar="FILE",
     )
     name: str = option(
         "{content}_{style}.jpg",
         "of the results; any option may be in it, its extension is the format",
-        kind=str,
         metavar="PATTERN",
     )
     workers: int | str = option(
-        "auto", "processes that paint at once; auto = as many as help", kind=str, metavar="N"
+        "auto", "processes that paint at once; auto = as many as help", metavar="N"
     )
     dask: str | None = option(
         None,
         "paint on a Dask cluster: tcp://HOST:PORT, or local:N for N processes of this machine",
-        kind=str,
         metavar="ADDRESS",
     )
     retries: int | None = option(

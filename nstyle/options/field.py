@@ -16,7 +16,7 @@ from nstyle.options.parse import convert, flag, nearest
 AnyOptions = TypeVar("AnyOptions")
 
 # Of options that are paths: a result may depend on what a file holds, never on where it lies.
-FILE: dict[str, Any] = {"kind": str, "metavar": "FILE", "shapes": False}
+FILE: dict[str, Any] = {"metavar": "FILE", "shapes": False}
 FOLDERS: dict[str, Any] = {"kind": str, "metavar": "DIR", "shapes": False, "several": True}
 
 

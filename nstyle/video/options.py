@@ -24,48 +24,41 @@ class FilmOptions:
     method: str | None = option(
         None,
         "optimise: as nstyle run paints, slow and good; instant: in one pass, in any style",
-        kind=str,
         choices=(OPTIMISE, INSTANT),
     )
     network: str | None = option(
         None, "instant, by a network of nstyle train for its style", **FILE
     )
-    strength: float = option(1.0, "instant: how much style, 0 to 1", kind=float, low=0, high=1)
+    strength: float = option(1.0, "instant: how much style, 0 to 1", low=0, high=1)
     begin: str | None = option(
         None,
         "first frame: a time such as 1:05 or 12.5s, or a frame's number, counted from 0",
-        kind=str,
         flags=("--from",),
         metavar="TIME",
     )
     end: str | None = option(
-        None, "where to end, in the same way; that frame is not painted", kind=str,
+        None, "where to end, in the same way; that frame is not painted",
         flags=("--to",), metavar="TIME",
     )  # fmt: skip
     every: str | None = option(
         None,
         "paint every so many frames (3), or one in a time (0.5s); each is shown until the next",
-        kind=str,
         metavar="N",
     )
     temporal_weight: float = option(
         4.0,
         "temporal consistency weight; higher is steadier, 0 disables it",
-        kind=float,
         low=0,
         high=20,  # far below where gradient steps of the usual size would overshoot
     )
     frame_epochs: int = option(
-        30, "optimise: epochs at most for a frame that goes on from the one before", kind=int, low=1
+        30, "optimise: epochs at most for a frame that goes on from the one before", low=1
     )
     restart: bool = option(
-        False, "begin anew, whatever was painted of the film before", kind=bool, shapes=False
+        False, "begin anew, whatever was painted of the film before", shapes=False
     )
     keep_frames: bool = option(
-        False,
-        "keep the folder with the frames as .png when the film is finished",
-        kind=bool,
-        shapes=False,
+        False, "keep the folder with the frames as .png when the film is finished", shapes=False
     )
 
     def __post_init__(self) -> None:

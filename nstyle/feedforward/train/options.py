@@ -69,10 +69,8 @@ class TrainOptions:
     time_budget: float | None = option(
         None, "train for so long: 20m, 90s, 1.5h (default: 30m)", kind=float, metavar="TIME"
     )
-    crop: int = option(
-        256, "edge of the photos' crops in pixels", kind=int, low=4 * CROP_STEP, high=1024
-    )
-    batch: int = option(2, "crops per step", kind=int, low=1, high=16)
+    crop: int = option(256, "edge of the photos' crops in pixels", low=4 * CROP_STEP, high=1024)
+    batch: int = option(2, "crops per step", low=1, high=16)
     rate: float | None = option(
         None,
         "learning rate (Adam); falls in the second half (default: 0.0005; any style 0.001)",
@@ -94,7 +92,7 @@ class TrainOptions:
         kind=float,
         low=0,
     )
-    seed: int = option(0, "of crops and random values", kind=int, low=0, high=2**32 - 1)
+    seed: int = option(0, "of crops and random values", low=0, high=2**32 - 1)
     start: str = option(
         "auto",
         "a network of nstyle train to begin with, or random; auto = for one style, of the usual "
@@ -108,16 +106,17 @@ class TrainOptions:
         **FILE,
     )
     preview_steps: int = option(
-        200, "a sheet of three held-out photos beside the output every so many steps; 0 = none",
-        kind=int, low=0,
-    )  # fmt: skip
+        200,
+        "a sheet of three held-out photos beside the output every so many steps; 0 = none",
+        low=0,
+    )
     curve: str | None = option(None, "write one JSON line per step to FILE", **FILE)
     checkpoint: str | None = option(
         None, "what --resume goes on from (default: beside the output)", **FILE
     )
-    save_steps: int = option(100, "steps between two checkpoints", kind=int, low=1)
-    resume: bool = option(False, "go on from the checkpoint, with the same options", kind=bool)
-    keep_checkpoint: bool = option(False, "keep the checkpoint of a finished training", kind=bool)
+    save_steps: int = option(100, "steps between two checkpoints", low=1)
+    resume: bool = option(False, "go on from the checkpoint, with the same options")
+    keep_checkpoint: bool = option(False, "keep the checkpoint of a finished training")
 
     def __post_init__(self) -> None:
         if isinstance(self.time_budget, str):

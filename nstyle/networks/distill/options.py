@@ -25,49 +25,42 @@ class DistillOptions:
     )
     pictures: tuple[str, ...] = option((), "a folder of pictures; may be repeated", **FOLDERS)
     output: str | None = option(None, "the network, .params", **FILE)
-    width: float = option(
-        0.5, "share of the teacher's channels in each layer", kind=float, low=0.01, high=1
-    )
+    width: float = option(0.5, "share of the teacher's channels in each layer", low=0.01, high=1)
     widths: str | None = option(
         None,
         "instead: channels of each convolution, from conv1_1 to where the network shall end: "
         "32,32,64,64,...",
-        kind=str,
         metavar="N,N",
     )
     steps: int = option(
-        6000, "of fine-tuning; 0 = none, the closed form or --start as it is", kind=int, low=0
+        6000, "of fine-tuning; 0 = none, the closed form or --start as it is", low=0
     )
     minutes: float = option(
         0.0,
         "end after so many minutes of steps, over all runs together; the rate falls by the time, "
         "so that no two such trainings are alike; 0 = by --steps alone",
-        kind=float,
         low=0,
     )
-    bits: int = option(
-        16, "16, or 8 with a factor per channel, for half the file", kind=int, low=8, high=16
-    )
+    bits: int = option(16, "16, or 8 with a factor per channel, for half the file", low=8, high=16)
     start: str | None = option(
         None, "a network of these widths to go on from, instead of the closed form", **FILE
     )
     heldout: str | None = option(
         None, "list of pictures never to train on, a path per line", **FILE
     )
-    batch: int = option(4, "crops per step; half are being painted", kind=int, low=2, high=64)
-    crop: int = option(192, "their edge in pixels", kind=int, low=32, high=1024)
+    batch: int = option(4, "crops per step; half are being painted", low=2, high=64)
+    crop: int = option(192, "their edge in pixels", low=32, high=1024)
     rate: float = option(
         0.01,
         "learning rate (Adam) at the beginning, of each kernel's mean magnitude",
-        kind=float,
         low=1e-8,
         high=1,
     )
-    seed: int = option(0, "of the crops and paintings", kind=int, low=0, high=2**32 - 1)
+    seed: int = option(0, "of the crops and paintings", low=0, high=2**32 - 1)
     checkpoint: str | None = option(
         None, "go on from this file where it is there, and keep it up to date", **FILE
     )
-    save_steps: int = option(100, "steps between two checkpoints", kind=int, low=1)
+    save_steps: int = option(100, "steps between two checkpoints", low=1)
     curve: str | None = option(None, "write one JSON line per step to FILE", **FILE)
 
     def __post_init__(self) -> None:
