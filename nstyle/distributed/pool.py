@@ -15,20 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from nstyle.distributed import messages
 from nstyle.distributed.actors import Args, DaskActors, Gone, Lost
-from nstyle.distributed.messages import (
-    MOMENTS,
-    PICTURES,
-    SMALL,
-    STRIPS,
-    Counted,
-    Facts,
-    PartSpec,
-    Program,
-    Sums,
-    TermSpec,
-    added,
-)
+from nstyle.distributed.messages import Counted, Facts, PartSpec, Program, Sums, TermSpec, added
 
 log = logging.getLogger("nstyle")
 
@@ -56,19 +45,21 @@ class PartPool:
         """Sets the losses of each part."""
         self._terms = dict(enumerate(terms))
         args = {part: (each,) for part, each in self._terms.items()}
-        self._call(lambda: self._do("set_losses", args, PICTURES), recorded=False)
+        self._call(lambda: self._do("set_losses", args, messages.PICTURES), recorded=False)
 
     def load(self, number: int, shares: Shares) -> None:
         """An array. shares: by part."""
         self._known[number] = shares
         args = {part: ({number: share},) for part, share in shares.items()}
-        self._call(lambda: self._do("load", args, PICTURES))
+        self._call(lambda: self._do("load", args, messages.PICTURES))
 
     def read(self, numbers: Sequence[int]) -> dict[int, Shares]:
         """The shares of arrays, by part; what is known here does not travel again."""
         missing = [number for number in numbers if number not in self._known]
         if missing:
-            answers = self._call(lambda: self._each("read", missing, kind=PICTURES), recorded=False)
+            answers = self._call(
+                lambda: self._each("read", missing, kind=messages.PICTURES), recorded=False
+            )
             for number in missing:
                 self._known[number] = {part: arrays[number] for part, arrays in answers.items()}
         return {number: self._known[number] for number in numbers}
@@ -99,18 +90,18 @@ class PartPool:
         self._forget(program)
 
         def call() -> dict[int, float]:
-            self.counted[STRIPS] += sum(self._each("show", program, x).values())
-            looks = self._each("look", kind=MOMENTS).values()
+            self.counted[messages.STRIPS] += sum(self._each("show", program, x).values())
+            looks = self._each("look", kind=messages.MOMENTS).values()
             values, slopes = compare(summed([sums for sums, _ in looks], added))
             smooth = summed([values for _, values in looks], operator.add)
-            backward = self._each("backward", slopes, kind=MOMENTS).values()
-            self.counted[STRIPS] += sum(sent for _, sent in backward)
+            backward = self._each("backward", slopes, kind=messages.MOMENTS).values()
+            self.counted[messages.STRIPS] += sum(sent for _, sent in backward)
             content = summed([values for values, _ in backward], operator.add)
             return {**values, **smooth, **content}
 
         return self._call(call)
 
-    def _each(self, name: str, *args: Any, kind: str = SMALL) -> dict[int, Any]:
+    def _each(self, name: str, *args: Any, kind: str = messages.SMALL) -> dict[int, Any]:
         """The same of all parts."""
         return self._do(name, dict.fromkeys(self._specs, args), kind)
 
@@ -151,13 +142,14 @@ class PartPool:
     def _restore(self) -> None:
         """New parts begin; all have what was kept."""
         specs = {part: (self._specs[part],) for part in self._new}
-        self.facts.update(self._ask("begin", specs, PICTURES))
+        self.facts.update(self._ask("begin", specs, messages.PICTURES))
         if self._terms:
-            self._do("set_losses", {part: (self._terms[part],) for part in self._new}, PICTURES)
+            terms = {part: (self._terms[part],) for part in self._new}
+            self._do("set_losses", terms, messages.PICTURES)
         self._new.clear()
         kept = self._kept.items()
         arrays = {part: ({key: shares[part] for key, shares in kept},) for part in self._specs}
-        self._do("restore", arrays, PICTURES)
+        self._do("restore", arrays, messages.PICTURES)
 
     def _forget(self, program: Program) -> None:
         """What a program changes is not known here any longer."""

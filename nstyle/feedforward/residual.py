@@ -12,13 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle.feedforward.blocks import (
-    Convolution,
-    EnlargingConvolution,
-    InstanceNorm,
-    LastConvolution,
-    within_range,
-)
+from nstyle.feedforward import blocks
 from nstyle.system.backend import gluon
 
 BLOCKS = 5
@@ -37,7 +31,7 @@ class Normalised(gluon.HybridBlock):
         inputs: int,
         prefix: str,
         *,
-        convolution: Callable[..., Any] = Convolution,
+        convolution: Callable[..., Any] = blocks.Convolution,
         rectified: bool = True,
         **knobs: int,
     ) -> None:
@@ -45,7 +39,7 @@ class Normalised(gluon.HybridBlock):
         self._rectified = rectified
         with self.name_scope():
             self.convolution = convolution(channels, inputs, prefix="", **knobs)
-            self.norm = InstanceNorm(channels)
+            self.norm = blocks.InstanceNorm(channels)
             self.deviation = self.params.get("deviation", shape=(channels,), init="ones")
             self.mean = self.params.get("mean", shape=(channels,), init="zeros")
 
@@ -83,11 +77,11 @@ class ResidualNetwork(gluon.HybridBlock):
             self.body.add(Normalised(4 * width, 2 * width, "quarter_", stride=2))
             for number in range(1, BLOCKS + 1):
                 self.body.add(Residual(4 * width, f"residual{number}_"))
-            enlarging = EnlargingConvolution
+            enlarging = blocks.EnlargingConvolution
             self.body.add(Normalised(2 * width, 4 * width, "doubled_half_", convolution=enlarging))
             self.body.add(Normalised(width, 2 * width, "doubled_whole_", convolution=enlarging))
-            self.last = LastConvolution(width, 9, "last_")
+            self.last = blocks.LastConvolution(width, 9, "last_")
 
     def hybrid_forward(self, F: Any, x: Any, mean: Any) -> Any:
         """(N, 3, H, W) -> the same; H, W: multiples of 4, at least 16."""
-        return within_range(F, self.last(self.body(x / SPREAD)), mean)
+        return blocks.within_range(F, self.last(self.body(x / SPREAD)), mean)

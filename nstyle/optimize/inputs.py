@@ -9,17 +9,9 @@ from typing import Any
 import numpy as np
 
 from nstyle.errors import ImageError, OptionError
-from nstyle.images import color, image_file, sizes
+from nstyle.images import color, image_file, regions, sizes
 from nstyle.images.picture import Picture, resize
-from nstyle.images.regions import (
-    Masks,
-    Region,
-    at_size,
-    check_masks,
-    only_styles,
-    read_masks,
-    warn_of_aspects,
-)
+from nstyle.images.regions import Masks, Region
 from nstyle.images.sizes import Size
 from nstyle.networks import layers
 from nstyle.networks.weights import formats
@@ -73,7 +65,7 @@ class Inputs:
     @property
     def kept(self) -> np.ndarray | None:
         """`keep` at the photo's size, float32 (H, W)."""
-        return None if self.keep is None else at_size(self.keep, self.photo.size)
+        return None if self.keep is None else regions.at_size(self.keep, self.photo.size)
 
 
 def gather(
@@ -97,9 +89,9 @@ def gather(
     shares = shares_of(options.style_blend, len(paintings))
     photo = image_file.read(content, max_pixels=options.max_pixels) if content is not None else None
     size = size or result_size(photo.size if photo else None, options)
-    regions, keep = read_masks(masks, len(paintings), options.max_pixels)
+    areas, keep = regions.read_masks(masks, len(paintings), options.max_pixels)
     if photo:
-        warn_of_aspects(regions, keep, photo.size)
+        regions.warn_of_aspects(areas, keep, photo.size)
     used = [index for index, share in enumerate(shares) if share]
     paintings = [paintings[index] for index in used]
     style_sizes = [style_size_for(size, painting.size, options) for painting in paintings]
@@ -114,7 +106,7 @@ def gather(
         model,
         weights,
         sizes.final_size(size, photo.size if photo else size, options.rescale),
-        regions=tuple(only_styles(region, used) for region in regions),
+        regions=tuple(regions.only_styles(region, used) for region in areas),
         keep=keep,
         texture=photo is None,
     )
@@ -132,7 +124,7 @@ def check(content: Any, styles: int, options: Options, masks: Masks) -> tuple[st
     model, path = find_weights(options)
     check_layers(options, model)
     shares_of(options.style_blend, styles)
-    check_masks(masks, styles)
+    regions.check_masks(masks, styles)
     return model, path
 
 
