@@ -24,7 +24,7 @@ from nstyle.optimize.context import PaintContext
 from nstyle.optimize.inputs import Inputs
 from nstyle.optimize.planning import memory
 from nstyle.optimize.planning.eta import TimeEstimate
-from nstyle.optimize.planning.plan import Budget
+from nstyle.optimize.planning.plan import Budget, stops
 from nstyle.optimize.postprocess import finished, with_kept
 from nstyle.optimize.problem import PaintSetup
 from nstyle.optimize.records import Result, Step
@@ -118,7 +118,8 @@ class Painting:
         self._whole, self._setup, self._options = inputs, setup, setup.options
         self._listeners, self._saver, self._begun = listeners, saver, begun
         self._build = build or problem.build
-        self._forecast = TimeEstimate(setup.plan.limits, setup.options.stop_eps)
+        self._stops = stops(setup.options, len(setup.plan.limits))
+        self._forecast = TimeEstimate(setup.plan.limits, self._stops)
         for step in begun.history if begun else ():
             self._forecast.after(step.scale, step.eps, step.seconds)
         # Of the present size.
@@ -161,7 +162,7 @@ class Painting:
             x,
             describe=self._describe,
             listeners=self._listeners,
-            stop_eps=options.stop_eps,
+            stop_eps=self._stops[scale - 1],
             max_epochs=limit,
             saver=partial(self._save, scale),
             **progress,

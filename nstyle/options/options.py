@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nstyle.options.consistency import RATES, check_together, complete
-from nstyle.options.field import build, check_fields, option
+from nstyle.options.field import check_fields, option
 from nstyle.options.words import Blend, Edges, Layers, Start
-
-__all__ = ["Options", "build", "shaping"]
 
 MODELS = ("auto", "vgg19", "vgg16", "vgg16-slim", "vgg19-slim")
 MODEL_ALIASES = {"vgg": "vgg19"}
@@ -44,7 +42,10 @@ class Options:
         0.01, "weight of smoothness (total variation)", low=0, uses="train studio"
     )
     stop_eps: float = option(
-        0.005, "stop when the picture's relative change is below; 0 = never", low=0
+        0.005,
+        "stop when the picture's relative change is below, a smaller size at four times that; "
+        "0 = never",
+        low=0,
     )
     max_num_epochs: int = option(1000, "stop after so many epochs", low=1)
     max_long_edge: int = option(

@@ -1,8 +1,7 @@
 """Estimates the time left from the epochs so far. Pure arithmetic.
 
 Momentum brings the relative change eps up over the first ten epochs of a size; then it falls
-exponentially, since the learning rate does and the gradient, too. A size ends when eps is below
-stop_eps.
+exponentially, since the learning rate does and the gradient, too. A size ends when eps is small.
 """
 
 from __future__ import annotations
@@ -22,20 +21,24 @@ SLOWEST = 1e-3  # below this, per epoch, the logarithm of eps does not fall
 
 
 class TimeEstimate:
-    """Seconds left after each epoch. limits: (size, last epoch at most) of each size painted."""
+    """Seconds left after each epoch, of what is known of each size painted.
 
-    def __init__(self, limits: Sequence[tuple[Size, int]], stop_eps: float) -> None:
-        self._limits, self._stop_eps = limits, stop_eps
+    limits: (size, last epoch at most); stops: eps at which it ends, or 0 for none of them.
+    """
+
+    def __init__(self, limits: Sequence[tuple[Size, int]], stops: Sequence[float]) -> None:
+        self._limits, self._stops = limits, stops
         self._scale = self._before = self._done = 0
         ends = [0, *(end for _, end in limits)]
-        by_eps = stop_eps and max(b - a for a, b in zip(ends, ends[1:])) >= SETTLED
-        self._epochs = None if by_eps else math.inf  # at each size, as far as eps decides
+        by_eps = all(stops) and max(b - a for a, b in zip(ends, ends[1:])) >= SETTLED
+        # Of each size, as far as eps decides.
+        self._epochs = None if by_eps else [math.inf] * len(limits)
 
     def after(self, scale: int, eps: float, seconds: float) -> float | None:
         """Take in an epoch (scale: which size, from 1; seconds: its own); seconds left, about.
 
-        None in the first epochs, if `stop_eps` may end the run, and where eps does not fall. A
-        later size is thought to take as many epochs as the one before.
+        None in the first epochs, if eps may end the run, and where eps does not fall. At a later
+        size it is thought to fall as at the one before.
         """
         if scale != self._scale:
             self._scale, self._before = scale, self._done
@@ -45,15 +48,17 @@ class TimeEstimate:
         self._logs.append(math.log(min(max(eps, 1e-12), 1e12)))
         self._seconds.append(seconds)
         done = self._done - self._before
-        if self._stop_eps and done >= SETTLED:
+        if all(self._stops) and done >= SETTLED:
             falling = self._logs[FIRST_EPS_EPOCH - 1 :][-WINDOW:]
-            more = epochs_until(math.log(self._stop_eps), falling)
-            self._epochs = None if more is None else done + more
+            more = [epochs_until(math.log(stop), falling) for stop in self._stops]
+            self._epochs = (
+                None if None in more else [done + each for each in more if each is not None]
+            )
         if self._epochs is None:
             return None
         left, begin, here = -float(done), float(self._before), self._limits[scale - 1][0]
-        for size, limit in self._limits[scale - 1 :]:
-            end = max(begin, min(begin + self._epochs, limit))
+        for (size, limit), epochs in list(zip(self._limits, self._epochs))[scale - 1 :]:
+            end = max(begin, min(begin + epochs, limit))
             left += (end - begin) * math.prod(size) / math.prod(here)
             begin = end
         return max(0.0, left) * statistics.median(self._seconds[-WINDOW:])

@@ -25,6 +25,9 @@ NOTHING: Size = (0, 0)
 # As sizes.COARSEST, where painting begins with a picture of one pass, which is good at strokes of
 # this size.
 PAINTED = 512
+# A size before the last one ends when eps is so many times stop_eps: the rest of
+# its epochs does not show at the next size (docs/performance.md, Settings).
+EARLIER = 4.0
 
 
 def epoch_limits(options: Options, inputs: Inputs) -> list[tuple[Size, int]]:
@@ -38,6 +41,11 @@ def epoch_limits(options: Options, inputs: Inputs) -> list[tuple[Size, int]]:
     most = options.max_num_epochs
     growing = growing[-most:]  # every size has an epoch at least
     return [(size, most * number // len(growing)) for number, size in enumerate(growing, 1)]
+
+
+def stops(options: Options, count: int) -> list[float]:
+    """The relative change at which each of so many sizes ends."""
+    return [EARLIER * options.stop_eps] * (count - 1) + [options.stop_eps]
 
 
 def begins_painted(inputs: Inputs, options: Options) -> bool:
