@@ -25,18 +25,6 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = [
-    "Instant",
-    "NStyleError",
-    "Options",
-    "Result",
-    "Step",
-    "__version__",
-    "evaluate",
-    "instant",
-    "stylize",
-]
-
 _HOMES = {
     "Instant": "nstyle.feedforward.apply",
     "NStyleError": "nstyle.errors",
@@ -47,6 +35,7 @@ _HOMES = {
     "instant": "nstyle.feedforward.apply",
     "stylize": "nstyle.api",
 }
+__all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,8 +17,8 @@ import numpy as np
 from nstyle import __version__
 from nstyle.errors import CheckpointError, OptionError
 from nstyle.optimize.records import Step
-from nstyle.options.field import shown
-from nstyle.options.options import Options, build, shaping
+from nstyle.options.field import build, shown
+from nstyle.options.options import Options, shaping
 from nstyle.options.output import OutputOptions
 from nstyle.options.parse import flag
 from nstyle.system import checkpoint_file, checksums, runtime

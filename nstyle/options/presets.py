@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from nstyle.errors import OptionError
-from nstyle.options.options import Options, build
+from nstyle.options.field import build
+from nstyle.options.options import Options
 from nstyle.options.output import OutputOptions
 from nstyle.options.parse import nearest
 from nstyle.options.presets_table import PRESETS, Preset

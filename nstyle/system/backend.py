@@ -53,8 +53,8 @@ try:
     with warnings.catch_warnings(), without(NOT_NEEDED):
         warnings.simplefilter("ignore")
         import mxnet as mx
-        from mxnet import autograd, gluon, nd
 
+        autograd, gluon, nd = mx.autograd, mx.gluon, mx.nd
         GluonVGG = gluoncv_file("model_zoo/vgg.py").VGG
 except (ImportError, OSError, AttributeError) as error:
     advice = runtime.what_works() or (
@@ -65,18 +65,6 @@ except (ImportError, OSError, AttributeError) as error:
 
 # MXNet 1.9.1's own name for it; the word "bfloat16" is refused.
 BFLOAT16 = np.dtype([("bfloat16", np.uint16)])
-
-__all__ = [
-    "BFLOAT16",
-    "GluonVGG",
-    "autograd",
-    "device",
-    "free_memory",
-    "gluon",
-    "gpu_count",
-    "mx",
-    "nd",
-]
 
 
 def gpu_count() -> int:

@@ -16,7 +16,8 @@ import pytest
 
 from nstyle.errors import NStyleError, OptionError
 from nstyle.options import field
-from nstyle.options.options import Options, build, shaping
+from nstyle.options.field import build
+from nstyle.options.options import Options, shaping
 from nstyle.options.output import OutputOptions
 from nstyle.options.words import Layers
 

@@ -30,10 +30,8 @@ def work(args: argparse.Namespace) -> int:
     try:
         code = run.carried_out(order, begun, mural.run)
     except Gone as error:
-        checkpoint = order.delivery.checkpoint
-        how = (
-            f"; to go on: --resume {shlex.quote(checkpoint)}" if os.path.exists(checkpoint) else ""
-        )
+        saved = order.delivery.checkpoint
+        how = f"; to go on: --resume {shlex.quote(saved)}" if os.path.exists(saved) else ""
         say(f"error: {error}{how}")
         return FAILED
     if not order.delivery.quiet:

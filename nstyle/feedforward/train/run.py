@@ -21,8 +21,6 @@ from nstyle.options.options import Options
 from nstyle.system import files, runtime
 from nstyle.system.interrupts import Postponement
 
-__all__ = ["TrainOptions", "TrainStep", "Trained", "train"]
-
 log = logging.getLogger("nstyle")
 
 QUALITY = 85  # of the preview's JPEG

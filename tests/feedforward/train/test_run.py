@@ -18,7 +18,7 @@ from nstyle.feedforward import ANY_STYLE, ONE_STYLE, network_file
 from nstyle.feedforward.apply import instant
 from nstyle.feedforward.train import dataset, run
 from nstyle.feedforward.train.dataset import gather
-from nstyle.feedforward.train.run import TrainOptions
+from nstyle.feedforward.train.options import TrainOptions
 from nstyle.options.options import Options
 
 STEPS = 6
