@@ -19,7 +19,7 @@ from PIL import Image
 from nstyle import __version__
 from nstyle.errors import CheckpointError, WeightsError
 from nstyle.feedforward import ANY_STYLE, ONE_STYLE, STRUCTURE
-from nstyle.images import image_file
+from nstyle.images import codecs, image_file
 from nstyle.images.picture import Picture
 from nstyle.networks.training.checkpoint import half
 from nstyle.system import checkpoint_file
@@ -80,9 +80,7 @@ def encoded(picture: Picture) -> str:
     """A small JPEG as text."""
     small = picture.to_pil().convert("RGB")
     small.thumbnail((THUMBNAIL, THUMBNAIL))
-    data = io.BytesIO()
-    small.save(data, "JPEG", quality=85)
-    return base64.b64encode(data.getvalue()).decode()
+    return base64.b64encode(codecs.saved(small, "JPEG", quality=85)).decode()
 
 
 def decoded(text: str) -> Picture:

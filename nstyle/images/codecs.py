@@ -223,8 +223,13 @@ def encode(
     else:
         extras.update(quality=quality, **({"exif": _exif(MARK + text)} if text else {}))
         extras.update({"subsampling": 0} if kind == "JPEG" else {"exact": True})
+    return saved(Image.fromarray(colours), kind, **extras)
+
+
+def saved(image: Image.Image, kind: str, **settings: Any) -> bytes:
+    """The bytes of a file of this format, as pillow saves it."""
     buffer = io.BytesIO()
-    Image.fromarray(colours).save(buffer, kind, **extras)
+    image.save(buffer, kind, **settings)
     return buffer.getvalue()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from nstyle.images import image_file
+from nstyle.images import codecs, image_file
 from nstyle.images.picture import Picture
 
 # Why a run stopped, for people; what is not here speaks for itself.
@@ -113,6 +112,4 @@ class Result:
 
     def _repr_png_(self) -> bytes:
         """Jupyter shows the picture."""
-        buffer = io.BytesIO()
-        self.image.save(buffer, "PNG")
-        return buffer.getvalue()
+        return codecs.saved(self.image, "PNG")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -102,6 +101,7 @@ def _read(path: str, kind: str) -> tuple[Source, bytes] | None:
     from PIL import Image
 
     from nstyle.feedforward import network_file
+    from nstyle.images import codecs
     from nstyle.optimize.callbacks.report.html import shrunk
 
     name, network = os.path.basename(path), kind == "network"
@@ -116,13 +116,11 @@ def _read(path: str, kind: str) -> tuple[Source, bytes] | None:
     else:
         with Image.open(path) as opened:
             picture = opened.convert("RGB")
-    buffer = io.BytesIO()
-    shrunk(picture, THUMBNAIL).save(buffer, "JPEG", quality=85)
     stem = os.path.splitext(name)[0]
     typed = name if network else os.path.join("input", name)  # the folder is nobody's business
     id, (width, height) = f"{kind}-{stem}", picture.size
     source = Source(id, stem.replace("_", " "), path, path, width, height, typed, network)
-    return source, buffer.getvalue()
+    return source, codecs.saved(shrunk(picture, THUMBNAIL), "JPEG", quality=85)
 
 
 def clean_name(name: str) -> str:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import io
 import logging
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from nstyle.errors import ImageError, NStyleError
-from nstyle.images import image_file
+from nstyle.images import codecs, image_file
 from nstyle.optimize.callbacks.report.html import shrunk
 from nstyle.optimize.context import LRUCache
 from nstyle.studio.library import version
@@ -56,9 +55,7 @@ def jpeg(picture: Any, quality: int = 88) -> bytes:
 
         ground = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(ground, picture)
-    buffer = io.BytesIO()
-    picture.convert("RGB").save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
+    return codecs.saved(picture.convert("RGB"), "JPEG", quality=quality)
 
 
 class Previews:

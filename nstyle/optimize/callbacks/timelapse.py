@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from nstyle.errors import ImageError, OptionError
-from nstyle.images import image_file, video_writer
+from nstyle.images import codecs, image_file, video_writer
 from nstyle.images.picture import Picture
 from nstyle.optimize.callbacks.report.html import shrunk
 from nstyle.optimize.records import Result, Step
@@ -100,9 +100,7 @@ class Timelapse:
         self._keep(picture.to_pil())
 
     def _keep(self, frame: Image.Image) -> None:
-        buffer = io.BytesIO()
-        self._fitted(frame).save(buffer, "JPEG", quality=95, subsampling=0)
-        self._frames.append(buffer.getvalue())
+        self._frames.append(codecs.saved(self._fitted(frame), "JPEG", quality=95, subsampling=0))
         if len(self._frames) > MOST_FRAMES or sum(map(len, self._frames)) > MOST_BYTES:
             self._frames = self._frames[::2]
             self._pace.halve()

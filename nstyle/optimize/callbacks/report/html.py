@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
+
+from nstyle.images import codecs
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,8 @@ def shrunk(picture: Image.Image, long_edge: int) -> Image.Image:
 
 def embed(picture: Image.Image, long_edge: int, quality: int = 88) -> Embedded:
     """The picture as WebP, its long edge at most so many pixels. quality: 1..100."""
-    smaller, buffer = shrunk(picture, long_edge), io.BytesIO()
-    smaller.save(buffer, "WEBP", quality=quality)
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    smaller = shrunk(picture, long_edge)
+    data = base64.b64encode(codecs.saved(smaller, "WEBP", quality=quality)).decode("ascii")
     return Embedded(f"data:image/webp;base64,{data}", *smaller.size)
 
 
