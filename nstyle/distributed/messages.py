@@ -102,8 +102,3 @@ class Counted(collections.Counter[str]):
     def add(self, kind: str, messages: Iterable[Any]) -> None:
         """Count what was sent or received."""
         self[kind] += sum(map(size_of, messages))
-
-    @property
-    def each_epoch(self) -> int:
-        """Of what every epoch needs."""
-        return sum(self[kind] for kind in EACH_EPOCH)

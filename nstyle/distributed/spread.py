@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle.distributed.messages import Sums, packed, unpacked
+from nstyle.distributed.messages import EACH_EPOCH, Sums, packed, unpacked
 from nstyle.distributed.pool import PartPool
 from nstyle.images.sizes import Size
 from nstyle.losses.base import LossTerm
@@ -150,7 +150,7 @@ class DistributedObjective:
         self.record("finish", into=gradient)
         self.terms = {term.name: values[number] for number, term in enumerate(self._terms)}
         loss = Loss(self.terms)
-        total = self._pool.counted.each_epoch
+        total = sum(self._pool.counted[kind] for kind in EACH_EPOCH)
         loss.sent, self._sent = total - self._sent, total
         return loss, gradient
 

@@ -197,11 +197,11 @@ def read_pictures(
     limit, short_edge = options.max_pixels, round(KEPT_CROPS * request.crop)
     paths, listed = data.split(folders, request.heldout, request.is_preview)
     chosen = data.some_of(paths, MOST, request.seed)
-    loaded = data.load_named(chosen, short_edge, least=request.crop, max_pixels=limit, room=ROOM)
+    loaded = data.load(chosen, short_edge, least=request.crop, max_pixels=limit, room=ROOM)
     loaded = dict(sorted(loaded.items()))
     if request.heldout is not None:
         shown = data.inside(listed, folders)[:EXAMPLES]
-        return loaded, data.load_named(shown, short_edge, max_pixels=limit) if shown else {}
+        return loaded, data.load(shown, short_edge, max_pixels=limit) if shown else {}
     chance = np.random.default_rng([request.seed, 4])
     places = chance.permutation(len(loaded))[: min(EXAMPLES, len(loaded) // 2)]
     heldout = [list(loaded)[place] for place in places]

@@ -61,7 +61,8 @@ class Training:
         sums: dict[str, float] = {}
         for number in range(self.step * self._batch, (self.step + 1) * self._batch):
             loss, terms = self._study(self._lessons(number))
-            for kind, value in {"loss": loss, **by_kind(terms)}.items():
+            for name, value in {"loss": loss, **terms}.items():
+                kind = name.split(":")[0]  # "style:relu1_1" -> "style"
                 sums[kind] = sums.get(kind, 0.0) + value / self._batch
         if not math.isfinite(sums["loss"]):
             raise DivergedError(
@@ -100,15 +101,6 @@ class Training:
         self.seconds = float(saved.groups["so far"]["seconds"][0])
         self.loss = float(saved.groups["so far"]["loss"][0])
         self._adam.restore(saved.groups)
-
-
-def by_kind(terms: Mapping[str, float]) -> dict[str, float]:
-    """{"style:relu1_1": 1, "style:relu2_1": 2} -> {"style": 3}."""
-    sums: dict[str, float] = {}
-    for name, value in terms.items():
-        kind = name.split(":")[0]
-        sums[kind] = sums.get(kind, 0.0) + value
-    return sums
 
 
 def schedule(step: int, progress: float) -> float:

@@ -85,13 +85,13 @@ def measure(
         raise OptionError(f"{heldout}: lists no pictures to measure on")
     compare = Comparison(networks, room.read(teacher))
     fits = {name: {tap: Fit() for tap in taps} for name, taps in compare.taps.items()}
-    for picture in data.load(choose(training, fitted_on, seed), short_edge):
+    for picture in data.load(choose(training, fitted_on, seed), short_edge).values():
         for name, tap, seen, positions in compare(picture):
             fits[name][tap].learn(seen, positions)
     for by_tap in fits.values():
         for fit in by_tap.values():
             fit.solved = linear_maps.solve(fit.student, fit.cross)
-    for picture in data.load(kept_out, short_edge):
+    for picture in data.load(kept_out, short_edge).values():
         for name, tap, seen, positions in compare(picture):
             fits[name][tap].judge(seen, positions)
     return {
@@ -152,7 +152,7 @@ def layer_scales(
     names = [f"relu{name[4:]}" for name in room.pairs(small.blocks, small.arrays)]
     networks = known.network(names), small.network(names)
     sums = {name: np.zeros((2, 2)) for name in names}
-    for picture in data.load(choose(training, pictures_used, seed), short_edge):
+    for picture in data.load(choose(training, pictures_used, seed), short_edge).values():
         x = nd.array(data.network_input([picture]))
         for place, each in enumerate(networks):
             for name, output in zip(names, each(x)):

@@ -63,7 +63,7 @@ def distill(options: DistillOptions, *, listener: Listener | None = None) -> Arr
     known = teacher.read(str(options.teacher))
     channels = options.channels(known.widths)
     arrays = _start(options, known, channels)
-    loaded = data.load(files, round(options.crop * KEPT_CROPS))
+    loaded = [*data.load(files, round(options.crop * KEPT_CROPS)).values()]
     crops = data.Crops(
         loaded, crop=options.crop, batch=options.batch, seed=options.seed, enlarged=ENLARGED
     )

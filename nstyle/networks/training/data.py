@@ -97,12 +97,7 @@ def _content(path: Path) -> tuple[int, int]:
     return len(data), zlib.crc32(data)
 
 
-def load(paths: Sequence[Path], short_edge: int | None = None) -> list[np.ndarray]:
-    """The pictures of `load_named`, without their paths."""
-    return list(load_named(paths, short_edge).values())
-
-
-def load_named(
+def load(
     paths: Sequence[Path],
     short_edge: int | None = None,
     *,

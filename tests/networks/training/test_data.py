@@ -27,7 +27,7 @@ def test_pictures_left_out_are_counted_and_named(folder, caplog):
         (folder / f"bad{index}.jpg").write_bytes(b"\xff\xd8 no picture")
     Image.fromarray(tiny.picture(1, (60, 20))).save(folder / "flat.png")
     with caplog.at_level(logging.WARNING, "nstyle"):
-        loaded = data.load_named(data.find([str(folder)]), 24, least=32)
+        loaded = data.load(data.find([str(folder)]), 24, least=32)
     assert [path.name for path in loaded] == [f"p{index}.png" for index in range(6)]
     assert {values.shape for values in loaded.values()} == {(24, 27, 3)}
     assert f"{NAMED + 3} of {NAMED + 9} pictures left out" in caplog.text
@@ -37,13 +37,13 @@ def test_pictures_left_out_are_counted_and_named(folder, caplog):
 
 def test_pictures_that_are_all_too_small_are_refused(folder):
     with pytest.raises(ImageError, match=r"none of the 6.*40x36.*crops of 64"):
-        data.load_named(data.find([str(folder)]), least=64)
+        data.load(data.find([str(folder)]), least=64)
 
 
 def test_pictures_of_too_many_pixels_are_left_out(folder, caplog):
     Image.fromarray(tiny.picture(9, (80, 60))).save(folder / "large.png")
     with caplog.at_level(logging.WARNING, "nstyle"):
-        loaded = data.load_named(data.find([str(folder)]), max_pixels=40 * 36)
+        loaded = data.load(data.find([str(folder)]), max_pixels=40 * 36)
     assert len(loaded) == 6 and "large.png: 80x60 is 4800 pixels" in caplog.text
     assert "--max-pixels" in caplog.text
 
@@ -52,11 +52,11 @@ def test_what_is_kept_fits_into_the_bytes_that_are_given(folder, caplog):
     paths = data.find([str(folder)])[::-1]
     each = 3 * 40 * 36
     with caplog.at_level(logging.INFO, "nstyle"):
-        loaded = data.load_named(paths, room=3 * each + 5)
-        assert len(data.load_named(paths, room=6 * each)) == 6
+        loaded = data.load(paths, room=3 * each + 5)
+        assert len(data.load(paths, room=6 * each)) == 6
     assert list(loaded) == paths[:3], "the first that were given"
     assert caplog.text.count("3 of 6 pictures are used") == 1
-    assert len(data.load_named(paths, room=1)) == 1
+    assert len(data.load(paths, room=1)) == 1
 
 
 def test_some_of_many_are_chosen_by_the_seed(folder):
