@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import tiny
+from asking import CHECKOUT
 from PIL import Image
 
 from nstyle.cli.commands.train import StepLines, line
@@ -63,6 +69,24 @@ def test_an_interrupted_training_says_how_to_go_on(words, capsys, monkeypatch):
     assert "--resume" in capsys.readouterr().err
     assert main([*words, "--steps", "2", "--resume"]) == 0
     assert not Path("wave.ckpt.npz").exists()
+
+
+def test_a_killed_training_ends_in_the_same_weights(words, folder):
+    words = [*words, "--steps", "12", "--save-steps", "3", "--style-layers", "relu1_1", "--quiet"]
+    words += ["--content-layers", "relu2_1"]
+    assert main([*words, "--output", "whole.params"]) == 0
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    process = subprocess.Popen([sys.executable, "-m", "nstyle", *words], env=environment)
+    while process.poll() is None and not Path("wave.ckpt.npz").exists():
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL and not Path("wave.params").exists()
+    assert main([*words, "--resume"]) == 0
+    whole, resumed = (network_file.read(path) for path in ("whole.params", "wave.params"))
+    assert resumed.about["loss"] == whole.about["loss"]
+    for name, values in whole.arrays.items():
+        np.testing.assert_array_equal(resumed.arrays[name], values)
+    assert sorted(os.listdir()) == ["photos", "wave.params", "wave.png", "whole.params"]
 
 
 @pytest.mark.parametrize(
