@@ -1,4 +1,4 @@
-"""`nstyle mural` as people type it: the file, what is said, refusals."""
+"""`nstyle mural` as people type it: the file, what is said, refusals, going on."""
 
 from __future__ import annotations
 
@@ -53,6 +53,28 @@ def test_a_mural_is_the_picture_of_run(place, weights_file, capsys):
     lines = [json.loads(line) for line in Path("trace.jsonl").read_text().splitlines()]
     assert [bool(line.get("sent")) for line in lines[:6]] == [False] * 3 + [True] * 3
     assert not [name for name in os.listdir(place) if "ckpt" in name]
+
+
+@needs_dask
+def test_one_that_was_interrupted_goes_on(place, weights_file, capsys, monkeypatch):
+    words = flags(weights_file, "--max-num-epochs", "6", "--scales", "1", "--output")
+    assert main(["run", *words, "whole.png"]) == 0
+    run = Mural.run
+
+    def press(step: Any) -> None:
+        if step.epoch == 3:
+            raise KeyboardInterrupt
+
+    def interrupted(mural: Mural, *args: Any, listeners: Any, **more: Any) -> Any:
+        return run(mural, *args, listeners=[*listeners, press], **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Mural, "run", interrupted)
+        assert main(["mural", "--dask", "local:2", *words, "out.png"]) == 130
+    Path("out.png").unlink()
+    assert main(["mural", "--dask", "local:2", "--resume", "out.ckpt.npz"]) == 0
+    assert np.abs(pixels("out.png") - pixels("whole.png")).max() <= 1
+    assert "going on with out.ckpt.npz" in capsys.readouterr().err
 
 
 @needs_dask
