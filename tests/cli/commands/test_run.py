@@ -185,6 +185,13 @@ def test_a_picture_that_cannot_be_written_in_the_end_can_be_painted_again(
     assert data("out.png") == data("whole.png")
 
 
+def test_a_folder_that_goes_away_costs_neither_the_run_nor_the_picture(paint, meddle, capsys):
+    meddle(lambda step: shutil.rmtree("there") if step.epoch == 5 else None)
+    assert paint("--output", "there/out.png", "--checkpoint-epochs", "2") == 0
+    assert capsys.readouterr().err.count("there/out.ckpt.npz: cannot be written (No such") == 1
+    assert os.listdir("there") == ["out.png"]
+
+
 def test_a_bug_keeps_its_traceback_and_the_checkpoint(paint, meddle):
     meddle(lambda step: 1 // (step.epoch - 8))
     with pytest.raises(ZeroDivisionError):
