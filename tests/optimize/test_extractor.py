@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 import tiny
+from asking import CHECKOUT
 
 from nstyle.errors import OptionError
 from nstyle.optimize import inputs
@@ -60,3 +67,31 @@ def test_bfloat16_that_cannot_be_is_refused_when_typed_and_left_when_not(
     assert not uses_bfloat16(Options(**values), device, plain=plain)
     with pytest.raises(OptionError, match="--precision: bfloat16"):
         uses_bfloat16(Options(precision="bfloat16", **values), device, plain=plain)
+
+
+PAINT = """
+import json
+from nstyle import stylize
+from nstyle.system import locations, runtime
+pictures = [locations.sample(name) for name in ("coffee.jpg", "cubist.jpg")]
+few = {"max_long_edge": 320, "max_num_epochs": 5, "scales": 1, "gpu": -1, "model": "vgg16-slim"}
+losses = []
+for precision in ("auto", "float32") if runtime.bfloat16_is_fast() else ():
+    losses.append([step.loss for step in stylize(*pictures, precision=precision, **few).history])
+print(json.dumps(losses))
+"""
+
+
+def test_by_default_the_losses_are_about_those_of_float32_where_bfloat16_is_fast():
+    """In a process without the limit that conftest sets for all others."""
+    usual = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    del usual[runtime.MOST_ISA]
+    done = subprocess.run(
+        [sys.executable, "-c", PAINT], env=usual, stdout=subprocess.PIPE, check=True
+    )
+    losses = json.loads(done.stdout)
+    if not losses:
+        pytest.skip("float32 is faster on this CPU")
+    by_default, exact = losses
+    assert by_default != exact and exact[-1] < 0.5 * exact[0]
+    np.testing.assert_allclose(by_default, exact, rtol=0.03)
