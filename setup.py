@@ -68,7 +68,7 @@ setup(
         "bench": ["torch==2.13.0"],
         "test": [
             "pytest",
-            "pytest-xdist",
+            "pytest-xdist>=3.8",
             "ruff",
             "mypy",
             "setuptools<81",

@@ -107,7 +107,7 @@ class Atelier:
             if until(job):
                 return job
             assert time.monotonic() < end, f"it did not come: {job}\n{''.join(self.lines)}"
-            time.sleep(0.05)
+            time.sleep(0.1)  # each answer takes its time from the painting
 
     def job_folder(self, id: str) -> Path:
         """Where a job lies."""

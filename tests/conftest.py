@@ -15,6 +15,22 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Tests compare pictures: without AMX and the like, `--precision auto` is float32 on every CPU.
 os.environ["DNNL_MAX_CPU_ISA"] = "AVX512_CORE"
 
+
+def share_cores() -> None:
+    """Give each of xdist's processes, and what it starts, cores of its own.
+
+    On tiny networks, threads of two processes on the same cores wait for each other most of the
+    time; and a process of low priority, which paints in the studio, would wait for the other tests.
+    """
+    worker, count = os.environ.get("PYTEST_XDIST_WORKER"), "PYTEST_XDIST_WORKER_COUNT"
+    if worker and hasattr(os, "sched_setaffinity"):
+        number, cores = int(worker.removeprefix("gw")), sorted(os.sched_getaffinity(0))
+        share = cores[number :: int(os.environ[count])] or [cores[number % len(cores)]]
+        os.sched_setaffinity(0, share)
+
+
+share_cores()
+
 CHECKOUT = Path(__file__).parents[1]
 # Caches, and what people write with an editor while the tests run.
 CACHES = {"__pycache__", ".git", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".venv", "build"}

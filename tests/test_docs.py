@@ -86,7 +86,7 @@ def test_a_quick_command_runs(command, folder):
         clips.write(folder / "clip.mp4", clips.panned(3))
     if words[0] in PAINTING:
         words += [] if "--size" in words else SMALL
-        words += ["--max-num-epochs", "2"] * (words[0] in ("run", "batch", "sheet", "video"))
+        words += ["--max-num-epochs", "1"] * (words[0] in ("run", "batch", "sheet", "video"))
     elif words[0] == "score":
         shutil.copy("photo.jpg", "picture.png")
     assert main(words) == 0

@@ -29,22 +29,39 @@ PHOTO, STYLE = picture(1, (160, 120)), picture(2, (128, 160))
 
 @pytest.fixture(scope="module")
 def atelier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Atelier]:
-    with opened(tmp_path_factory.mktemp("atelier") / "studio") as found:
+    """One for all tests, with a network on its shelf; the last test closes it."""
+    folder = tmp_path_factory.mktemp("atelier")
+    (folder / "networks").mkdir()
+    trained = replace(network_file.read(str(locations.PLAIN)), about={"style": "wave"})
+    network_file.write(str(folder / "networks" / "wave.params"), trained)
+    with opened(folder / "studio", "--networks", str(folder / "networks")) as found:
         yield found
 
 
 @contextlib.contextmanager
-def at_home(browser: Any, atelier: Atelier, **more: Any) -> Iterator[Visit]:
-    """The page, ready; no complaint, and no request to anywhere else, however it is left."""
+def at_home(browser: Any, atelier: Atelier, *, keep: bool = False, **more: Any) -> Iterator[Visit]:
+    """The page, ready; no complaint, no request to anywhere else. keep: its paintings stay."""
     with visiting(browser, atelier.address, **more) as visit:
         visit.page.set_default_timeout(MS)
         visit.page.wait_for_selector("body[data-ready=yes]")
-        yield visit
+        token = visit.page.evaluate("localStorage.getItem('nstyle-studio-token')")
+        try:
+            yield visit
+        finally:
+            if not keep:
+                clear(atelier, token)
         home = urlparse(atelier.address).netloc
         asked = [urlparse(url.replace("blob:", "")) for url in visit.leaves()]
         assert {url.netloc for url in asked} == {home}
         assert visit.strays == []
         assert visit.errors == []
+
+
+def clear(atelier: Atelier, token: str) -> None:
+    """Remove somebody's paintings, those that wait first, so that none begins."""
+    jobs = atelier.ask("GET", "/api/jobs", token=token).json
+    for job in sorted(jobs, key=lambda job: job["state"] == "painting"):
+        atelier.ask("DELETE", f"/api/jobs/{job['id']}", token=token)
 
 
 def test_what_asks_elsewhere_is_noticed_and_does_not_get_out(browser, tmp_path):
@@ -112,88 +129,8 @@ def slide(visit: Visit, value: int) -> None:
     visit.page.get_by_label("compare photo and painting").fill(str(value))
 
 
-def test_from_two_pictures_to_a_painting_that_outlives_the_server(browser, tmp_path):
-    context = browser.new_context(
-        viewport=dict(zip(("width", "height"), DESKTOP)), accept_downloads=True
-    )
-    # Its pages share the browser's storage; `visiting` asks for new ones of some size.
-    window = SimpleNamespace(new_page=lambda **_: context.new_page())
-    with contextlib.closing(context), opened(tmp_path / "studio") as atelier:
-        with at_home(window, atelier) as visit:
-            preview(visit)
-            before = shot(visit)
-            endless(visit)
-            paint(visit, 3)
-            line = visit.page.locator("#stage .line").inner_text()
-            assert "epoch" in line and "eps" in line
-            visit.page.get_by_role("button", name="Stop").click()
-            visit.page.wait_for_selector("#stage[data-state=stopped]")
-            painted = shot(visit)
-            assert painted != before
-            slide(visit, 100)
-            assert shot(visit) != painted
-            slide(visit, 0)
-            check_download(visit, tmp_path)
-            check_copy(visit, context)
-            visit.page.wait_for_selector("#history li[data-state=stopped]")
-            token = visit.page.evaluate("localStorage.getItem('nstyle-studio-token')")
-            assert not [url for url in visit.requests if token in url]
-        atelier.close()
-        port = str(urlparse(atelier.address).port)
-        with (
-            opened(tmp_path / "studio", "--port", port) as again,
-            at_home(window, again) as visit,
-        ):
-            check_history(visit)
-
-
-def check_download(visit: Visit, folder: Path) -> None:
-    """The picture has full size and the options inside."""
-    with visit.page.expect_download() as waiting:
-        visit.page.get_by_role("button", name="Download").click()
-    assert waiting.value.suggested_filename == "my photo in style.png"
-    waiting.value.save_as(folder / "got.png")
-    assert image_file.read(folder / "got.png").size == (160, 120)
-    assert image_file.read_metadata(folder / "got.png")["options"]["stop_eps"] == 0
-
-
-def check_copy(visit: Visit, context: Any) -> None:
-    """The command line, on the clipboard."""
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    visit.page.get_by_role("button", name="Copy command").click()
-    visit.page.wait_for_function(
-        "document.querySelector('#stage .line').innerText.includes('run.py')"
-    )
-    copied = visit.page.evaluate("navigator.clipboard.readText()")
-    assert copied == (
-        "python run.py --content-image 'my photo.png' --style-image style.png "
-        "--max-long-edge 512 --stop-eps 0.0 --max-num-epochs 1000000"
-    )
-
-
-def check_history(visit: Visit) -> None:
-    """The painting is there after a restart: opened, gone on with, deleted."""
-    page = visit.page
-    page.get_by_role("button", name="my photo.png in the style of style.png, stopped").click()
-    page.wait_for_selector("#stage[data-state=stopped] .compare:visible")
-    page.get_by_role("button", name="Go on").click()
-    page.wait_for_selector("#stage[data-state=painting]")
-    page.wait_for_function("/epoch \\d+/.test(document.querySelector('#stage .line').innerText)")
-    page.get_by_role("button", name="Stop").click()
-    page.wait_for_selector("#stage[data-state=stopped]")
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.locator("#history li").hover()
-    page.get_by_role("button", name="Delete my photo.png").click()
-    page.wait_for_selector("#history .none:visible")
-    assert page.locator("#history li").count() == 0
-
-
-def test_a_network_of_the_shelf_paints_in_one_pass(browser, tmp_path):
-    (tmp_path / "networks").mkdir()
-    trained = replace(network_file.read(str(locations.PLAIN)), about={"style": "wave"})
-    network_file.write(str(tmp_path / "networks" / "wave.params"), trained)
-    words = tmp_path / "studio", "--networks", str(tmp_path / "networks")
-    with opened(*words) as atelier, at_home(browser, atelier) as visit:
+def test_a_network_of_the_shelf_paints_in_one_pass(browser, atelier, tmp_path):
+    with at_home(browser, atelier) as visit:
         page = visit.page
         upload(visit, "photo", picture(1, (800, 600)), "my photo.png")
         page.get_by_role("button", name="network: wave").click()
@@ -208,8 +145,8 @@ def test_a_network_of_the_shelf_paints_in_one_pass(browser, tmp_path):
         assert image_file.read_metadata(tmp_path / "got.png")["network"] == "wave"
 
 
-def test_another_style_leaves_the_painting_to_go_on(browser, tmp_path):
-    with opened(tmp_path / "studio") as atelier, at_home(browser, atelier) as visit:
+def test_another_style_leaves_the_painting_to_go_on(browser, atelier):
+    with at_home(browser, atelier) as visit:
         page = visit.page
         preview(visit)
         endless(visit)
@@ -230,9 +167,9 @@ def test_another_style_leaves_the_painting_to_go_on(browser, tmp_path):
 SIDE = "document.querySelector('#stage .{} img').naturalWidth"
 
 
-def test_a_painting_stands_against_its_own_photo(browser, tmp_path):
+def test_a_painting_stands_against_its_own_photo(browser, atelier):
     """Also where the stage showed an older painting of another photo."""
-    with opened(tmp_path / "studio") as atelier, at_home(browser, atelier) as visit:
+    with at_home(browser, atelier) as visit:
         page = visit.page
         preview(visit)
         page.get_by_role("button", name="All options").click()
@@ -395,3 +332,79 @@ def luminance(colour: tuple[int, ...]) -> float:
     parts = [value / 255 for value in colour]
     linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_from_two_pictures_to_a_painting_that_outlives_the_server(browser, atelier, tmp_path):
+    context = browser.new_context(
+        viewport=dict(zip(("width", "height"), DESKTOP)), accept_downloads=True
+    )
+    # Its pages share the browser's storage; `visiting` asks for new ones of some size.
+    window = SimpleNamespace(new_page=lambda **_: context.new_page())
+    with contextlib.closing(context):
+        with at_home(window, atelier, keep=True) as visit:
+            preview(visit)
+            before = shot(visit)
+            endless(visit)
+            paint(visit, 2)
+            line = visit.page.locator("#stage .line").inner_text()
+            assert "epoch" in line and "eps" in line
+            visit.page.get_by_role("button", name="Stop").click()
+            visit.page.wait_for_selector("#stage[data-state=stopped]")
+            painted = shot(visit)
+            assert painted != before
+            slide(visit, 100)
+            assert shot(visit) != painted
+            slide(visit, 0)
+            check_download(visit, tmp_path)
+            check_copy(visit, context)
+            visit.page.wait_for_selector("#history li[data-state=stopped]")
+            token = visit.page.evaluate("localStorage.getItem('nstyle-studio-token')")
+            assert not [url for url in visit.requests if token in url]
+        atelier.close()
+        port = str(urlparse(atelier.address).port)
+        with (
+            opened(atelier.folder, "--port", port) as again,
+            at_home(window, again) as visit,
+        ):
+            check_history(visit)
+
+
+def check_download(visit: Visit, folder: Path) -> None:
+    """The picture has full size and the options inside."""
+    with visit.page.expect_download() as waiting:
+        visit.page.get_by_role("button", name="Download").click()
+    assert waiting.value.suggested_filename == "my photo in style.png"
+    waiting.value.save_as(folder / "got.png")
+    assert image_file.read(folder / "got.png").size == (160, 120)
+    assert image_file.read_metadata(folder / "got.png")["options"]["stop_eps"] == 0
+
+
+def check_copy(visit: Visit, context: Any) -> None:
+    """The command line, on the clipboard."""
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.page.get_by_role("button", name="Copy command").click()
+    visit.page.wait_for_function(
+        "document.querySelector('#stage .line').innerText.includes('run.py')"
+    )
+    copied = visit.page.evaluate("navigator.clipboard.readText()")
+    assert copied == (
+        "python run.py --content-image 'my photo.png' --style-image style.png "
+        "--max-long-edge 512 --stop-eps 0.0 --max-num-epochs 1000000"
+    )
+
+
+def check_history(visit: Visit) -> None:
+    """The painting is there after a restart: opened, gone on with, deleted."""
+    page = visit.page
+    page.get_by_role("button", name="my photo.png in the style of style.png, stopped").click()
+    page.wait_for_selector("#stage[data-state=stopped] .compare:visible")
+    page.get_by_role("button", name="Go on").click()
+    page.wait_for_selector("#stage[data-state=painting]")
+    page.wait_for_function("/epoch \\d+/.test(document.querySelector('#stage .line').innerText)")
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_selector("#stage[data-state=stopped]")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.locator("#history li").hover()
+    page.get_by_role("button", name="Delete my photo.png").click()
+    page.wait_for_selector("#history .none:visible")
+    assert page.locator("#history li").count() == 0

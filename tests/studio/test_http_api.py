@@ -41,10 +41,16 @@ def everything(folder: Path) -> set[Path]:
     return {path.relative_to(folder) for path in folder.rglob("*")}
 
 
-def test_a_job_is_painted_and_its_picture_holds_the_options(atelier, tmp_path):
-    made = atelier.paint(**SHORT, content_weight="20")
+@pytest.fixture(scope="module")
+def painted(atelier: Atelier) -> Any:
+    """A job of ANNE's that is done."""
+    made = atelier.paint(**SHORT, content_weight="20", colors="content")
     assert made.status == 201
-    job = atelier.wait(made.json["id"], lambda job: job["state"] == "done")
+    return atelier.wait(made.json["id"], lambda job: job["state"] == "done")
+
+
+def test_a_job_is_painted_and_its_picture_holds_the_options(atelier, painted, tmp_path):
+    job = painted
     assert job["photo"] == "1.png" and job["style"] == "2.png" and not job["resumable"]
     assert job["progress"]["epoch"] == 12 and job["note"] == "reached --max-num-epochs"
     shown = atelier.ask("GET", f"/api/jobs/{job['id']}/picture")
@@ -57,9 +63,8 @@ def test_a_job_is_painted_and_its_picture_holds_the_options(atelier, tmp_path):
     assert not (atelier.job_folder(job["id"]) / "result.ckpt.npz").exists()
 
 
-def test_the_command_paints_the_same_picture(atelier, tmp_path, monkeypatch):
-    job = atelier.paint(**SHORT, colors="content").json
-    atelier.wait(job["id"], lambda job: job["state"] == "done")
+def test_the_command_paints_the_same_picture(atelier, painted, tmp_path, monkeypatch):
+    job = painted
     full = atelier.ask("GET", f"/api/jobs/{job['id']}/picture?full=1").body
     python, run, *words = shlex.split(job["command"])
     assert (python, run) == ("python", "run.py")
@@ -273,9 +278,8 @@ def test_a_disk_that_does_not_work_is_told_in_a_sentence(atelier):
 # ---- whose it is ----
 
 
-def test_what_belongs_to_one_token_does_not_exist_for_another(atelier):
-    job = atelier.paint(**SHORT).json
-    atelier.wait(job["id"], lambda job: job["state"] == "done")
+def test_what_belongs_to_one_token_does_not_exist_for_another(atelier, painted):
+    job = painted
     upload = atelier.upload(picture(7)).json
     paths = [f"/api/jobs/{job['id']}{end}" for end in ("", "/picture", "/picture?full=1", "/photo")]
     paths += [f"/api/pictures/{upload['id']}"]

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from atelier import ANNE, LONGEST, needs_gradio, opened, picture
+import pytest
+from atelier import ANNE, LONGEST, Atelier, needs_gradio, opened, picture
 
 pytestmark = needs_gradio
+
+
+@pytest.fixture(scope="module")
+def atelier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Atelier]:
+    """One for all tests that leave it alive, and for the last, which closes it."""
+    with opened(tmp_path_factory.mktemp("atelier") / "studio") as found:
+        yield found
+
 
 LONG = {"max_num_epochs": 120, "stop_eps": 0, "scales": 1}
 
@@ -60,31 +70,27 @@ def test_a_painting_whose_server_was_killed_can_be_gone_on_with(tmp_path):
         assert sorted(path.name for path in folder.iterdir()) == ["people"]
 
 
-def test_a_server_that_is_closed_leaves_paintings_to_go_on_with(tmp_path):
-    folder = tmp_path / "studio"
-    with opened(folder) as atelier:
-        job = atelier.paint(max_num_epochs=1_000_000, stop_eps=0, scales=1).json["id"]
-        atelier.wait(job, lambda told: told["progress"])
-        workers = atelier.children()
-        atelier.close()
-        assert all(map(gone, workers))
-        (state,) = folder.glob("people/*/jobs/*/job.json")
-        assert '"interrupted"' in state.read_text()
-        assert list(folder.glob("people/*/jobs/*/result.ckpt.npz"))
-
-
-def test_a_worker_that_dies_is_replaced(tmp_path):
-    with opened(tmp_path / "studio") as atelier:
-        for seed in (1, 2):
-            assert atelier.upload(picture(seed)).status == 201
-            order = {"photo": "photo-coffee", "style": "style-cubist"}
-            assert atelier.ask("POST", "/api/preview", order, ANNE).status == 200
-            for pid in atelier.children():
-                os.kill(pid, 9)
-            all_gone(atelier.children())
-        job = atelier.paint(max_num_epochs=1_000_000, stop_eps=0).json["id"]
-        atelier.wait(job, lambda told: told["progress"])
+def test_a_worker_that_dies_is_replaced(atelier):
+    for seed in (1, 2):
+        assert atelier.upload(picture(seed)).status == 201
+        order = {"photo": "photo-coffee", "style": "style-cubist"}
+        assert atelier.ask("POST", "/api/preview", order, ANNE).status == 200
         for pid in atelier.children():
             os.kill(pid, 9)
-        told = atelier.wait(job, lambda told: told["state"] == "interrupted")
-        assert told["resumable"]
+        all_gone(atelier.children())
+    job = atelier.paint(max_num_epochs=1_000_000, stop_eps=0).json["id"]
+    atelier.wait(job, lambda told: told["progress"])
+    for pid in atelier.children():
+        os.kill(pid, 9)
+    told = atelier.wait(job, lambda told: told["state"] == "interrupted")
+    assert told["resumable"]
+
+
+def test_a_server_that_is_closed_leaves_paintings_to_go_on_with(atelier):
+    job = atelier.paint(max_num_epochs=1_000_000, stop_eps=0, scales=1).json["id"]
+    atelier.wait(job, lambda told: told["progress"])
+    workers, folder = atelier.children(), atelier.job_folder(job)
+    atelier.close()
+    assert all(map(gone, workers))
+    assert '"interrupted"' in (folder / "job.json").read_text()
+    assert (folder / "result.ckpt.npz").exists()

@@ -23,7 +23,10 @@ def test_distill_asks_for_what_it_needs(capsys):
     assert "--teacher: was not given" in capsys.readouterr().err
 
 
-def test_distill_trains_and_writes_network_and_curve(tmp_path):
+def test_distill_trains_and_writes_network_and_curve(tmp_path, monkeypatch):
+    monkeypatch.setattr("nstyle.networks.distill.run.CLOSED_FORM_PIXELS", 4 * 2 * 32**2)
+    monkeypatch.setattr("nstyle.networks.distill.loop.CALIBRATION_BATCHES", 2)
+    monkeypatch.setattr("nstyle.networks.distill.paintings.POOL", 2)
     teacher = tiny.write_vgg(tmp_path / "teacher.params", widths=(8, 8, 8, 8, 8))
     for index in range(3):
         pixels = tiny.picture(index, (72, 72))
