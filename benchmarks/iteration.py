@@ -190,18 +190,6 @@ def disagreement(results: Mapping[str, dict[str, Any]]) -> float:
     return max(differences)
 
 
-def note(name: str, results: Mapping[str, dict[str, Any]]) -> str:
-    """What the reader of a row must know: why it is empty, or that it is not what its name says.
-
-    nstyle computes small pictures in float32 whatever it is asked for; then the loss is the same
-    to the last bit.
-    """
-    result, plain = results[name], results.get("ours-float32", {})
-    if name == "ours-bfloat16" and result.get("loss", "") == plain.get("loss"):
-        return "computed in float32 at this size"
-    return str(result["missing"])
-
-
 def with_ratios(results: Mapping[str, dict[str, Any]], wanted: str) -> str:
     """Set each result's ratio to the baseline; its name: the wanted one, else the first there."""
     timed = [name for name, result in results.items() if not result["missing"]]
@@ -241,7 +229,7 @@ def compare_at(words: argparse.Namespace, model: str, edge: int, path: str | Non
     baseline, difference = with_ratios(results, words.baseline), disagreement(results)
     common = {"model": model, "size": "x".join(map(str, size)), "baseline": baseline}
     rows = [
-        {**common, "contestant": name, **result, "note": note(name, results)}
+        {**common, "contestant": name, **result, "note": result["missing"]}
         for name, result in results.items()
     ]
     print(reporting.table(rows, COLUMNS))

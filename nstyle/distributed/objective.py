@@ -87,7 +87,7 @@ def divided(setup: PaintSetup, inputs: Inputs, actors: DaskActors) -> tuple[Tili
 
 def part_specs(setup: PaintSetup, inputs: Inputs, parts: Sequence[Block]) -> list[PartSpec]:
     """The specification of each part."""
-    bfloat16 = setup.extractor.in_bfloat16(inputs.photo.size)
+    bfloat16 = setup.extractor.bfloat16
     options = dataclasses.replace(setup.options, precision="bfloat16" if bfloat16 else "float32")
     free = None if inputs.kept is None else 1 - inputs.kept[np.newaxis, np.newaxis]
     specs = []

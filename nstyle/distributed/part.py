@@ -46,8 +46,7 @@ class TileGroup:
         alone = Inputs(spec.photo, (), (), None, spec.model, weights, spec.photo.size)
         extractor = load_network(alone, options, self._device, context)
         width, height = block.tiling.edges
-        shape, bfloat16 = (1, 3, height, width), options.precision == "bfloat16"
-        features = extractor.features(shape, bfloat16=bfloat16)
+        features = extractor.features((1, 3, height, width))
         self._pieces = TiledFeatures(features, block.tiling)
         names = options.content_layers.weights if options.content_weight else ()
         photo = preprocessing.to_array(spec.photo, extractor.convention, options.pixel_range)

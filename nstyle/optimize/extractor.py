@@ -30,17 +30,14 @@ from nstyle.system.backend import nd
 
 log = logging.getLogger("nstyle")
 
-# Small sizes cost little, and where the large strokes go is decided there: rounded gradients would
-# lead to another picture, as good, but not the same.
-FLOAT32_UP_TO = 300
-
 
 @dataclass(frozen=True)
 class FeatureExtractor:
     """The network on its device, and what of it does not change with the pictures.
 
     loaded: about the weights, without their arrays, which the network has; widths: channels of the
-    convolutions by name, in order; styles: cache of style targets, or None.
+    convolutions by name, in order; bfloat16: whether gradients are computed in it, targets are
+    not; styles: cache of style targets, or None.
     """
 
     network: vgg.VGGFeatures
@@ -62,25 +59,15 @@ class FeatureExtractor:
         """The same before and behind the boundary; None where nothing is behind."""
         return geometry.reaches(self.network.wanted, self.network.blocks)
 
-    def in_bfloat16(self, edges: Sequence[int]) -> bool:
-        """Whether a picture with these edges is painted in bfloat16."""
-        return self.bfloat16 and max(edges) > FLOAT32_UP_TO
-
-    def features(
-        self, shape: Sequence[int], *, gradient: bool = True, bfloat16: bool | None = None
-    ) -> CompiledVGG:
-        """The network compiled for pictures of this shape, (1, 3, H, W).
-
-        bfloat16: whether to compute in it where that cannot be told from the shape.
-        """
-        if bfloat16 is None:
-            bfloat16 = gradient and self.in_bfloat16(shape[2:])
+    def features(self, shape: Sequence[int], *, gradient: bool = True) -> CompiledVGG:
+        """The network compiled for pictures of this shape, (1, 3, H, W)."""
+        bfloat16 = gradient and self.bfloat16
         knobs = {"device": self.device, "gradient": gradient, "bfloat16": bfloat16}
         return CompiledVGG(self.network, shape, **knobs)
 
     def pieces(self, tiling: Tiling, *, gradient: bool = True) -> TiledFeatures:
         """The network compiled for the tiles of a picture."""
-        bfloat16 = gradient and self.in_bfloat16(tiling.size)
+        bfloat16 = gradient and self.bfloat16
         knobs = {"device": self.device, "gradient": gradient, "bfloat16": bfloat16}
         width, height = tiling.edges
         shape = (1, 3, height, width)

@@ -98,7 +98,7 @@ class Options:
     )
     precision: str = option(
         "auto",
-        "of the network; auto = bfloat16 where the CPU is faster in it; up to 300 pixels float32",
+        "of the network; auto = bfloat16 where the CPU is faster in it",
         choices=("auto", "float32", "bfloat16"),
     )
     pooling: str = option(

@@ -102,12 +102,9 @@ def test_the_limit_of_the_norm_is_in_multiples_of_the_pictures_values(build):
 # ---- precision ----
 
 
-def test_small_sizes_stay_in_float32(build):
-    extractor = dataclasses.replace(build()[0].extractor, bfloat16=True)
-    small, large = (1, 3, 16, 300), (1, 3, 16, 301)
-    for shape, expected in ((small, "float32"), (large, "bfloat16")):
-        features = extractor.features(shape)
-        if expected == "bfloat16" and not runtime.bfloat16_works():
-            pytest.skip("this CPU has no bfloat16")
-        taps = features.forward(mx.nd.zeros(shape))
-        assert all((tap.dtype == np.float32) == (expected == "float32") for tap in taps.values())
+@pytest.mark.skipif(not runtime.bfloat16_works(), reason="this CPU has no bfloat16")
+def test_gradients_are_computed_in_bfloat16_targets_in_float32(build):
+    extractor, shape = dataclasses.replace(build()[0].extractor, bfloat16=True), (1, 3, 16, 24)
+    for gradient in (True, False):
+        taps = extractor.features(shape, gradient=gradient).forward(mx.nd.zeros(shape))
+        assert all((tap.dtype == np.float32) != gradient for tap in taps.values())
