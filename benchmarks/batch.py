@@ -68,7 +68,7 @@ def measure(folder: Path, workers: int, threads: int, words: list[str]) -> float
 def compare(photos: int, long_edge: int, epochs: int) -> list[dict[str, Any]]:
     """A row for each arrangement."""
     words = ["--max-num-epochs", str(epochs), "--stop-eps", "0", "--gpu", "-1"]
-    words += ["--max-long-edge", str(long_edge), "--model", "vgg19-slim"]
+    words += ["--max-long-edge", str(long_edge), "--model", "vgg16-slim"]
     rows = []
     with tempfile.TemporaryDirectory() as name:
         write_photos(Path(name), photos, long_edge)

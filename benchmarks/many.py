@@ -48,7 +48,7 @@ def command(photos: Path, output: Path, words: Sequence[str]) -> list[str]:
     styles = [word for name in STYLES for word in ("--style-image", sample(name))]
     return [
         *(sys.executable, "-m", "nstyle", "batch", "--content-image", str(photos), *styles),
-        *("--output-dir", str(output), "--threads", "1", "--gpu", "-1", "--model", "vgg19-slim"),
+        *("--output-dir", str(output), "--threads", "1", "--gpu", "-1", "--model", "vgg16-slim"),
         *("--max-long-edge", "128", "--max-num-epochs", "20", "--stop-eps", "0", "--quiet"),
         *words,
     ]

@@ -41,7 +41,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"rescale": "size"},
     {"style_scale": 2},
 ]
-IN_TILES = {"vgg19-slim": (1536, 512), "vgg19": (768, 384)}  # long edge, --tile
+IN_TILES = {"vgg16-slim": (1536, 512), "vgg19": (768, 384)}  # long edge, --tile
 
 
 def job(long_edges: Sequence[int], every: int, options: dict[str, Any]) -> dict[str, Any]:
@@ -69,9 +69,9 @@ def compare(model: str, edge: int, options: dict[str, Any]) -> dict[str, Any]:
 
 def comparisons(vgg19: str) -> list[dict[str, Any]]:
     """All rows; vgg19: a weights file."""
-    slim = {"model": "vgg19-slim"}
-    rows = [compare("vgg19-slim", edge, slim) for edge in EDGES]
-    rows += [compare("vgg19-slim", 512, {**slim, **more}) for more in VARIANTS if more]
+    slim = {"model": "vgg16-slim"}
+    rows = [compare("vgg16-slim", edge, slim) for edge in EDGES]
+    rows += [compare("vgg16-slim", 512, {**slim, **more}) for more in VARIANTS if more]
     full = {"model": "vgg19", "weights": vgg19}
     rows += [compare("vgg19", edge, full) for edge in VGG19_EDGES]
     if runtime.bfloat16_works():
@@ -85,7 +85,7 @@ def comparisons(vgg19: str) -> list[dict[str, Any]]:
 
 def growth() -> dict[str, Any]:
     """Bytes held after every 50 epochs of a long run, and after every picture of many."""
-    slim = {"model": "vgg19-slim"}
+    slim = {"model": "vgg16-slim"}
     long_run = job([256], 50, {**slim, "max_num_epochs": LONG_RUN, "scales": 1})
     edges = [128 + 29 * (step * 17 % PICTURES) % 384 for step in range(PICTURES)]
     many = job(edges, 10**9, {**slim, "max_num_epochs": 4})

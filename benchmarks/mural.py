@@ -131,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--parts", type=int, help="default: one for each worker")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--kill", action="store_true", help="a worker of the last run")
-    parser.add_argument("--model", default="vgg19-slim")
+    parser.add_argument("--model", default="vgg16-slim")
     parser.add_argument("--weights", metavar="FILE")
     parser.add_argument("--tile", default="512", help="px that a tile owns, for all runs")
     parser.add_argument("--precision", default="float32")

@@ -23,7 +23,7 @@ from nstyle.cli.flags import SAMPLE_PHOTO, SAMPLE_STYLE, sample
 from nstyle.optimize.planning import memory
 from nstyle.system import runtime
 
-MEMORY_GB = {"vgg19-slim": 3.0, "vgg19": 6.0}  # that the whole process may take
+MEMORY_GB = {"vgg16-slim": 3.0, "vgg19": 6.0}  # that the whole process may take
 COLUMNS: list[reporting.Column] = [
     ("model", "network", str),
     ("size", "size", str),

@@ -36,8 +36,8 @@ class FeatureExtractor:
     """The network on its device, and what of it does not change with the pictures.
 
     loaded: about the weights, without their arrays, which the network has; widths: channels of the
-    convolutions by name, in order; bfloat16: whether gradients are computed in it, targets are
-    not; styles: cache of style targets, or None.
+    convolutions by name, in order; bfloat16: see in_bfloat16, targets are float32; styles: cache
+    of style targets, or None.
     """
 
     network: vgg.VGGFeatures
@@ -59,17 +59,21 @@ class FeatureExtractor:
         """The same before and behind the boundary; None where nothing is behind."""
         return geometry.reaches(self.network.wanted, self.network.blocks)
 
+    def in_bfloat16(self, width: int) -> bool:
+        """Whether gradients of a picture, or of a tile, so wide are computed in bfloat16."""
+        return self.bfloat16 and width <= runtime.widest_in_bfloat16()
+
     def features(self, shape: Sequence[int], *, gradient: bool = True) -> CompiledVGG:
         """The network compiled for pictures of this shape, (1, 3, H, W)."""
-        bfloat16 = gradient and self.bfloat16
+        bfloat16 = gradient and self.in_bfloat16(shape[3])
         knobs = {"device": self.device, "gradient": gradient, "bfloat16": bfloat16}
         return CompiledVGG(self.network, shape, **knobs)
 
     def pieces(self, tiling: Tiling, *, gradient: bool = True) -> TiledFeatures:
         """The network compiled for the tiles of a picture."""
-        bfloat16 = gradient and self.bfloat16
-        knobs = {"device": self.device, "gradient": gradient, "bfloat16": bfloat16}
         width, height = tiling.edges
+        bfloat16 = gradient and self.in_bfloat16(width)
+        knobs = {"device": self.device, "gradient": gradient, "bfloat16": bfloat16}
         shape = (1, 3, height, width)
         if tiling.behind is None:
             return TiledFeatures(CompiledVGG(self.network, shape, **knobs), tiling)

@@ -105,6 +105,11 @@ def amx_used() -> bool:
     return allowed("AMX") and amx_granted()
 
 
+def widest_in_bfloat16() -> float:
+    """Pixels: oneDNN 2.4's backward convolutions in AMX never end where a picture is wider."""
+    return 736 if amx_used() else math.inf
+
+
 def bfloat16_is_fast() -> bool:
     """Whether bfloat16 convolutions take less time than float32, told by the CPU alone.
 

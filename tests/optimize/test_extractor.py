@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -69,8 +70,22 @@ def test_bfloat16_that_cannot_be_is_refused_when_typed_and_left_when_not(
         uses_bfloat16(Options(precision="bfloat16", **values), device, plain=plain)
 
 
+@pytest.mark.parametrize(
+    ("amx", "width", "low"), [(True, 736, True), (True, 737, False), (False, 9000, True)]
+)
+def test_a_picture_too_wide_for_amx_is_painted_in_float32(
+    monkeypatch, weights_file, amx, width, low
+):
+    monkeypatch.setattr(runtime, "amx_used", lambda: amx)
+    chosen = Options(weights=weights_file, gpu=-1, precision="float32")
+    extractor = load_network(inputs.gather(PHOTO, PHOTO, chosen), chosen, mx.cpu())
+    assert not extractor.in_bfloat16(width)
+    assert dataclasses.replace(extractor, bfloat16=True).in_bfloat16(width) == low
+
+
 PAINT = """
 import json
+import numpy as np
 from nstyle import stylize
 from nstyle.system import locations, runtime
 pictures = [locations.sample(name) for name in ("coffee.jpg", "cubist.jpg")]
@@ -78,6 +93,8 @@ few = {"max_long_edge": 320, "max_num_epochs": 5, "scales": 1, "gpu": -1, "model
 losses = []
 for precision in ("auto", "float32") if runtime.bfloat16_is_fast() else ():
     losses.append([step.loss for step in stylize(*pictures, precision=precision, **few).history])
+if losses:  # wider than AMX can
+    stylize(np.zeros((32, 760, 3), np.uint8), pictures[1], **{**few, "max_long_edge": 760})
 print(json.dumps(losses))
 """
 
@@ -87,7 +104,7 @@ def test_by_default_the_losses_are_about_those_of_float32_where_bfloat16_is_fast
     usual = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     del usual[runtime.MOST_ISA]
     done = subprocess.run(
-        [sys.executable, "-c", PAINT], env=usual, stdout=subprocess.PIPE, check=True
+        [sys.executable, "-c", PAINT], env=usual, stdout=subprocess.PIPE, check=True, timeout=300
     )
     losses = json.loads(done.stdout)
     if not losses:

@@ -180,7 +180,7 @@ class Plan:
             self._costs,
             size,
             style,
-            bfloat16=network.bfloat16,
+            bfloat16=network.in_bfloat16((tiles.get("tile") or size)[0]),
             doubles=doubles(self._options),
             sizes=len(self.limits),
             regions=self._regions,
