@@ -94,9 +94,8 @@ class FeatureStatistics:
     def _product(self, features: Any, weighted: Any) -> Any:
         """sum(w F F^T), (C, C)."""
         channels = self._channels
-        # In bfloat16 the sums are float32, and what is lost as they are rounded, up to 0.4 %, is
-        # less than what features lost; anything else would have to bring the network's own layout
-        # into plain order first, which takes several times longer.
+        # In bfloat16, too: its sums are float32, rounded by 0.4 % at most, and plain order takes
+        # several times as long.
         low = features.dtype != np.float32 and weighted is features
         if low or (self._flat and features.dtype == np.float32):
             return as_float32(self._product_by_convolution(features, weighted))

@@ -36,8 +36,7 @@ class FeatureExtractor:
     """The network on its device, and what of it does not change with the pictures.
 
     loaded: about the weights, without their arrays, which the network has; widths: channels of the
-    convolutions by name, in order; bfloat16: see in_bfloat16, targets are float32; styles: cache
-    of style targets, or None.
+    convolutions by name, in order; bfloat16: see in_bfloat16; styles: cache of targets, or None.
     """
 
     network: vgg.VGGFeatures

@@ -42,10 +42,7 @@ class Options:
         0.01, "weight of smoothness (total variation)", low=0, uses="train studio"
     )
     stop_eps: float = option(
-        0.005,
-        "stop when the picture's relative change is below, a smaller size at four times that; "
-        "0 = never",
-        low=0,
+        0.005, "stop at this relative change (smaller sizes at 4 times that); 0 = never", low=0
     )
     max_num_epochs: int = option(1000, "stop after so many epochs", low=1)
     max_long_edge: int = option(

@@ -73,9 +73,7 @@ def test_bfloat16_that_cannot_be_is_refused_when_typed_and_left_when_not(
 @pytest.mark.parametrize(
     ("amx", "width", "low"), [(True, 736, True), (True, 737, False), (False, 9000, True)]
 )
-def test_a_picture_too_wide_for_amx_is_painted_in_float32(
-    monkeypatch, weights_file, amx, width, low
-):
+def test_what_is_too_wide_for_amx_is_in_float32(monkeypatch, weights_file, amx, width, low):
     monkeypatch.setattr(runtime, "amx_used", lambda: amx)
     chosen = Options(weights=weights_file, gpu=-1, precision="float32")
     extractor = load_network(inputs.gather(PHOTO, PHOTO, chosen), chosen, mx.cpu())

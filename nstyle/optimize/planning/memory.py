@@ -100,6 +100,11 @@ def lbfgs_arrays(steps: int, *, bounded: bool) -> int:
     return (LBFGS_BOUNDED if bounded else LBFGS) + LBFGS_PAIR * min(steps, LBFGS_PAIRS)
 
 
+def kept_by_amx(area: int, sizes: int, tiled: bool) -> int:
+    """Bytes that oneDNN's kernels in AMX keep for themselves, as `benchmarks.memory` found."""
+    return 10**9 if tiled else min(350 * 10**6, 2000 * area) // (1 if sizes > 1 else 2)
+
+
 def fits(need: int, free: int | None) -> bool:
     """Whether a process that is already loaded gets what it needs; yes where nobody knows."""
     return free is None or need - BASE <= free

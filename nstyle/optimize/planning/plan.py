@@ -17,6 +17,7 @@ from nstyle.optimize.planning import costs, memory
 from nstyle.optimize.tiles import geometry
 from nstyle.optimize.tiles.geometry import Tiling
 from nstyle.options.options import Options
+from nstyle.system import runtime
 
 # Shares of what is free: that tiles may take, as their need is an estimate; and that a size may
 # take that is advised, as the need jumps a little where tiles begin at multiples of a stride.
@@ -176,7 +177,10 @@ class Plan:
         """inner: edges of the tiles behind the boundary, in its positions; tiles: of the others."""
         inputs, network = self._inputs, self._extractor
         widths, taps = network.widths, network.network.wanted
-        return memory.needed(
+        tiled, more = bool(tiles.get("tile")), 0
+        if network.bfloat16 and runtime.amx_used():
+            more = memory.kept_by_amx(math.prod(size), len(self.limits), tiled)
+        return more + memory.needed(
             self._costs,
             size,
             style,

@@ -256,3 +256,8 @@ def test_this_machine_tells_bytes():
     assert peak > 64 * 2**20  # in kilobytes or pages it would be far below
     del block
     memory.give_back()
+
+
+def test_amx_keeps_memory_of_its_own():
+    kept = [memory.kept_by_amx(*words) for words in ((5000, 2, 0), (5000, 1, 0), (10**6, 2, 0))]
+    assert [*kept, memory.kept_by_amx(9, 1, True)] == [10**7, 5 * 10**6, 350 * 10**6, 10**9]
