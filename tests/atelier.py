@@ -88,6 +88,10 @@ class Atelier:
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, error.read(), dict(error.headers.items()))
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, BrokenPipeError):
+                raise
+            return self.ask(method, path, body, token, **headers)  # closed before all was sent
 
     def upload(self, data: bytes, name: str = "picture.png", token: str = ANNE) -> Answer:
         """A picture."""

@@ -17,11 +17,7 @@ os.environ["DNNL_MAX_CPU_ISA"] = "AVX512_CORE"
 
 
 def share_cores() -> None:
-    """Give each of xdist's processes, and what it starts, cores of its own.
-
-    On tiny networks, threads of two processes on the same cores wait for each other most of the
-    time; and a process of low priority, which paints in the studio, would wait for the other tests.
-    """
+    """Give each of xdist's processes, and what it starts, cores of its own: nobody waits."""
     worker, count = os.environ.get("PYTEST_XDIST_WORKER"), "PYTEST_XDIST_WORKER_COUNT"
     if worker and hasattr(os, "sched_setaffinity"):
         number, cores = int(worker.removeprefix("gw")), sorted(os.sched_getaffinity(0))
