@@ -26,8 +26,8 @@ NOTHING: Size = (0, 0)
 # As sizes.COARSEST, where painting begins with a picture of one pass, which is good at strokes of
 # this size.
 PAINTED = 512
-# A size before the last one ends when eps is so many times stop_eps: the rest of
-# its epochs does not show at the next size (docs/performance.md, Settings).
+# A size before the last one ends when eps is so many times stop_eps: the rest of its epochs does
+# not show at the next size (docs/performance.md, "Where the seconds go").
 EARLIER = 4.0
 
 
