@@ -4,16 +4,19 @@
     python -m benchmarks.picture --only default,fast --sizes 768,1536 --repeat 3
 
 One photo and painting, one network, several recipes, each in a fresh process: MXNet's example,
-L-BFGS at one size, the defaults, and the preset `fast` where there is one. Pictures are kept at
+L-BFGS at one size, the defaults, the preset `fast` where there is one, and PyTorch's L-BFGS (pip
+install '.[bench]'): 200 evaluations of the same loss, from the photo, at one size. Pictures are kept at
 moments that lie ever further apart (the time this takes does not count) and judged afterwards by
 one evaluator: the loss of the default options at the full size. Noise is not removed, so that the
 optimiser's own picture is judged. Seconds count from the start of the process. "until" is the
-first kept picture that is as good as the last one of MXNet's example, or of the defaults x 1.05.
+first kept picture that is as good as the last one of MXNet's example, of the faster of PyTorch's,
+or of the defaults x 1.05.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import math
 import subprocess
 import sys
@@ -36,15 +39,26 @@ from nstyle.options.options import MODELS, Options
 from nstyle.system import runtime
 
 CLOSE = 1.05  # times the default's final loss counts as reached
-EXAMPLE, DEFAULT, FAST = "mxnet", "default", "fast"
+EXAMPLE, DEFAULT, FAST, PYTORCH = "mxnet", "default", "fast", "torch"
+EVALUATIONS = 200  # of the loss by PyTorch's L-BFGS
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A preset's name or None, and options beyond those all recipes share."""
+    """A preset's name or None, and options beyond those all recipes share.
+
+    pytorch: whether PyTorch paints it in its place, and what its worker is told beside the job.
+    """
 
     preset: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    pytorch: Mapping[str, Any] = field(default_factory=dict)
+
+
+def pytorch(precision: str) -> Recipe:
+    """PyTorch in channels_last, its faster layout."""
+    job = {"layout": "channels_last", "bfloat16": precision == "bfloat16", "compiled": False}
+    return Recipe(pytorch={**job, "evaluations": EVALUATIONS})
 
 
 RECIPES = {
@@ -52,6 +66,7 @@ RECIPES = {
     "lbfgs": Recipe(options={"optimizer": "lbfgs", "scales": 1}),
     DEFAULT: Recipe(),
     **({FAST: Recipe(FAST)} if FAST in presets.PRESETS else {}),
+    **{f"{PYTORCH}-{precision}": pytorch(precision) for precision in ("float32", "bfloat16")},
 }
 COLUMNS: list[reporting.Column] = [
     ("recipe", "recipe", str),
@@ -63,6 +78,8 @@ COLUMNS: list[reporting.Column] = [
     ("loss", "final loss", reporting.general),
     ("until_example", f"s until {EXAMPLE}", reporting.seconds),
     ("until_default", f"s until {DEFAULT}", reporting.seconds),
+    ("until_pytorch", f"s until {PYTORCH}", reporting.seconds),
+    ("of_pytorch", f"of {PYTORCH}'s", reporting.general),
     ("peak_memory_bytes", "peak MB", reporting.megabytes),
 ]
 SIZE_COLUMNS: list[reporting.Column] = [
@@ -79,16 +96,24 @@ SIZE_COLUMNS: list[reporting.Column] = [
 
 @dataclass(frozen=True)
 class Bench:
-    """What all runs share. folder: for files; photo: at the size painted; options: of all runs."""
+    """What all runs share. folder: for files; photo: at the size painted; options: of all runs;
+    weights: the network's file.
+    """
 
     words: argparse.Namespace
     folder: Path
     photo: str
     size: tuple[int, int]
     options: Mapping[str, Any]
+    weights: str
 
     def job(self, recipe: Recipe, *, keeps: bool) -> dict[str, Any]:
-        """Of workers.painting, with a folder of its own for the pictures it keeps."""
+        """Of a worker, with a folder of its own for the pictures it keeps."""
+        if recipe.pytorch:
+            folder = Path(tempfile.mkdtemp(dir=self.folder))
+            options = {**self.options, "weights": self.weights}
+            shared = scene.make_job(folder, options, self.photo, self.words.style, self.size)
+            return {**shared, **recipe.pytorch, "folder": str(folder)}
         return {
             "content": self.photo,
             "style": self.words.style,
@@ -106,7 +131,7 @@ def prepare(words: argparse.Namespace, folder: Path, edge: int, *, enlarge: bool
     Raises what nstyle refuses.
     """
     typed = {"model": words.model, "weights": words.weights}
-    model, _ = inputs.find_weights(Options(**typed))
+    model, weights = inputs.find_weights(Options(**typed))
     photo = image_file.read(words.content)
     size = sizes.result_size(photo.size, edge, enlarge)
     path = folder / f"photo{edge}.png"
@@ -120,7 +145,17 @@ def prepare(words: argparse.Namespace, folder: Path, edge: int, *, enlarge: bool
     }
     if words.max_num_epochs is not None:
         options["max_num_epochs"] = words.max_num_epochs
-    return Bench(words, folder, str(path), size, options)
+    return Bench(words, folder, str(path), size, options, str(weights))
+
+
+def paint(bench: Bench, recipe: Recipe) -> dict[str, Any]:
+    """One run. Raises WorkerError."""
+    job = bench.job(recipe, keeps=True)
+    if not recipe.pytorch:
+        return ask("painting", job)
+    # Threads that wait sleep, as nstyle's do.
+    threads = {"OMP_NUM_THREADS": str(bench.words.threads), "OMP_WAIT_POLICY": "passive"}
+    return ask("pytorch_picture", job, **threads)
 
 
 def painted(bench: Bench, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -131,7 +166,7 @@ def painted(bench: Bench, names: Sequence[str]) -> list[dict[str, Any]]:
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for number in range(bench.words.repeat):
         for name in names:
-            runs[name].append(ask("painting", bench.job(RECIPES[name], keeps=True)))
+            runs[name].append(paint(bench, RECIPES[name]))
             total = runs[name][-1]["total"]
             tell(f"{name}, run {number + 1} of {bench.words.repeat}: {total:.1f} s")
     rows = []
@@ -169,8 +204,12 @@ def seconds_until(moments: Sequence[Mapping[str, Any]], loss: float) -> float | 
 
 
 def compare_times(rows: Sequence[dict[str, Any]]) -> None:
-    """Set until_example and until_default where those two recipes were run."""
+    """Set until_example, until_default and until_pytorch where those recipes were run; of_pytorch:
+    the last as a share of PyTorch's own seconds.
+    """
     final = {row["recipe"]: row["loss"] for row in rows}
+    theirs = [row for row in rows if RECIPES[row["recipe"]].pytorch]
+    best = min(theirs, key=lambda row: row["total"], default={"total": math.inf, "loss": -math.inf})
     for row in rows:
         for key, recipe, factor in (
             ("until_example", EXAMPLE, 1.0),
@@ -178,6 +217,8 @@ def compare_times(rows: Sequence[dict[str, Any]]) -> None:
         ):
             goal = factor * final.get(recipe, -math.inf)
             row[key] = seconds_until(row["moments"], goal)
+        reached = row["until_pytorch"] = seconds_until(row["moments"], best["loss"])
+        row["of_pytorch"] = None if reached is None else reached / best["total"]
 
 
 def at_sizes(words: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
@@ -221,6 +262,14 @@ def command_seconds(bench: Bench) -> float:
     return time.perf_counter() - began
 
 
+def contestants() -> list[str]:
+    """PyTorch's recipes, where it is installed; in bfloat16 where the CPU is fast in it."""
+    if importlib.util.find_spec("torch") is None:
+        return []
+    precisions = ["float32", *["bfloat16"] * runtime.bfloat16_is_fast()]
+    return [f"{PYTORCH}-{precision}" for precision in precisions]
+
+
 def tell(line: str) -> None:
     """Progress, apart from the tables."""
     print(line, file=sys.stderr, flush=True)
@@ -233,12 +282,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=first, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     known = ", ".join(RECIPES)
+    usual = [name for name in RECIPES if not name.startswith(PYTORCH)] + contestants()
     parser.add_argument("--content", default=sample(SAMPLE_PHOTO), metavar="FILE")
     parser.add_argument("--style", default=sample(SAMPLE_STYLE), metavar="FILE")
     parser.add_argument("--max-long-edge", type=int, default=512, metavar="PX")
     parser.add_argument("--model", choices=MODELS, default="auto", help="of all recipes")
     parser.add_argument("--weights", metavar="FILE", help="of all recipes")
-    parser.add_argument("--only", type=reporting.words, default=[*RECIPES], help=f"of {known}")
+    parser.add_argument("--only", type=reporting.words, default=usual, help=f"of {known}")
     parser.add_argument(
         "--sizes", type=reporting.numbers, default=[], help="also s/megapixel at these long edges"
     )

@@ -103,9 +103,12 @@ class Worker:
         self._said.close()
 
 
-def ask(module: str, job: Job) -> dict[str, Any]:
-    """The one answer of a worker that does its job and ends. Raises WorkerError."""
-    with contextlib.closing(Worker(module, job)) as worker:
+def ask(module: str, job: Job, **settings: str) -> dict[str, Any]:
+    """The one answer of a worker that does its job and ends. Raises WorkerError.
+
+    settings: of its environment.
+    """
+    with contextlib.closing(Worker(module, job, **settings)) as worker:
         return worker.answer()
 
 

@@ -21,22 +21,19 @@ PAIRS = (("coffee", "cubist"), ("chelsea", "woodcut_wave"))
 ALTERNATIVES = (
     "clamp=false",
     "scales=1",
-    "scales=2",
     "scales=3",
-    "scale_step=1.4142",
-    "lr_sched_delay=2",
-    "lr_sched_delay=4",
+    "lr_sched_delay=1",
+    "lr_sched_delay=3",
     "momentum=0.7",
     "momentum=0.9",
+    "lr=0.05",
     "lr=0.2",
-    "lr=0.3",
     "step_limit=1",
-    "step_limit=3",
-    "optimizer=lbfgs",
+    "step_limit=8",
+    "stop_eps=0.01",
     "optimizer=lbfgs scales=1",
     "optimizer=adam",
     "optimizer=nag",
-    "lr=0.2 lr_sched_delay=2 stop_eps=0.01",
 )
 
 

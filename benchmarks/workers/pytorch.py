@@ -104,6 +104,26 @@ class PyTorch:
             self._x.add_(self._velocity)
             loss.item()
 
+    def lbfgs(
+        self, start: np.ndarray, evaluations: int, low: torch.Tensor, high: torch.Tensor
+    ) -> torch.Tensor:
+        """The picture after so many evaluations, kept between low and high."""
+        x = torch.from_numpy(start).requires_grad_(True)  # it must be contiguous
+        limits = {"max_iter": evaluations, "max_eval": evaluations}
+        # It shall not end before.
+        optimizer = torch.optim.LBFGS([x], tolerance_grad=0, tolerance_change=0, **limits)
+
+        def closure() -> torch.Tensor:
+            with torch.no_grad():
+                torch.clamp(x, low, high, out=x)
+            optimizer.zero_grad()
+            loss = self._judge(x.contiguous(memory_format=self._layout))
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+        return torch.clamp(x.detach(), low, high)
+
 
 def gram(features: torch.Tensor) -> torch.Tensor:
     """F F^T / (H W); positions go first, so that neither layout is copied."""
