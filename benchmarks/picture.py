@@ -5,12 +5,12 @@
 
 One photo and painting, one network, several recipes, each in a fresh process: MXNet's example,
 L-BFGS at one size, the defaults, the preset `fast` where there is one, and PyTorch's L-BFGS (pip
-install '.[bench]'): 200 evaluations of the same loss, from the photo, at one size. Pictures are kept at
-moments that lie ever further apart (the time this takes does not count) and judged afterwards by
-one evaluator: the loss of the default options at the full size. Noise is not removed, so that the
-optimiser's own picture is judged. Seconds count from the start of the process. "until" is the
-first kept picture that is as good as the last one of MXNet's example, of the faster of PyTorch's,
-or of the defaults x 1.05.
+install '.[bench]'): 200 evaluations of the same loss, from the photo, at one size. Pictures are
+kept at moments that lie ever further apart (the time this takes does not count) and judged
+afterwards by one evaluator: the loss of the default options at the full size. Noise is not removed,
+so that the optimiser's own picture is judged. Seconds count from the start of the process. "until"
+is the first kept picture that is as good as the last one of MXNet's example, of the faster of
+PyTorch's, or of the defaults x 1.05.
 """
 
 from __future__ import annotations
