@@ -23,7 +23,7 @@ from nstyle.cli.flags import SAMPLE_PHOTO, SAMPLE_STYLE, sample
 from nstyle.optimize.planning import memory
 from nstyle.system import runtime
 
-MEMORY_GB = {"vgg16-slim": 3.0, "vgg19": 6.0}  # that the whole process may take
+MEMORY_GB = {"vgg16-slim": 4.0, "vgg19": 6.0}  # that the whole process may take
 COLUMNS: list[reporting.Column] = [
     ("model", "network", str),
     ("size", "size", str),
@@ -121,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--reference", type=int, default=1024, help="long edge, seen at once")
     parser.add_argument("--epochs", type=int, default=3, help="at each size")
     parser.add_argument("--tile", default="auto")
-    parser.add_argument("--memory", type=float, metavar="GB", help="instead of 3 and 6")
+    parser.add_argument("--memory", type=float, metavar="GB", help="instead of 4 and 6")
     parser.add_argument("--most", type=float, default=2.0, help="of at once, for a pixel in tiles")
     parser.add_argument("--threads", type=int, default=runtime.usable_cores())
     parser.add_argument("--vgg19", metavar="FILE", help="weights; random ones serve as well")
