@@ -14,5 +14,6 @@ jobs: a job is a folder.
 job_queue: paints jobs one after another.
 job_process: the process that paints a job.
 worker: the process that checks uploads and paints previews.
+live: paints the frames of a camera.
 worker_pool: replaces workers that hang.
 """

@@ -20,7 +20,7 @@ HOUR = 3600.0  # seconds
 SECONDS = 60.0  # after which a worker is taken to hang
 # Requests that may wait for a worker; together fewer than the server's 40 threads, so that all else
 # is answered meanwhile.
-PREVIEWS, LOOKS = 24, 8
+PREVIEWS, LOOKS, FRAMES = 20, 6, 6
 EACH = 4  # of them of one browser; its page asks for one preview at a time
 
 
@@ -33,6 +33,7 @@ class Studio:
         self.store, self.shelf = Store(settings), Library(settings.shelf)
         self.painter = Painter(settings)
         self.previews = WorkerPool("preview", seconds=SECONDS, waiting=PREVIEWS, each=EACH)
+        self.live = WorkerPool("live", seconds=SECONDS, waiting=FRAMES, each=1)
         self._looker = WorkerPool("look", seconds=SECONDS, waiting=LOOKS, each=EACH)
         self._closed = threading.Event()
 
@@ -67,4 +68,5 @@ class Studio:
         self._closed.set()
         self.painter.close()
         self.previews.close()
+        self.live.close()
         self._looker.close()

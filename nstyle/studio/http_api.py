@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from nstyle import __version__
 from nstyle.errors import NStyleError
+from nstyle.options.options import Options
 from nstyle.studio import requests
 from nstyle.studio.app import Studio
 from nstyle.studio.jobs import Job
@@ -26,7 +27,7 @@ from nstyle.studio.storage import Session
 
 log = logging.getLogger("nstyle")
 
-LONGEST_JSON = 100_000  # bytes
+LONGEST_JSON, LONGEST_FRAME = 100_000, 500_000  # bytes
 PRIVATE = {"Cache-Control": "no-store"}
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -46,6 +47,7 @@ class Api:
             ("POST", "/api/pictures", self.receive),
             ("GET", "/api/pictures/{id}", self.uploaded),
             ("POST", "/api/preview", self.preview),
+            ("POST", "/api/live", self.frame),
             ("GET", "/api/jobs", self.jobs),
             ("POST", "/api/jobs", self.paint),
             ("GET", "/api/jobs/{id}", self.job),
@@ -66,7 +68,8 @@ class Api:
         sources = {}
         for kind, find in (("photos", shelf.photos), ("styles", shelf.styles)):
             sources[kind] = [source.as_json() for source in await run_in_threadpool(find)]
-        return JSONResponse({**sources, "limits": self._studio.settings.limits()})
+        usual = {"content_weight": Options().content_weight}
+        return JSONResponse({**sources, "limits": self._studio.settings.limits(), "usual": usual})
 
     async def thumbnail(self, request: Request) -> Response:
         """JPEG of something on the shelf; for everyone."""
@@ -98,6 +101,18 @@ class Api:
         person, body, photo, style = await self._order(request)
         order = requests.preview(body, photo, style)
         answer = await run_in_threadpool(self._studio.previews.ask, order, person.owner)
+        return Response(base64.b64decode(answer["jpeg"]), media_type="image/jpeg", headers=PRIVATE)
+
+    async def frame(self, request: Request) -> Response:
+        """JPEG: a frame, JPEG as the body, painted in ?style= by ?strength=."""
+        person, asked = self._person(request), request.query_params
+        style = await run_in_threadpool(self._source, person, "style", asked.get("style"))
+        frame = await read_body(request, LONGEST_FRAME)
+        order = requests.frame(style, asked.get("strength", 1))
+        order["busy"] = self._studio.painter.counts()["painting"] > 0
+        order["frame"] = base64.b64encode(frame).decode("ascii")
+        order["viewer"] = person.owner
+        answer = await run_in_threadpool(self._studio.live.ask, order, person.owner)
         return Response(base64.b64decode(answer["jpeg"]), media_type="image/jpeg", headers=PRIVATE)
 
     async def jobs(self, request: Request) -> Response:
@@ -171,17 +186,16 @@ class Api:
         """(whose it is, the body, photo, style). Raises Refused."""
         person, body = self._person(request), await read_json(request)
 
-        def source(name: str) -> Source:
-            id = body.get(name)
-            if not isinstance(id, str):
-                raise Refused(f"the {name} is missing; give the id of an upload or of the shelf")
-            return self._studio.shelf.find(id) or person.upload(id)
-
-        photo = await run_in_threadpool(source, "photo")
-        style = await run_in_threadpool(source, "style")
+        photo = await run_in_threadpool(self._source, person, "photo", body.get("photo"))
+        style = await run_in_threadpool(self._source, person, "style", body.get("style"))
         if photo.network:
             raise Refused("the photo is a network; choose a picture")
         return person, body, photo, style
+
+    def _source(self, person: Session, name: str, id: Any) -> Source:
+        if not isinstance(id, str):
+            raise Refused(f"the {name} is missing; give the id of an upload or of the shelf")
+        return self._studio.shelf.find(id) or person.upload(id)
 
 
 async def save_body(request: Request, path: Path, most: int) -> None:
@@ -201,13 +215,19 @@ async def save_body(request: Request, path: Path, most: int) -> None:
         raise Refused("the upload was broken off") from None
 
 
-async def read_json(request: Request) -> dict[str, Any]:
-    """The body, a JSON object. Raises Refused."""
+async def read_body(request: Request, most: int) -> bytes:
+    """The body, never more than `most` bytes. Raises Refused."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LONGEST_JSON:
+        if len(body) > most:
             raise Refused("the request is too long", 413)
+    return body
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The body, a JSON object. Raises Refused."""
+    body = await read_body(request, LONGEST_JSON)
     try:
         facts = json.loads(body or b"{}")
     except (ValueError, RecursionError):

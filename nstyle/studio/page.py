@@ -27,7 +27,8 @@ QUALITY = ("quick", "normal", "fine")
 # Chosen by the controls in view, each under its own name.
 IN_VIEW = ("content_weight", "colors", "max_long_edge")
 KINDS = {".js": "text/javascript", ".css": "text/css"}
-SERVED = ("page.css", "page.js", "api.js", "choosing.js", "stage.js", "history.js", "orders.js")
+SCRIPTS = ("page.js", "api.js", "choosing.js", "stage.js", "history.js", "orders.js", "live.js")
+SERVED = ("page.css", *SCRIPTS)
 # Keeps what Gradio says before the script of the page has come.
 HEAD = """
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -81,7 +82,7 @@ def blocks(settings: Settings) -> Any:
             with gr.Column(elem_id="sources-area"):
                 gr.HTML(asset("sources.html"), apply_default_css=False)
             with gr.Column(elem_id="stage-area"):
-                gr.HTML(asset("stage.html"), apply_default_css=False)
+                gr.HTML(asset("stage.html") + asset("live.html"), apply_default_css=False)
             with gr.Column(elem_id="controls-area"):
                 named, paint = controls(settings)
         gr.HTML(asset("history.html"), apply_default_css=False, elem_id="history-area")

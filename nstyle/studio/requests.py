@@ -140,6 +140,12 @@ def preview(body: Mapping[str, Any], photo: Source, style: Source) -> dict[str, 
     return {"photo": photo.small, **where, "options": options, "strength": strength}
 
 
+def frame(style: Source, strength: Any) -> dict[str, Any]:
+    """The request for the worker of live frames, without the frame. Raises OptionError."""
+    where = {"network": style.path} if style.network else {"style": style.small}
+    return {**where, "strength": apply.check_strength(strength)}
+
+
 def command(order: Mapping[str, Any], photo: Source, style: Source) -> str:
     """The command line that paints the same."""
     options = as_words(Options, order["typed"])

@@ -1,4 +1,4 @@
-"""A worker that looks at uploads, or paints previews: `python -m nstyle.studio.worker KIND`.
+"""A worker for uploads, previews or live frames: `python -m nstyle.studio.worker KIND`.
 
 Uploads are looked at with a limit of memory, so that what is made to harm harms this process alone.
 """
@@ -17,6 +17,7 @@ from nstyle.images import codecs, image_file
 from nstyle.optimize.callbacks.report.html import shrunk
 from nstyle.optimize.context import LRUCache
 from nstyle.studio.library import version
+from nstyle.studio.live import Live
 from nstyle.studio.requests import Refused, without_folders
 from nstyle.system import locations, processes
 from nstyle.system.files import atomic_write
@@ -113,7 +114,7 @@ def answer(duty: Duty, request: Mapping[str, Any]) -> dict[str, Any]:
 def main(kind: str) -> None:
     """Answer until the server ends."""
     say = processes.speaker()
-    duty = look if kind == "look" else Previews()
+    duty: Duty = look if kind == "look" else Previews() if kind == "preview" else Live()
     if kind == "look":
         with contextlib.suppress(ImportError, ValueError, OSError):  # a system without limits
             import resource

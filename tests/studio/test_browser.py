@@ -239,6 +239,52 @@ def test_the_camera_takes_a_photo(browser, atelier):
         page.wait_for_selector("#camera", state="hidden")
 
 
+def test_the_camera_is_painted_live_while_the_page_is_seen(browser, atelier, tmp_path):
+    with at_home(browser, atelier) as visit:
+        page = visit.page
+        painted = "Number(document.querySelector('#live').dataset.frames || 0)"
+        page.get_by_role("button", name="Live", exact=True).click()
+        page.wait_for_selector("#photo", state="hidden")
+        page.get_by_role("button", name="Start the camera").click()
+        assert "Choose a style first" in page.locator("#live .error").inner_text()
+        page.get_by_role("button", name="cubist", exact=True).click()
+        page.get_by_role("button", name="Start the camera").click()
+        page.wait_for_function("document.querySelector('#live').dataset.rate > 0")
+        line = page.locator("#live .line").inner_text()
+        assert "frames per second" in line and page.evaluate(painted) >= 12
+        colours = """() => {
+            const canvas = document.querySelector("#live canvas"), {width, height} = canvas;
+            const all = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+            return [width, new Set(all).size];
+        }"""
+        width, values = page.evaluate(colours)
+        assert 160 <= width <= 480 and values > 100
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Snapshot").click()
+        download.value.save_as(tmp_path / "snapshot.png")
+        with Image.open(tmp_path / "snapshot.png") as image:
+            assert image.width >= 160
+        page.get_by_role("button", name="Record").click()
+        page.wait_for_timeout(300)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="End the recording").click()
+        assert download.value.suggested_filename.endswith((".webm", ".mp4", ".x-matroska"))
+        hide = """(hidden) => {
+            Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+        page.evaluate(hide, True)
+        page.wait_for_timeout(1500)  # the frame that is on its way
+        count = page.evaluate(painted)
+        page.wait_for_timeout(1500)
+        assert page.evaluate(painted) == count
+        page.evaluate(hide, False)
+        page.wait_for_function(f"{painted} > {count}")
+        page.get_by_role("button", name="A photo", exact=True).click()
+        page.wait_for_selector("#photo", state="visible")
+        assert page.locator("#live").is_hidden()
+
+
 def test_controls_change_the_preview(browser, atelier):
     with at_home(browser, atelier) as visit:
         preview(visit)

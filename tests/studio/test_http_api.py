@@ -37,6 +37,26 @@ def atelier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Atelier]:
         assert not [line for line in found.lines if "Traceback" in line], "".join(found.lines)
 
 
+def test_frames_are_painted_and_what_is_no_frame_is_refused(atelier):
+    stream = io.BytesIO()
+    Image.open(io.BytesIO(picture(3))).convert("RGB").save(stream, "JPEG")
+    frame, where = stream.getvalue(), "/api/live?style=style-cubist&strength=0.8"
+    answer = atelier.ask("POST", where, frame)
+    assert answer.status == 200
+    with Image.open(io.BytesIO(answer.body)) as painted, Image.open(io.BytesIO(frame)) as sent:
+        assert (painted.format, painted.size) == ("JPEG", sent.size)
+    for path, body, token, status in (
+        (where, b"nothing", ANNE, 400),
+        (where, bytes(600_000), ANNE, 413),
+        (where, frame, None, 401),
+        ("/api/live", frame, ANNE, 400),
+        ("/api/live?style=style-none", frame, ANNE, 404),
+        ("/api/live?style=style-cubist&strength=2", frame, ANNE, 400),
+    ):
+        refused = atelier.ask("POST", path, body, token)
+        assert refused.status == status and refused.error
+
+
 def everything(folder: Path) -> set[Path]:
     return {path.relative_to(folder) for path in folder.rglob("*")}
 

@@ -51,6 +51,10 @@ export const upload = (file) =>
   json("POST", `/api/pictures?name=${encodeURIComponent(file.name || "picture")}`, file.slice());
 export const uploadPicture = (id) => picture("GET", `/api/pictures/${id}`);
 export const preview = (order) => picture("POST", "/api/preview", order);
+export const live = async (style, strength, frame) => {
+  const asked = new URLSearchParams({ style, strength });
+  return (await ask("POST", `/api/live?${asked}`, frame)).blob();
+};
 export const paint = (order) => json("POST", "/api/jobs", order);
 export const jobs = () => json("GET", "/api/jobs");
 export const job = (id) => json("GET", `/api/jobs/${id}`);

@@ -1,7 +1,9 @@
 // From the controls to what the server is asked for.
 
 const MIDDLE = 50; // of "How much style"
-const USUAL_CONTENT_WEIGHT = 10;
+let usual = { content_weight: 1 }; // as the server tells
+export const learn = (told) => (usual = told);
+
 const QUALITY = {
   quick: { preset: "fast" },
   normal: {},
@@ -10,12 +12,12 @@ const QUALITY = {
 
 // A quarter to four times the usual weight of the photo.
 function contentWeight(strength) {
-  return Number((USUAL_CONTENT_WEIGHT * 4 ** ((MIDDLE - strength) / MIDDLE)).toPrecision(2));
+  return Number((usual.content_weight * 4 ** ((MIDDLE - strength) / MIDDLE)).toPrecision(2));
 }
 
 // How much style one pass shows: a trained network all of it from the middle on, as it paints it;
 // a preview of a painting follows the whole slider.
-function strengthOf(style, strength) {
+export function strengthOf(style, strength) {
   const part = strength / 100;
   return style.network ? Math.min(1, 0.4 + 1.2 * part) : 1 - 0.6 * (1 - part) ** 2;
 }

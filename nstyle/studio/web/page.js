@@ -3,13 +3,14 @@
 import * as api from "./api.js";
 import { Chooser, acceptPaste, offerCamera } from "./choosing.js";
 import { History } from "./history.js";
-import { order, paintingOrder } from "./orders.js";
+import { Live } from "./live.js";
+import { learn, order, paintingOrder, strengthOf } from "./orders.js";
 import { Stage } from "./stage.js";
 
 const PAINTING = 500, WAITING = 1500, GONE = 3000; // ms between two questions
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const chosen = {}; // control -> value
-let photo, style, stage, history;
+let photo, style, stage, history, live;
 let followed = null; // the job that the stage shows
 let opened = ""; // the photo of the newest job that was opened
 let asking = false; // a preview is on its way
@@ -182,6 +183,20 @@ function nameGroups() {
   }
 }
 
+function liveOrder() {
+  const source = style.source;
+  return source && { style: source.id, strength: strengthOf(source, chosen.strength) };
+}
+
+function turnTo(name) {
+  if (name !== "live") live.end();
+  document.body.dataset.tab = name;
+  document.querySelector("#live").hidden = name !== "live";
+  for (const tab of document.querySelectorAll("#tabs button")) {
+    tab.setAttribute("aria-pressed", String(tab.dataset.tab === name));
+  }
+}
+
 async function begin() {
   await drawn("#history ul");
   stage = new Stage(await drawn("#stage"), { resume });
@@ -194,7 +209,12 @@ async function begin() {
   nameGroups();
   acceptPaste(photo, style);
   offerCamera([photo, style], document.querySelector("#camera"));
+  live = new Live(document.querySelector("#live"), liveOrder);
+  for (const tab of document.querySelectorAll("#tabs button")) {
+    tab.addEventListener("click", () => turnTo(tab.dataset.tab));
+  }
   const [shelf, jobs] = await Promise.all([api.shelf(), history.refresh()]);
+  learn(shelf.usual);
   for (const [chooser, sources] of [[photo, shelf.photos], [style, shelf.styles]]) {
     chooser.fill(sources, shelf.limits);
   }
