@@ -33,16 +33,22 @@ _pillow_lock = threading.RLock()
 def read(source: Any, *, max_pixels: int = 200_000_000) -> Picture:
     """The upright sRGB picture in a file, a pillow image, or an array; a Picture is handed back.
 
-    Arrays are HxW, HxWx2 (grey, alpha), HxWx3 or HxWx4; uint8, uint16, bool, or floats in 0..1.
-    Of an animation the first frame is read. Raises ImageError, one line with what is wrong and
-    what to do, also when an edge is under MIN_EDGE or there are more than `max_pixels` pixels.
+    A file is a path, an open file that gives bytes, or its bytes. Arrays are HxW, HxWx2 (grey,
+    alpha), HxWx3 or HxWx4; uint8, uint16, bool, or floats in 0..1. Of an animation the first frame
+    is read. Raises ImageError, one line with what is wrong and what to do, also when an edge is
+    under MIN_EDGE or there are more than `max_pixels` pixels.
     """
     if isinstance(source, (str, os.PathLike)):
         path = os.fsdecode(source)
-        with _open_file(path) as file, _quiet_pillow():
-            image = _identify(file, path)
-            _check_size(image.size, _shown(path), max_pixels)
-            return _decode(image, _shown(path), fresh=True)
+        with _open_file(path) as file:
+            return _read_file(file, path, max_pixels)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _read_file(io.BytesIO(source), "the given picture", max_pixels)
+    if hasattr(source, "read"):
+        data = source.read()
+        if isinstance(data, str):
+            raise ImageError("the given file: gives text; open it with mode 'rb'")
+        return _read_file(io.BytesIO(data), "the given file", max_pixels)
     if isinstance(source, Image.Image):
         _check_size(source.size, "the given picture", max_pixels)
         with _quiet_pillow():
@@ -50,9 +56,18 @@ def read(source: Any, *, max_pixels: int = 200_000_000) -> Picture:
     picture = from_array(source) if isinstance(source, np.ndarray) else source
     if not isinstance(picture, Picture):
         kind = type(source).__name__
-        raise ImageError(f"a picture is a path, a pillow image or a numpy array, not a {kind}")
+        raise ImageError(
+            f"a picture is a path, a file, bytes, a pillow image or a numpy array, not a {kind}"
+        )
     _check_size(picture.size, "the given picture", max_pixels)
     return picture
+
+
+def _read_file(file: BinaryIO, name: str, max_pixels: int) -> Picture:
+    with _quiet_pillow():
+        image = _identify(file, name)
+        _check_size(image.size, _shown(name), max_pixels)
+        return _decode(image, _shown(name), fresh=True)
 
 
 def _open_file(path: str) -> BinaryIO:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,9 +94,15 @@ class Result:
         """Why it stopped, for people."""
         return REASONS.get(self.stopped, self.stopped)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the picture, format by extension, atomically. Raises ImageError."""
-        image_file.write(self.picture, path, metadata=self.metadata)
+    def save(self, target: Any, format: str | None = None) -> None:
+        """Write the picture to a path, atomically, format by extension; or to an open file.
+
+        format: jpg, png, webp or tiff, for a file (default: png). Raises ImageError.
+        """
+        if not hasattr(target, "write"):
+            return image_file.write(self.picture, target, metadata=self.metadata)
+        name = f"picture.{(format or 'png').lower()}"
+        target.write(image_file.encode(self.picture, name, metadata=self.metadata))
 
     def as_json(self) -> dict[str, Any]:
         """All but the pictures and the history."""

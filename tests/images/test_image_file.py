@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import random
 import struct
@@ -224,7 +225,17 @@ def test_other_arrays_are_refused(array, word):
     assert word in refusal(image_file.read, array)
 
 
-@pytest.mark.parametrize("source", [None, 3, b"a.png", [[1, 2]]])
+def test_bytes_and_open_files_are_read_as_the_file_itself(tmp_path):
+    path = tmp_path / "a.png"
+    image_file.write(Picture(ramp()), path)
+    for source in (path.read_bytes(), io.BytesIO(path.read_bytes()), path.open("rb")):
+        np.testing.assert_array_equal(image_file.read(source).pixels, ramp())
+    assert "not a picture" in refusal(image_file.read, b"a.png")
+    with open(__file__, encoding="utf-8") as text:
+        assert "mode 'rb'" in refusal(image_file.read, text)
+
+
+@pytest.mark.parametrize("source", [None, 3, [[1, 2]]])
 def test_other_sources_are_refused_and_a_picture_is_handed_back(source):
     assert type(source).__name__ in refusal(image_file.read, source)
     picture = Picture(ramp())

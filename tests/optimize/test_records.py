@@ -12,6 +12,7 @@ import tiny
 from made import METADATA, a_picture, a_result, a_step
 from PIL import Image
 
+from nstyle.errors import ImageError
 from nstyle.images import image_file
 
 
@@ -90,3 +91,13 @@ def test_save_writes_the_format_of_the_extension_with_the_options_inside(
     assert (tmp_path / name).read_bytes() == path.read_bytes()
     if kind == "TIFF":
         assert np.array_equal(image_file.read(path).pixels, a_picture().pixels)  # all 16 bits
+
+
+def test_a_result_is_saved_into_an_open_file_in_the_format_asked_for():
+    for name, kind in ((None, "PNG"), ("jpg", "JPEG"), ("TIFF", "TIFF")):
+        stream = io.BytesIO()
+        a_result().save(stream, name)
+        with Image.open(stream) as image:
+            assert image.format == kind and image.size == a_picture().size
+    with pytest.raises(ImageError, match="did you mean"):
+        a_result().save(io.BytesIO(), "jpgg")
