@@ -45,7 +45,8 @@ def carried_out(order: RunRequest, begun: Checkpoint | None, paint: Callable[...
     delivery, options, pictures = order.delivery, order.options, order.pictures
     check_overwriting(delivery, flags.files_of(pictures, options))
     image_file.check_destination(delivery.path)
-    saver = resuming.Saver(delivery.checkpoint, delivery.checkpoint_epochs, order, begun)
+    place = resuming.place(delivery, begun)
+    saver = resuming.Saver(place, delivery.checkpoint_epochs, order, begun)
     metadata = api.describe(options, order.preset)
     after = len(begun.saved.history) if begun else 0
     late = finishing(delivery, pictures, options, after)
