@@ -22,6 +22,7 @@ from nstyle.cli.console import (
 )
 from nstyle.errors import NStyleError
 from nstyle.options.parse import nearest
+from nstyle.system.interrupts import ends_as_ctrl_c
 
 # module of nstyle.cli.commands -> what it does
 COMMANDS = {
@@ -81,19 +82,20 @@ def build_parser(named: str | None) -> tuple[Parser, dict[str, Parser]]:
 def guarded(program: str, work: Callable[[], Any]) -> int:
     """Do it; what nstyle refuses becomes one line and exit code 2. Bugs pass through."""
     open_streams()
-    try:
-        return int(work())
-    except Unprinted as error:
-        if not str(error):
-            return OK
-        say(f"{program}: error: stdout cannot be written ({error})")
-        return FAILED
-    except NStyleError as error:
-        say(f"{program}: error: {error}")
-        return REFUSED
-    except KeyboardInterrupt:
-        say("interrupted")
-        return INTERRUPTED
+    with ends_as_ctrl_c():
+        try:
+            return int(work())
+        except Unprinted as error:
+            if not str(error):
+                return OK
+            say(f"{program}: error: stdout cannot be written ({error})")
+            return FAILED
+        except NStyleError as error:
+            say(f"{program}: error: {error}")
+            return REFUSED
+        except KeyboardInterrupt:
+            say("interrupted")
+            return INTERRUPTED
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -215,6 +215,28 @@ def test_a_picture_that_cannot_be_written_in_the_end_can_be_painted_again(
     assert data("out.png") == data("whole.png")
 
 
+@pytest.mark.parametrize(
+    "words", [["--timelapse", "full.gif"], ["--trace", "full.gif"], ["--report", "."]]
+)
+def test_what_else_cannot_be_written_keeps_the_picture_but_is_no_success(paint, words, capsys):
+    for name in ("full.gif", "index.html"):
+        os.symlink("/dev/full", name)
+    assert paint("--output", "out.png", *words) == 1
+    assert "(No space left on device)" in capsys.readouterr().err
+    assert data("out.png").startswith(b"\x89PNG")
+
+
+def test_a_picture_without_room_and_checkpoint_is_kept_elsewhere(paint, capsys, monkeypatch):
+    os.mkdir("elsewhere")
+    monkeypatch.setattr("tempfile.tempdir", os.path.abspath("elsewhere"))
+    os.symlink("/dev/full", "out.png")
+    assert paint("--output", "out.png") == 1
+    (place,) = Path("elsewhere").glob("*/out.png")
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.endswith(f"(No space left on device); it is kept as {place.absolute()}")
+    assert data(str(place)).startswith(b"\x89PNG")
+
+
 def test_a_folder_that_goes_away_costs_neither_the_run_nor_the_picture(paint, meddle, capsys):
     meddle(lambda step: shutil.rmtree("there") if step.epoch == 5 else None)
     assert paint("--output", "there/out.png", "--checkpoint-epochs", "2") == 0
