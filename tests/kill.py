@@ -25,7 +25,7 @@ from PIL import Image
 from nstyle.optimize import checkpoint
 
 CHECKOUT = Path(__file__).parents[1]
-OUTPUT, TRACE, CHECKPOINT = "out.png", "t.jsonl", "out.ckpt.npz"
+OUTPUT, TRACE, CHECKPOINT = "out.png", "t.jsonl", "out.png.ckpt.npz"
 EVERY = 3  # epochs between two checkpoints
 USUAL = [
     "--content-image", str(CHECKOUT / "input" / "coffee.jpg"),

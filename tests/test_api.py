@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from typing import Any
 
 import numpy as np
@@ -355,3 +357,18 @@ def test_whole_options_give_the_same_picture_as_their_fields(paint, weights_file
     assert data(typed) == data(paint(lr=0.05)) != data(paint())
     with pytest.raises(OptionError, match="preset: 'fast' cannot be together with options="):
         stylize(PHOTO, PAINTING, options=chosen, preset="fast")
+
+
+def test_what_comes_out_can_be_pickled_and_copied(paint, weights_file):
+    steps: list[Step] = []
+    result = paint(callback=steps.append)
+    with pytest.raises(DivergedError) as caught:
+        paint(lr=1e9, step_limit=0, clamp=False, max_num_epochs=50)
+    judged = evaluate(PHOTO, PHOTO, PAINTING, weights=weights_file, gpu=-1)
+    for again in (lambda thing: pickle.loads(pickle.dumps(thing)), copy.deepcopy):
+        other = again(result)
+        assert (other.history, other.metadata) == (result.history, result.metadata)
+        assert data(other) == data(result)
+        assert again(steps[0]) == steps[0]
+        assert again(caught.value).result.stopped == "diverged"
+        assert again(judged).terms == judged.terms

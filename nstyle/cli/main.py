@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
 from nstyle import __version__
-from nstyle.cli.console import INTERRUPTED, OK, REFUSED, say
+from nstyle.cli.console import (
+    FAILED,
+    INTERRUPTED,
+    OK,
+    REFUSED,
+    Unprinted,
+    open_streams,
+    put,
+    say,
+)
 from nstyle.errors import NStyleError
 from nstyle.options.parse import nearest
+from nstyle.system.interrupts import ends_as_ctrl_c
 
 # module of nstyle.cli.commands -> what it does
 COMMANDS = {
@@ -47,6 +56,10 @@ class Parser(argparse.ArgumentParser):
             message = f"unknown: {word}{hint}"
         self.exit(REFUSED, f"{self.prog}: error: {message}\n")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """argparse ignores where nothing can be printed. Raises Unprinted."""
+        (say if file is sys.stderr else put)(message.rstrip("\n"))
+
 
 def module_of(command: str) -> Any:
     """The command's module, with add(parser) and work(args)."""
@@ -66,34 +79,41 @@ def build_parser(named: str | None) -> tuple[Parser, dict[str, Parser]]:
     return parser, parsers
 
 
-def guarded(work: Any, args: argparse.Namespace, program: str) -> int:
-    """Run a command; what nstyle refuses becomes one line and exit code 2. Bugs pass through."""
-    try:
-        code = int(work(args))
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:  # `nstyle presets | head`; what is still buffered has nowhere to go
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
-    except NStyleError as error:
-        say(f"{program}: error: {error}")
-        return REFUSED
-    except KeyboardInterrupt:
-        say("interrupted")
-        return INTERRUPTED
+def guarded(program: str, work: Callable[[], Any]) -> int:
+    """Do it; what nstyle refuses becomes one line and exit code 2. Bugs pass through."""
+    open_streams()
+    with ends_as_ctrl_c():
+        try:
+            return int(work())
+        except Unprinted as error:
+            if not str(error):
+                return OK
+            say(f"{program}: error: stdout cannot be written ({error})")
+            return FAILED
+        except NStyleError as error:
+            say(f"{program}: error: {error}")
+            return REFUSED
+        except KeyboardInterrupt:
+            say("interrupted")
+            return INTERRUPTED
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script `nstyle`; the exit code."""
-    argv = sys.argv[1:] if argv is None else argv
-    named = next((word for word in argv if not word.startswith("-")), None)
+    words = sys.argv[1:] if argv is None else argv
+    return guarded("nstyle", lambda: do(words))
+
+
+def do(words: Sequence[str]) -> Any:
+    """Do what the words say; the exit code. Raises what nstyle refuses."""
+    named = next((word for word in words if not word.startswith("-")), None)
     parser, parsers = build_parser(named)
     if named is not None and named not in COMMANDS:
         parser.error(f"COMMAND: {named!r} is none of {nearest(named, COMMANDS)}")
-    args, rest = parser.parse_known_args(argv)
+    args, rest = parser.parse_known_args(words)
     if rest:  # argparse would let the outer parser report it, which does not know the flags
         parsers[args.command].error("unrecognized arguments: " + " ".join(rest))
-    return guarded(module_of(args.command).work, args, "nstyle")
+    return module_of(args.command).work(args)
 
 
 def main_run(argv: Sequence[str] | None = None) -> int:
@@ -101,4 +121,4 @@ def main_run(argv: Sequence[str] | None = None) -> int:
     run = module_of("run")
     parser = Parser(prog="run.py", description=COMMANDS["run"], allow_abbrev=False)
     run.add(parser)
-    return guarded(run.work, parser.parse_args(argv), "run.py")
+    return guarded("run.py", lambda: run.work(parser.parse_args(argv)))

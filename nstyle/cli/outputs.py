@@ -7,12 +7,14 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from nstyle.cli.console import say
+from nstyle.errors import ImageError
 from nstyle.options.options import Options
 from nstyle.options.output import OutputOptions
-from nstyle.system.files import refuse_overwriting
+from nstyle.system.files import elsewhere, refuse_overwriting
 
 log = logging.getLogger("nstyle")
 
@@ -28,6 +30,18 @@ def check_overwriting(delivery: OutputOptions, read: Sequence[str | None]) -> No
     }
     resumed = {delivery.resume: "the checkpoint"} if delivery.resume else None
     refuse_overwriting(written.items(), read, known=resumed)
+
+
+def save(path: str, write: Callable[[str], Any], more: str = "") -> bool:
+    """Have a result written; whether it is at `path`. If not, it is kept elsewhere, and said."""
+    try:
+        write(path)
+    except ImageError as error:
+        place = elsewhere(path, write)
+        kept = f"; it is kept as {place}" if place else ""
+        say(f"error: {error}{kept}{more}")
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -143,8 +143,8 @@ class Connection:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Processes that begin meanwhile never hear Ctrl-C, nor do those that they begin."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Processes that begin meanwhile hear nothing of a terminal, nor do those that they begin."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
     finally:

@@ -32,13 +32,14 @@ class Mural:
     """Paints murals. every: epochs that a lost worker costs at most.
 
     counted: bytes that travelled; epochs: that were painted in parts; connection: to the cluster
-    while one is painted.
+    while one is painted; saver: of the last one.
     """
 
     def __init__(self, settings: Settings, every: int = KEEP_EVERY) -> None:
         self._settings, self._every = settings, every or KEEP_EVERY
         self.counted, self.epochs = Counted(), 0
         self.connection: Connection | None = None
+        self.saver: Saver | None = None
         self._objective: Any = None
 
     def run(
@@ -54,6 +55,7 @@ class Mural:
     ) -> Result:
         """See api.run. Raises BackendError where the cluster cannot be had, or is gone."""
         check(options)
+        self.saver = saver
         gathered = inputs.gather(content, style, options, masks=masks)
         begun = saver.begin(gathered) if saver else None
         settings, local, threads = self._settings, self._settings.local, None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import os
+import threading
 import time
 from typing import Any
 
@@ -52,8 +53,31 @@ def instant(
     return painter.paint(painter.gather(content))
 
 
+class Loading:
+    """A network that is loaded when it is first asked for, by one thread at a time.
+
+    lock: to be held while it paints, since its passes share their buffers. Copies for another
+    process, and deep ones, load it anew.
+    """
+
+    def __init__(self, file: NetworkFile) -> None:
+        self._file, self._network, self.lock = file, None, threading.RLock()
+
+    def network(self, gpu: int | str) -> Any:
+        """The network, on the device of the first call; while the lock is held."""
+        if self._network is None:
+            self._network = load(self._file, gpu)
+        return self._network
+
+    def __reduce__(self) -> Any:
+        return Loading, (self._file,)
+
+
 class Instant:
-    """A network with a style, for many photos. Arguments and errors as for `instant`."""
+    """A network with a style, for many photos. Arguments and errors as for `instant`.
+
+    Threads may share one; their passes wait for each other. It can be pickled and copied.
+    """
 
     def __init__(
         self,
@@ -74,7 +98,7 @@ class Instant:
                     "leave it out"
                 )
         self._styles = self._styles_of(style)
-        self._network: Any = None
+        self._loading = Loading(self._file)
         self._looks: dict[Any, Any] = {}
 
     def _styles_of(self, style: Any) -> list[Any]:
@@ -102,6 +126,9 @@ class Instant:
         other._looks = {}
         return other
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_looks": {}}  # which are on a device
+
     def gather(self, content: Any) -> Inputs:
         """The pictures at their sizes. Raises ImageError, OptionError."""
         return inputs.gather(content, self._styles, self.options)
@@ -123,44 +150,46 @@ class Instant:
         through: see the networks' `paint`.
         """
         runtime.prepare(self.options.threads)
-        if self._network is None:
-            self._network = load(self._file, self.options.gpu)
-        convention = self._network.convention
-        x = preprocessing.to_array(gathered.photo, convention)
-        if self._file.network == ANY_STYLE:
-            painted = self._any_style(x, gathered, **through)
-        else:
-            painted = self._network.paint(x, **through)
-        values = preprocessing.to_floats(painted, convention)
+        with self._loading.lock:
+            network = self._loading.network(self.options.gpu)
+            x = preprocessing.to_array(gathered.photo, network.convention)
+            if self._file.network == ANY_STYLE:
+                painted = self._any_style(network, x, gathered, **through)
+            else:
+                painted = network.paint(x, **through)
+        values = preprocessing.to_floats(painted, network.convention)
         share = share_of_photo(self._strength, self._file.network)
         if not share:
             return values
         return np.asarray(values + share * (gathered.photo.floats() - values), np.float32)
 
-    def _any_style(self, x: np.ndarray, gathered: Inputs, **through: Any) -> np.ndarray:
+    def _any_style(
+        self, network: Any, x: np.ndarray, gathered: Inputs, **through: Any
+    ) -> np.ndarray:
         """One pass for each region of the masks, laid together."""
         from nstyle.optimize.loss_terms import places_of
 
         whole = np.zeros_like(x)
         for number, (_, weight) in enumerate(places_of(gathered)):
-            looks = [self._look(gathered, index, number) for index in range(len(gathered.styles))]
-            painted = self._network.paint(x, looks, gathered.shares, self._strength, **through)
+            indices = range(len(gathered.styles))
+            looks = [self._look(network, gathered, index, number) for index in indices]
+            painted = network.paint(x, looks, gathered.shares, self._strength, **through)
             if not gathered.regions:
                 return painted
             whole += painted * weight
         return whole
 
-    def _look(self, gathered: Inputs, index: int, region: int) -> Any:
+    def _look(self, network: Any, gathered: Inputs, index: int, region: int) -> Any:
         """Style statistics of a painting or a region of it; cached while it stays the same."""
         style = gathered.styles[index]
-        x = preprocessing.to_array(style, self._network.convention)
+        x = preprocessing.to_array(style, network.convention)
         if gathered.regions:
-            return self._network.look(x, gathered.regions[region].styles[index])
+            return network.look(x, gathered.regions[region].styles[index])
         key = index, style.size
         known, look = self._looks.get(key, (None, None))
         # Recoloured for each photo, but for a film's frames, which share their styles.
         if known is None or (self.options.colors != "style" and known is not style):
-            look = self._network.look(x)
+            look = network.look(x)
             self._looks[key] = style, look
         return look
 

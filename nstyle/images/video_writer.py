@@ -51,17 +51,48 @@ def write(file: BinaryIO, frames: Iterable[np.ndarray], rate: Fraction | int) ->
         container.mux(stream.encode())
 
 
+class FirstError:
+    """A file for PyAV, which prints a traceback for every error after the first."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def _do(self, what: str, *words: Any) -> int:
+        if self.error:
+            return 0
+        try:
+            return int(getattr(self._file, what)(*words))
+        except OSError as error:
+            self.error = error
+            raise
+
+    def write(self, data: Any) -> int:
+        """As a file's."""
+        return self._do("write", data) or len(data)
+
+    def seek(self, *words: int) -> int:
+        """As a file's."""
+        return self._do("seek", *words)
+
+    def tell(self) -> int:
+        """As a file's."""
+        return self._do("tell")
+
+
 @contextlib.contextmanager
 def opened(file: BinaryIO, kind: str) -> Iterator[Any]:
     """PyAV's container of a kind, to be written. Raises as `write` does."""
-    av = require()
+    av, careful = require(), FirstError(file)
     try:
-        with av.open(file, "w", format=kind) as container:
+        with av.open(careful, "w", format=kind) as container:
             yield container
-    except av.FFmpegError as error:
-        if isinstance(error.__context__, OSError):  # a full disk, hidden by closing after it
-            raise error.__context__ from None
-        raise ImageError(f"the film cannot be encoded ({error})") from error
+    except (OSError, av.FFmpegError) as error:
+        if careful.error:  # a full disk, hidden by closing after it
+            raise careful.error from None
+        if isinstance(error, av.FFmpegError):
+            raise ImageError(f"the film cannot be encoded ({error})") from error
+        raise
 
 
 def add_stream(av: Any, container: Any, width: int, height: int, rate: Fraction | int) -> Any:

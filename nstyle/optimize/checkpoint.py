@@ -6,6 +6,7 @@ Knows neither MXNet nor how a picture is painted; see `system.checkpoint_file` f
 from __future__ import annotations
 
 import dataclasses
+import glob
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ from nstyle.system import checkpoint_file, checksums, runtime
 log = logging.getLogger("nstyle")
 
 KIND = "a run"
+ENDING = ".ckpt.npz"
 # Options that no longer exist -> the value at which they had no effect.
 GONE = {"average": 0.0, "border": 0, "epsilon": 1e-8, "rescale_method": "bicubic"}
 # What fields of `inputs.Inputs` are called in a refusal.
@@ -98,7 +100,8 @@ def read(path: str) -> Checkpoint:
     try:
         facts, arrays = checkpoint_file.read(path, KIND)
     except CheckpointError as error:
-        raise CheckpointError(f"--resume {error}") from error
+        advice = hint(path) if str(error).endswith(checkpoint_file.ABSENT) else ""
+        raise CheckpointError(f"--resume {error}{advice}") from error
     try:
         order, saved = facts["order"], facts["saved"]
         known = {n: v for n, v in order["options"].items() if GONE.get(n, ...) != v}
@@ -114,6 +117,33 @@ def read(path: str) -> Checkpoint:
             f"--resume {path}: this version of nstyle cannot go on with it ({error}); use "
             f"{facts.get('version', 'the one')} that wrote it"
         ) from error
+
+
+def hint(path: str) -> str:
+    """Where a checkpoint that is not there may be: under the new name or the old one."""
+    stem = path[: -len(ENDING)] if path.endswith(ENDING) else path
+    names = sorted(glob.glob(f"{glob.escape(stem)}.*{ENDING}"))
+    names.append(os.path.splitext(stem)[0] + ENDING)
+    found = next(filter(os.path.isfile, names), None)
+    return f"; there is {found}" if found else ""
+
+
+def aside(path: str) -> str:
+    """Where another run's checkpoint goes: out.jpg.ckpt.npz -> out.jpg.old.ckpt.npz."""
+    return path[: -len(ENDING)] + f".old{ENDING}"
+
+
+def place(delivery: OutputOptions, begun: Checkpoint | None) -> str:
+    """Path of a run's checkpoint; the old name is kept by one that goes on with its own."""
+    if begun is None or not same(begun.path, delivery.old_checkpoint):
+        return delivery.checkpoint
+    own = same(begun.order.delivery.path, delivery.path)
+    return begun.path if own else delivery.checkpoint
+
+
+def same(path: str, other: str) -> bool:
+    """Whether two paths lead to one file, which need not be there."""
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def again(
@@ -200,6 +230,7 @@ class Saver:
         if not due or epoch == self._saved_epoch:
             return
         try:
+            self._make_way()
             self._write(read())
             self._saved_epoch, self._newest = epoch, self._path
         except OSError as error:  # a full disk now need not be one later
@@ -207,6 +238,19 @@ class Saver:
                 why = error.strerror or error
                 log.warning("%s: cannot be written (%s); painting goes on", self._path, why)
             self._failed = True
+
+    def _own(self) -> bool:
+        """Whether the file at the path is of this run."""
+        return bool(self._newest) and same(self._newest, self._path)
+
+    def _make_way(self) -> None:
+        """Move another run's checkpoint aside: it may be all that is left of hours."""
+        if not self._own() and os.path.isfile(self._path):
+            other = aside(self._path)
+            os.replace(self._path, other)
+            log.warning(
+                "%s was another run's, and is now %s; --resume goes on with it", self._path, other
+            )
 
     def _write(self, saved: RunState) -> None:
         arrays = {k: v for k, v in saved.state.items() if isinstance(v, np.ndarray)}
@@ -225,7 +269,7 @@ class Saver:
 
     def remove(self) -> None:
         """The run is finished: nobody goes on with its own file any more."""
-        if self.newest and os.path.realpath(self.newest) == os.path.realpath(self._path):
+        if self.newest and self._own():
             try:
                 os.unlink(self._path)
             except OSError as error:

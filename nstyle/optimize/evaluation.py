@@ -74,7 +74,7 @@ def evaluate(
     x = preprocessing.from_floats(values, setup.extractor.convention, chosen.pixel_range)
     loss, gradient = objective(objective.load(x))
     slope = objective.read(gradient)[0].transpose(1, 2, 0) * np.float32(chosen.pixel_range)
-    return Evaluation(loss, dict(objective.terms), np.ascontiguousarray(slope))
+    return Evaluation(float(loss), dict(objective.terms), np.ascontiguousarray(slope))
 
 
 def score(pictures: Iterable[Any], content: Any, style: Any, options: Options) -> Iterator[Score]:

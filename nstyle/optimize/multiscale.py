@@ -224,7 +224,8 @@ class Painting:
     def _describe(self, epoch: int, loss: float, eps: float, seconds: float, x: Any) -> Step:
         terms, sent = getattr(loss, "terms", {}), getattr(loss, "sent", 0)
         left = self._forecast.after(self._scale, eps, seconds)
-        numbers = (epoch, self._scale, *self._inputs.photo.size, loss, terms, eps, seconds)
+        size = self._inputs.photo.size
+        numbers = (epoch, self._scale, *size, float(loss), dict(terms), eps, seconds)
         return Step(*numbers, partial(self.finished, x), left, sent)
 
     def finished(self, x: Any) -> Picture:

@@ -57,6 +57,9 @@ class Step:
         """For histories: a thousand steps must not hold a thousand pictures."""
         return dataclasses.replace(self, read=None)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "read": None}  # what it reads is of this process
+
     def as_json(self) -> dict[str, Any]:
         """All but the picture; `sent` only where there is something to tell."""
         without = {"read"} if self.sent else {"read", "sent"}

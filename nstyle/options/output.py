@@ -55,5 +55,10 @@ class OutputOptions:
 
     @property
     def checkpoint(self) -> str:
-        """Path of the checkpoint: out.jpg -> out.ckpt.npz."""
+        """Path of the checkpoint: out.jpg -> out.jpg.ckpt.npz; out.png has another."""
+        return f"{self.path}.ckpt.npz"
+
+    @property
+    def old_checkpoint(self) -> str:
+        """Where earlier versions wrote it: out.jpg -> out.ckpt.npz, and so for out.png."""
         return os.path.splitext(self.path)[0] + ".ckpt.npz"

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import shutil
+import signal
 import socket
 import threading
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from typing import Any
 
 from nstyle.errors import OptionError
 from nstyle.studio.options import Settings, held, private_folder, this_machine
+from nstyle.system import interrupts
 
 log = logging.getLogger("nstyle")
 
@@ -136,8 +138,11 @@ def serve(app: Any, listening: socket.socket) -> None:
     import uvicorn
 
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+    server = uvicorn.Server(config)
+    if signal.getsignal(signal.SIGHUP) is interrupts.end:  # uvicorn sees to the others itself
+        signal.signal(signal.SIGHUP, server.handle_exit)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is closed
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
 
 
 def address(settings: Settings, listening: socket.socket) -> str:

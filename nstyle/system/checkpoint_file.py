@@ -22,6 +22,7 @@ FORMAT = 1  # of the file; another number is refused
 FACTS = "nstyle_checkpoint"
 HEADER = b"PK\x03\x04", FACTS.encode()  # how a file begins, and what stands at byte 30
 CHECKSUM_LENGTH = 64
+ABSENT = "no such file"
 
 Groups = dict[str, dict[str, np.ndarray]]
 
@@ -81,7 +82,7 @@ def read(path: str, kind: str) -> tuple[dict[str, Any], Groups]:
     except CheckpointError:
         raise
     except FileNotFoundError:
-        raise CheckpointError(f"{name}: no such file") from None
+        raise CheckpointError(f"{name}: {ABSENT}") from None
     except OSError as error:
         raise CheckpointError(f"{name}: cannot be read ({error.strerror or error})") from error
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:  # by another program

@@ -42,6 +42,24 @@ def atomic_write(path: str | os.PathLike[str], write_to: Callable[[BinaryIO], An
         raise
 
 
+def elsewhere(path: str | os.PathLike[str], write: Callable[[str], Any]) -> str | None:
+    """Have written what could not be written at `path`: in the temporary folder or at home.
+
+    Gives the path, in a folder of its own, or None.
+    """
+    for folder in (None, os.path.expanduser("~")):  # None: the temporary one
+        made = ""
+        try:
+            made = tempfile.mkdtemp(prefix="nstyle-", dir=folder)
+            place = os.path.join(made, os.path.basename(path))
+            write(place)
+            return place
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.rmdir(made)
+    return None
+
+
 def check_place(path: str | os.PathLike[str]) -> None:
     """Make sure before the work that a file can be written at `path`; makes its folder.
 

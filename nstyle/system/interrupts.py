@@ -1,15 +1,40 @@
-"""Ctrl-C that is not lost, or that waits.
+"""Ctrl-C that is not lost, or that waits; SIGTERM and SIGHUP that do the same.
 
 Python drops an exception that is raised while an object is deleted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
+
+ENDS = (signal.SIGTERM, signal.SIGHUP)  # kill, a service manager, a terminal that is closed
+
+
+def end(number: int, frame: FrameType | None) -> None:
+    """Raises KeyboardInterrupt. A terminal and its shell both send SIGHUP: the first one counts."""
+    for each in ENDS:
+        signal.signal(each, signal.SIG_IGN)
+    signal.default_int_handler(number, frame)
+
+
+@contextlib.contextmanager
+def ends_as_ctrl_c() -> Iterator[None]:
+    """While it is entered, SIGTERM and SIGHUP do what Ctrl-C does, but where they are ignored."""
+    taken = {}
+    if threading.current_thread() is threading.main_thread():
+        usual = [each for each in ENDS if signal.getsignal(each) is signal.SIG_DFL]
+        taken = {each: signal.signal(each, end) for each in usual}
+    try:
+        yield
+    finally:
+        for number, before in taken.items():
+            signal.signal(number, before)
 
 
 class Interruption:
@@ -21,19 +46,23 @@ class Interruption:
 
     def __init__(self) -> None:
         self._came = False
-        self._before: Any = None
+        self._before: dict[int, Any] = {}
         self._hook: Any = None
 
     def __enter__(self) -> Interruption:
-        main = threading.current_thread() is threading.main_thread()
-        if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self._before = signal.signal(signal.SIGINT, self._notice)
+        if threading.current_thread() is threading.main_thread():
+            ours = (signal.default_int_handler, end)
+            numbers = [n for n in (signal.SIGINT, *ENDS) if signal.getsignal(n) in ours]
+            self._before = {n: signal.signal(n, self._notice) for n in numbers}
+        if self._before:
             self._hook, sys.unraisablehook = sys.unraisablehook, self._say_unless_noticed
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        for number, before in self._before.items():
+            again = before is end and self._came  # what was begun to be kept is kept
+            signal.signal(number, signal.SIG_IGN if again else before)
+        if self._before:
             sys.unraisablehook = self._hook
 
     def __call__(self, step: Any = None) -> bool | None:
@@ -49,12 +78,13 @@ class Interruption:
             self._hook(dropped)
 
     def _notice(self, number: int, frame: FrameType | None) -> None:
-        self._came = True
-        signal.default_int_handler(number, frame)
+        came, self._came = self._came, True
+        if not came or number == signal.SIGINT:
+            signal.default_int_handler(number, frame)
 
 
 class Postponement(Interruption):
-    """While it is entered, Ctrl-C waits until somebody asks; only a second one raises.
+    """While it is entered, Ctrl-C waits until somebody asks; only a second Ctrl-C raises.
 
     Each call (it is a listener) gives True once Ctrl-C came, which ends what listens.
     """
@@ -64,6 +94,6 @@ class Postponement(Interruption):
         return self._came
 
     def _notice(self, number: int, frame: FrameType | None) -> None:
-        if self._came:
+        if self._came and number == signal.SIGINT:
             signal.default_int_handler(number, frame)
         self._came = True

@@ -12,6 +12,7 @@ import math
 import os
 import platform
 import sys
+import threading
 from pathlib import Path
 
 log = logging.getLogger("nstyle")
@@ -34,6 +35,7 @@ MEMORY_LIMITS = {
 }
 
 _prepared: dict[str, int] = {}
+_preparing = threading.Lock()
 
 
 def prepare(threads: int | None = None) -> int:
@@ -42,11 +44,16 @@ def prepare(threads: int | None = None) -> int:
     threads: how many, or None for all cores this process may use. The first call decides, because
     OpenMP reads the number when MXNet is loaded.
     """
-    if _prepared:
-        if threads and threads != _prepared["threads"]:
+    with _preparing:  # a web server's threads may come at once
+        if not _prepared:
+            _prepared["threads"] = _prepare(threads)
+        elif threads and threads != _prepared["threads"]:
             message = "MXNet already runs on %d threads; threads=%d has no effect any more"
             log.warning(message, _prepared["threads"], threads)
         return _prepared["threads"]
+
+
+def _prepare(threads: int | None) -> int:
     count = threads or usable_cores()
     if "mxnet" in sys.modules:
         message = "mxnet was imported before nstyle, so nstyle could not set its number of threads"
@@ -63,7 +70,6 @@ def prepare(threads: int | None = None) -> int:
     restore_numpy_aliases()
     if sys.version_info >= (3, 12):  # it has no distutils; setuptools brings its own
         import setuptools  # type: ignore[import-untyped]  # noqa: F401
-    _prepared["threads"] = count
     return count
 
 

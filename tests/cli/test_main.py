@@ -302,7 +302,8 @@ def wait_for_line(path: Path, process: subprocess.Popen[str], seconds: float = 1
         time.sleep(0.05)
 
 
-def test_ctrl_c_keeps_the_last_picture_and_exits_130(pictures, weights_file):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_keeps_the_last_picture_and_exits_130(pictures, weights_file, number):
     words = ["--weights", weights_file, "--max-num-epochs", "1000000", "--stop-eps", "0"]
     process = subprocess.Popen(
         [sys.executable, str(CHECKOUT / "run.py"), *BESIDE, *words,
@@ -313,7 +314,9 @@ def test_ctrl_c_keeps_the_last_picture_and_exits_130(pictures, weights_file):
     )  # fmt: skip
     try:
         wait_for_line(Path("t.jsonl"), process)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
+        if number == signal.SIGHUP:  # a terminal that is closed sends it, and so does its shell
+            process.send_signal(number)
         out, err = process.communicate(timeout=120)
     finally:
         process.kill()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -63,7 +67,7 @@ def test_another_style_shares_the_loaded_network_and_paints_the_same():
     painter = Instant(PHOTO)
     painter.paint(painter.gather(PHOTO))
     other = painter.restyled(STYLE, max_long_edge=40)
-    assert other._network is painter._network and other._looks is not painter._looks
+    assert other._loading is painter._loading and other._looks is not painter._looks
     found = other.paint(other.gather(PHOTO)).picture
     assert (found.pixels == instant(PHOTO, STYLE, max_long_edge=40).picture.pixels).all()
     with pytest.raises(OptionError, match="--strength"):
@@ -143,6 +147,34 @@ def test_without_strength_the_photo_itself_is_left(kind, colors, one_style):
     assert away[0] < 0.5 / 255 and away[:3] == sorted(away[:3])
     steps = [np.abs(a - b).mean() for a, b in zip(painted, painted[1:])]
     assert max(steps[0], steps[2]) < 0.05 * away[-1] < steps[3], "without a jump"
+
+
+def test_threads_may_share_one_from_its_first_use_on():
+    photos = [tiny.picture(number, (64 + 8 * number, 48)) for number in range(6)]
+    alone = Instant(STYLE)
+    expected = [alone.paint(alone.gather(photo)).picture.pixels for photo in photos]
+    painter, together = Instant(STYLE), threading.Barrier(len(photos))
+
+    def paint(photo):
+        gathered = painter.restyled(STYLE).gather(photo)
+        together.wait()
+        return painter.paint(gathered).picture.pixels
+
+    with ThreadPoolExecutor(len(photos)) as pool:
+        for found, wanted in zip(pool.map(paint, photos), expected):
+            np.testing.assert_array_equal(found, wanted)
+
+
+def test_it_goes_to_other_processes_and_so_do_results():
+    painter = Instant(STYLE)
+    gathered = painter.gather(PHOTO)
+    here = painter.paint(gathered)
+    copied = copy.deepcopy(painter).paint(gathered)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        there = pool.submit(painter.paint, gathered).result()
+    for found in (copied, there):
+        np.testing.assert_array_equal(found.picture.pixels, here.picture.pixels)
+        assert found.metadata == here.metadata
 
 
 def test_a_run_can_begin_with_it(weights_file, monkeypatch):

@@ -263,7 +263,7 @@ def test_what_shapes_the_picture_holds_no_paths_and_all_options_but_those_of_the
 )
 def test_output_dir_is_the_folder_and_the_name_comes_from_output(output, folder, path):
     assert OutputOptions(output=output, output_dir=folder).path == path
-    assert OutputOptions(output=output, output_dir=folder).checkpoint == f"{path[:-4]}.ckpt.npz"
+    assert OutputOptions(output=output, output_dir=folder).checkpoint == f"{path}.ckpt.npz"
 
 
 def test_the_shown_name_is_what_the_user_types():

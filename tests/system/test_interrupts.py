@@ -1,4 +1,4 @@
-"""Ctrl-C is seen even where Python drops its exception."""
+"""Ctrl-C is seen even where Python drops its exception; SIGTERM and SIGHUP are as it is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from nstyle.system.interrupts import Interruption, Postponement
+from nstyle.system.interrupts import ENDS, Interruption, Postponement, ends_as_ctrl_c
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +70,37 @@ def test_ctrl_c_can_wait_until_it_is_asked_for():
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_other_ends_do_what_ctrl_c_does_but_once(number):
+    with ends_as_ctrl_c():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+        for again in ENDS:
+            signal.raise_signal(again)
+    with ends_as_ctrl_c():
+        with Interruption() as ctrl_c, pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+        signal.raise_signal(number)  # while the picture is being kept
+        with pytest.raises(KeyboardInterrupt):
+            ctrl_c()
+    with ends_as_ctrl_c(), Postponement() as ctrl_c:
+        signal.raise_signal(number)
+        signal.raise_signal(number)
+        assert ctrl_c() is True
+    assert [signal.getsignal(each) for each in ENDS] == [signal.SIG_DFL] * 2
+
+
+def test_what_is_ignored_stays_so_and_the_others_are_heard():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as of what a script runs in the background
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup
+    try:
+        with ends_as_ctrl_c(), Postponement() as ctrl_c:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGHUP)
+            assert ctrl_c() is False
+            signal.raise_signal(signal.SIGTERM)
+            assert ctrl_c() is True
+    finally:
+        signal.signal(signal.SIGHUP, before)

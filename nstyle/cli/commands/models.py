@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from nstyle.cli.console import OK
+from nstyle.cli.console import OK, put
 from nstyle.options import options
 from nstyle.system import locations
 
@@ -24,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def work(args: argparse.Namespace) -> int:
     """List them on stdout; the exit code."""
     rows = networks()
-    print(json.dumps(rows, indent=2) if args.json else "\n".join(map(as_text, rows)))
+    put(json.dumps(rows, indent=2) if args.json else "\n".join(map(as_text, rows)))
     return OK
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 
 from nstyle.cli.commands import run
@@ -30,8 +29,8 @@ def work(args: argparse.Namespace) -> int:
     try:
         code = run.carried_out(order, begun, mural.run)
     except Gone as error:
-        saved = order.delivery.checkpoint
-        how = f"; to go on: --resume {shlex.quote(saved)}" if os.path.exists(saved) else ""
+        saved = mural.saver.newest if mural.saver else None
+        how = f"; to go on: --resume {shlex.quote(saved)}" if saved else ""
         say(f"error: {error}{how}")
         return FAILED
     if not order.delivery.quiet:

@@ -7,7 +7,7 @@ import dataclasses
 import json
 from typing import Any
 
-from nstyle.cli.console import OK
+from nstyle.cli.console import OK, put
 from nstyle.options.options import Options
 from nstyle.options.output import OutputOptions
 from nstyle.options.presets import PRESETS, Preset
@@ -22,9 +22,9 @@ def work(args: argparse.Namespace) -> int:
     """List them on stdout; the exit code."""
     if args.json:
         table = {name: as_table(preset) for name, preset in PRESETS.items()}
-        print(json.dumps(table, indent=2))
+        put(json.dumps(table, indent=2))
     else:
-        print("\n\n".join(as_text(name, preset) for name, preset in PRESETS.items()))
+        put("\n\n".join(as_text(name, preset) for name, preset in PRESETS.items()))
     return OK
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from nstyle import __version__
 from nstyle.cli import flags
 from nstyle.cli.console import FAILED, INTERRUPTED, OK, configure_logging, say
-from nstyle.cli.outputs import check_overwriting, finishing, listening
-from nstyle.errors import DivergedError, ImageError
+from nstyle.cli.outputs import check_overwriting, finishing, listening, save
+from nstyle.errors import DivergedError
 from nstyle.options import presets
 from nstyle.options.output import OutputOptions
 
@@ -45,7 +45,8 @@ def carried_out(order: RunRequest, begun: Checkpoint | None, paint: Callable[...
     delivery, options, pictures = order.delivery, order.options, order.pictures
     check_overwriting(delivery, flags.files_of(pictures, options))
     image_file.check_destination(delivery.path)
-    saver = resuming.Saver(delivery.checkpoint, delivery.checkpoint_epochs, order, begun)
+    place = resuming.place(delivery, begun)
+    saver = resuming.Saver(place, delivery.checkpoint_epochs, order, begun)
     metadata = api.describe(options, order.preset)
     after = len(begun.saved.history) if begun else 0
     late = finishing(delivery, pictures, options, after)
@@ -64,11 +65,11 @@ def carried_out(order: RunRequest, begun: Checkpoint | None, paint: Callable[...
         except DivergedError as error:
             result, code = error.result, FAILED  # type: ignore[attr-defined]
             say(f"error: {error}")
-        if trace is not None:
-            trace.finish(result)
+        complete = trace is None or trace.finish(result)
     code = deliver(result, delivery, code, saver.newest)
     for listener in late:  # after the picture, which matters more where a disk is nearly full
-        listener.finish(result)
+        complete = listener.finish(result) and complete
+    code = code if complete else code or FAILED
     if code == OK and not delivery.keep_checkpoint:
         saver.remove()
     written = delivery.path, delivery.trace, delivery.page, delivery.timelapse
@@ -98,10 +99,7 @@ def ordered(args: argparse.Namespace) -> tuple[RunRequest, Checkpoint | None]:
 def deliver(result: Any, delivery: OutputOptions, code: int, checkpoint: str | None) -> int:
     """Write the picture, say where, and how to go on if there is a checkpoint; the exit code."""
     going_on = f"; to go on: --resume {shlex.quote(checkpoint)}" if checkpoint else ""
-    try:
-        result.save(delivery.path)
-    except ImageError as error:
-        say(f"error: {error}{going_on}")
+    if not save(delivery.path, result.save, going_on):
         return FAILED
     if not delivery.quiet:
         why = f"interrupted{going_on}" if result.stopped == "interrupted" else result.why

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 
+from nstyle.cli.console import put
 from nstyle.cli.flags import add_fields, split_options
 from nstyle.options import presets
 from nstyle.options.field import used_by
@@ -30,9 +31,9 @@ def work(args: argparse.Namespace) -> int:
     scores = evaluation.score(args.pictures, args.content, args.style, options)
     for path, score in zip(args.pictures, scores):
         if args.json:
-            print(json.dumps({"picture": path, **dataclasses.asdict(score)}), flush=True)
+            put(json.dumps({"picture": path, **dataclasses.asdict(score)}))
             continue
-        print(f"{path}: content {score.content:.4f}, style {score.style:.4f}")
+        put(f"{path}: content {score.content:.4f}, style {score.style:.4f}")
         for layer, distance in score.layers.items():
-            print(f"    {layer:<16} {distance:.4f}", flush=True)
+            put(f"    {layer:<16} {distance:.4f}")
     return 0

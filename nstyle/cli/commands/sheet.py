@@ -13,8 +13,8 @@ from typing import Any
 
 from nstyle.cli import flags
 from nstyle.cli.console import FAILED, INTERRUPTED, OK, configure_logging, say
-from nstyle.cli.outputs import check_overwriting
-from nstyle.errors import DivergedError, ImageError, NStyleError, OptionError
+from nstyle.cli.outputs import check_overwriting, save
+from nstyle.errors import DivergedError, NStyleError, OptionError
 from nstyle.images.image_paths import PICTURES
 from nstyle.options import presets
 from nstyle.options.field import as_words, build
@@ -89,11 +89,8 @@ def work(args: argparse.Namespace) -> int:
     rows, columns = (axis.labels() for axis in axes)
     numbers = iter(range(len(cells)))
     grid = [[painted.get(next(numbers)) for _ in columns] for _ in rows]
-    try:
-        sheet = contact_sheet.contact_sheet(grid, rows, columns, beside)
-        image_file.write(sheet, delivery.path, quality=QUALITY)
-    except ImageError as error:
-        say(f"error: {error}")
+    sheet = contact_sheet.contact_sheet(grid, rows, columns, beside)
+    if not save(delivery.path, lambda path: image_file.write(sheet, path, quality=QUALITY)):
         return FAILED
     tell(f"{delivery.path}: {len(painted)} of {len(cells)} pictures; to paint the last one large:")
     tell(f"    {command(args, typed, cells[max(painted)])}")

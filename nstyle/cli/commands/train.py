@@ -46,7 +46,9 @@ def work(args: argparse.Namespace) -> int:
     if not made.finished:
         where = "" if made.saved == made.steps else f" from step {made.saved}"
         lost = "no checkpoint could be written, so it is lost"
-        how = f"to go on{where}: the same command with --resume" if made.saved else lost
+        elsewhere = made.checkpoint != training.saved
+        place = f" --checkpoint {shlex.quote(made.checkpoint)}" if elsewhere else ""
+        how = f"to go on{where}: the same command with --resume{place}" if made.saved else lost
         say(f"interrupted after step {made.steps}; {how}")
         return INTERRUPTED
     if not delivery.quiet:
@@ -54,7 +56,7 @@ def work(args: argparse.Namespace) -> int:
         style = ["--style-image", "any.jpg"] if training.network == ANY_STYLE else []
         command = ["nstyle", "paint", "--network", training.output, *style, "photo.jpg"]
         say(f"{training.output}: {spent}; to paint with it:\n    {shlex.join(command)}")
-    return OK
+    return FAILED if made.lost else OK
 
 
 class StepLines:

@@ -41,7 +41,8 @@ class TrainStep:
 class Trained:
     """The result of a training. loss: a running mean; finished: False where it was ended.
 
-    saved: the step that the last checkpoint is of, 0 where none could be written.
+    saved: the step that the last checkpoint is of, 0 where none could be written; checkpoint: its
+    path; lost: what is incomplete or missing besides, "curve" or "preview".
     """
 
     steps: int
@@ -49,6 +50,8 @@ class Trained:
     loss: float
     finished: bool
     saved: int
+    checkpoint: str
+    lost: Sequence[str] = ()
 
 
 Listener = Callable[[TrainStep], Any]
@@ -77,7 +80,8 @@ def train(
     with Postponement() as ctrl_c:
         finished = run(training, request, [saver, *listeners, ctrl_c])
     saver.end(finished)
-    return Trained(training.step, training.seconds, training.loss, finished, saver.saved)
+    facts = training.step, training.seconds, training.loss, finished
+    return Trained(*facts, saver.saved, saver.place, saver.lost)
 
 
 def run(training: Any, request: TrainOptions, listeners: Sequence[Listener]) -> bool:
@@ -113,6 +117,7 @@ class TrainingSaver:
         self._planned, self._data, self._request = planned, data, request
         self._training = planned.training
         self._failed: set[str] = set()
+        self.place = request.saved  # of the newest checkpoint
         self.saved = self._training.step if data.saved else 0  # of which step the checkpoint is
 
     def __call__(self, step: TrainStep) -> None:
@@ -127,7 +132,7 @@ class TrainingSaver:
     def end(self, finished: bool) -> None:
         """The last checkpoint, or the network in its place. Raises WeightsError."""
         if self._training.step != self.saved:
-            self._attempt("checkpoint", self._save, last=not finished)
+            self._attempt("checkpoint", self._save if finished else self._save_somewhere)
         files.sweep_beside(self._request.saved)
         if not finished:
             return
@@ -137,19 +142,33 @@ class TrainingSaver:
             with contextlib.suppress(OSError):  # it may never have been written
                 os.unlink(self._request.saved)
 
-    def _attempt(self, what: str, write: Callable[[], Any], *, last: bool = False) -> None:
-        """last: nothing comes after it."""
+    @property
+    def lost(self) -> Sequence[str]:
+        """See Trained."""
+        return sorted(self._failed - {"checkpoint"})
+
+    def _attempt(self, what: str, write: Callable[[], Any]) -> None:
         try:
             write()
+            if what != "curve":  # whose lost lines do not come back
+                self._failed.discard(what)
         except OSError as error:  # ImageError is one
-            if last or what not in self._failed:
-                then = "" if last else "; training goes on"
-                log.warning("the %s cannot be written (%s)%s", what, error, then)
+            if what not in self._failed:
+                log.warning("the %s cannot be written (%s); training goes on", what, error)
             self._failed.add(what)
 
-    def _save(self) -> None:
-        self._training.save(self._request.saved, self._data.setup)
+    def _save(self, path: str | None = None) -> None:
+        self.place = path or self._request.saved
+        self._training.save(self.place, self._data.setup)
         self.saved = self._training.step
+
+    def _save_somewhere(self) -> None:
+        try:
+            self._save()
+        except OSError as error:
+            log.warning("the checkpoint cannot be written (%s)", error)
+            if files.elsewhere(self._request.saved, self._save) is None:
+                self.place = self._request.saved
 
     def _show(self) -> None:
         if self._request.preview and self._planned.preview:
@@ -174,6 +193,8 @@ class TrainingSaver:
         except WeightsError:
             raise
         except OSError as error:
+            place = files.elsewhere(request.output, lambda path: network_file.write(path, file))
+            kept = f"; it is kept as {place}" if place else ""
             advice = f"; make room and --resume from {request.saved}" if self.saved else ""
-            why = error.strerror or error
-            raise WeightsError(f"{request.output}: cannot be written ({why}){advice}") from error
+            why = f"cannot be written ({error.strerror or error})"
+            raise WeightsError(f"{request.output}: {why}{kept or advice}") from error

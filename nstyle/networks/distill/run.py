@@ -10,6 +10,7 @@ exponential average of all steps' (Polyak & Juditsky 1992).
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 import zlib
@@ -18,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nstyle.errors import DivergedError, OptionError
+from nstyle.errors import DivergedError, OptionError, WeightsError
 from nstyle.networks.distill import student, teacher
 from nstyle.networks.distill.compress import compress
 from nstyle.networks.distill.evaluate import measure
@@ -26,6 +27,9 @@ from nstyle.networks.distill.loop import KIND, Training, calibration
 from nstyle.networks.distill.options import DistillOptions
 from nstyle.networks.distill.teacher import Arrays, Teacher
 from nstyle.networks.training import checkpoint, curve, data
+from nstyle.system.files import elsewhere
+
+log = logging.getLogger("nstyle")
 
 __all__ = ["DistillOptions", "DistillStep", "distill", "measure"]
 
@@ -85,8 +89,21 @@ def distill(options: DistillOptions, *, listener: Listener | None = None) -> Arr
         curve.trim(options.curve, training.step)
         _run(training, options, setup, listener)
         arrays = training.average()
-    student.write(str(options.output), arrays, options.bits)
+    _write(str(options.output), arrays, options.bits)
     return arrays
+
+
+def _write(output: str, arrays: Arrays, bits: int) -> None:
+    """Raises WeightsError; what cannot be written there is kept elsewhere."""
+    try:
+        student.write(output, arrays, bits)
+    except WeightsError:
+        raise
+    except OSError as error:
+        place = elsewhere(output, lambda path: student.write(path, arrays, bits))
+        kept = f"; it is kept as {place}" if place else ""
+        why = error.strerror or error
+        raise WeightsError(f"--output: {output} cannot be written ({why}){kept}") from error
 
 
 def _start(options: DistillOptions, known: Teacher, channels: list[int]) -> Arrays | None:
@@ -121,6 +138,7 @@ def _checksum(path: str) -> str:
 def _run(
     training: Training, options: DistillOptions, setup: dict[str, Any], listener: Listener | None
 ) -> None:
+    told = False
     while (done := _done(training, options)) < 1:
         start = time.monotonic()
         rate = training.rate(done)
@@ -133,11 +151,16 @@ def _run(
         # The Gram error not squared, as `measure` gives it.
         taps = {tap: {"variance": v, "gram": math.sqrt(g)} for tap, (v, g) in errors.items()}
         step = DistillStep(training.step, loss, rate, training.seconds, taps)
-        curve.append(options.curve, asdict(step))
-        if options.checkpoint and (
-            training.step % options.save_steps == 0 or _done(training, options) >= 1
-        ):
-            training.save(options.checkpoint, setup)
+        try:
+            curve.append(options.curve, asdict(step))
+            if options.checkpoint and (
+                training.step % options.save_steps == 0 or _done(training, options) >= 1
+            ):
+                training.save(options.checkpoint, setup)
+        except OSError as error:  # a full disk now need not be one later
+            if not told:
+                log.warning("curve or checkpoint cannot be written (%s); it goes on", error)
+            told = True
         if listener:
             listener(step)
 

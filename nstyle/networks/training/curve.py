@@ -31,7 +31,7 @@ def trim(path: str | None, step: int) -> None:
 
 def kept(path: str | None, step: int) -> bytes | None:
     """The lines up to this step, or None where there is no file. Raises OptionError as `trim`."""
-    if path is None or not os.path.exists(path):
+    if path is None or not os.path.isfile(path):  # a device may be read for ever
         return None
     try:
         return log_until(path, "step", step)

@@ -128,9 +128,13 @@ class Trace:
     def __call__(self, step: Step) -> None:
         self._write(step.as_json())
 
-    def finish(self, result: Result) -> None:
-        """The last line: why it stopped, epochs, seconds, peak memory, options, version."""
+    def finish(self, result: Result) -> bool:
+        """The last line: why it stopped, epochs, seconds, peak memory, options, version.
+
+        Gives whether all lines are there.
+        """
         self._write({**result.as_json(), "peak_memory_bytes": peak_memory()})
+        return not self._failed
 
     def _write(self, record: Mapping[str, Any]) -> None:
         try:

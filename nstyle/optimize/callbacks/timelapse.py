@@ -109,8 +109,8 @@ class Timelapse:
         """RGB, and no larger than the kind of film shall be."""
         return shrunk(frame.convert("RGB"), LONG_EDGES[self._kind])
 
-    def finish(self, result: Result) -> None:
-        """Write the film, which ends with the finished picture; a warning where it cannot be."""
+    def finish(self, result: Result) -> bool:
+        """Write the film, which ends with the finished picture; whether it could be."""
         last = self._fitted(result.picture.to_pil())
         rate = min(max(round(len(self._frames) / SECONDS), SLOWEST), FASTEST)
         seconds = [1 / rate] * len(self._frames) + [LAST_SECONDS]
@@ -118,9 +118,11 @@ class Timelapse:
         write = WRITERS[self._kind]
         try:
             atomic_write(self._path, lambda file: write(file, self._reel(last), seconds, rate))
-            log.info("%s: %d frames, %.1f seconds", self._path, len(seconds), sum(seconds))
         except OSError as error:  # the picture matters more
             log.warning("--timelapse %s: not written (%s)", self._path, error.strerror or error)
+            return False
+        log.info("%s: %d frames, %.1f seconds", self._path, len(seconds), sum(seconds))
+        return True
 
     def _reel(self, last: Image.Image) -> Reel:
         """All frames in the size of the last, one decoded at a time."""

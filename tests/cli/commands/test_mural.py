@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -72,21 +73,21 @@ def test_one_that_was_interrupted_goes_on(place, weights_file, capsys, monkeypat
         patch.setattr(Mural, "run", interrupted)
         assert main(["mural", "--dask", "local:2", *words, "out.png"]) == 130
     Path("out.png").unlink()
-    assert main(["mural", "--dask", "local:2", "--resume", "out.ckpt.npz"]) == 0
+    assert main(["mural", "--dask", "local:2", "--resume", "out.png.ckpt.npz"]) == 0
     assert np.abs(pixels("out.png") - pixels("whole.png")).max() <= 1
-    assert "going on with out.ckpt.npz" in capsys.readouterr().err
+    assert "going on with out.png.ckpt.npz" in capsys.readouterr().err
 
 
 @needs_dask
 def test_a_cluster_that_is_gone_is_said_in_a_line(place, weights_file, capsys, monkeypatch):
-    def gone(*args: Any, **kwargs: Any) -> Any:
-        Path("out.ckpt.npz").touch()
+    def gone(mural: Mural, *args: Any, saver: Any, **kwargs: Any) -> Any:
+        mural.saver = SimpleNamespace(newest="out.png.ckpt.npz")  # type: ignore[assignment]
         raise Gone("--dask: no worker is left")
 
     monkeypatch.setattr(Mural, "run", gone)
     assert main(["mural", *flags(weights_file), "--output", "out.png"]) == 1
     err = capsys.readouterr().err
-    assert err == "error: --dask: no worker is left; to go on: --resume out.ckpt.npz\n"
+    assert err == "error: --dask: no worker is left; to go on: --resume out.png.ckpt.npz\n"
 
 
 @pytest.mark.parametrize(

@@ -84,13 +84,14 @@ def test_on_the_way_it_lies_beside_the_output(paint, meddle):
     meddle(lambda step: seen.update({step.epoch: sorted(os.listdir("there"))}))
     words = ["--output", "my.out.png", "--output-dir", "there", "--checkpoint-epochs", "5"]
     assert paint(*words) == 0
-    assert [seen[epoch] for epoch in (5, 6, 12)] == [[], ["my.out.ckpt.npz"], ["my.out.ckpt.npz"]]
+    file = ["my.out.png.ckpt.npz"]
+    assert [seen[epoch] for epoch in (5, 6, 12)] == [[], file, file]
     assert os.listdir("there") == ["my.out.png"]
 
 
 def test_every_twenty_epochs_by_default(paint):
     assert paint("--output", "out.png", "--keep-checkpoint", "--max-num-epochs", "45") == 0
-    assert len(checkpoint.read("out.ckpt.npz").saved.history) == 40
+    assert len(checkpoint.read("out.png.ckpt.npz").saved.history) == 40
 
 
 def test_0_is_never(paint, meddle, capsys):
@@ -109,15 +110,15 @@ def test_from_a_kept_checkpoint_a_run_ends_in_the_same_bytes(paint, epochs):
     assert paint("--output", "out.png", *words) == 0
     picture, trace = data("out.png"), Path("t.jsonl").read_text().splitlines()
     os.remove("out.png")
-    assert resume("out.ckpt.npz") == 0
+    assert resume("out.png.ckpt.npz") == 0
     assert data("out.png") == picture
-    assert os.path.exists("out.ckpt.npz")  # the option is remembered, too
+    assert os.path.exists("out.png.ckpt.npz")  # the option is remembered, too
     begun = 12 // int(epochs) * int(epochs)
     assert epochs_of("t.jsonl") == list(range(1, 13))
     assert Path("t.jsonl").read_text().splitlines()[:begun] == trace[:begun]
-    assert resume("out.ckpt.npz", "--set", "keep_checkpoint=false") == 0
+    assert resume("out.png.ckpt.npz", "--set", "keep_checkpoint=false") == 0
     assert data("out.png") == picture
-    assert not os.path.exists("out.ckpt.npz")
+    assert not os.path.exists("out.png.ckpt.npz")
 
 
 @pytest.mark.parametrize("epoch", [2, 7, 11])
@@ -128,22 +129,22 @@ def test_ctrl_c_at_any_epoch(tmp_path, paint, meddle, monkeypatch, capsys, epoch
     assert paint("--output", "a folder/out.png", "--trace", "t.jsonl") == 130
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith(f"a folder/out.png: {epoch} epochs in ")
-    assert last.endswith(", interrupted; to go on: --resume 'a folder/out.ckpt.npz'")
+    assert last.endswith(", interrupted; to go on: --resume 'a folder/out.png.ckpt.npz'")
     monkeypatch.setattr(api, "run", run)
-    assert len(checkpoint.read("a folder/out.ckpt.npz").saved.history) == epoch - 1
+    assert len(checkpoint.read("a folder/out.png.ckpt.npz").saved.history) == epoch - 1
     monkeypatch.chdir("a folder")  # paths are remembered from the root
-    assert resume("out.ckpt.npz") == 0
+    assert resume("out.png.ckpt.npz") == 0
     err = capsys.readouterr().err
-    assert f"going on with out.ckpt.npz after epoch {epoch - 1}\n" in err
+    assert f"going on with out.png.ckpt.npz after epoch {epoch - 1}\n" in err
     assert f"{tmp_path / 'a folder' / 'out.png'}: 12 epochs in " in err
     assert data("out.png") == data("../whole.png")
     assert epochs_of("../t.jsonl") == list(range(1, 13))
-    assert not os.path.exists("out.ckpt.npz")
+    assert not os.path.exists("out.png.ckpt.npz")
 
 
 @pytest.fixture
 def stopped(paint):
-    """out.ckpt.npz after epoch 10 of 12, and whole.png."""
+    """out.png.ckpt.npz after epoch 10 of 12, and whole.png."""
     assert paint("--output", "out.png", "--keep-checkpoint", "--checkpoint-epochs", "5",
                  "--preset", "fast", "--scales", "1") == 0  # fmt: skip
     os.rename("out.png", "whole.png")
@@ -155,14 +156,43 @@ def test_what_does_not_shape_the_picture_may_be_typed_beside(stopped):
     os.mkdir("w")
     os.rename("else.params", "w/a.params")
     assert resume(
-        "out.ckpt.npz", "--output", "new/n.png", "--trace", "n.jsonl", "--save-epochs", "1",
+        "out.png.ckpt.npz", "--output", "new/n.png", "--trace", "n.jsonl", "--save-epochs", "1",
         "--content-image", "moved.png", "--weights", "w/a.params", "--preset", "fast", "--quiet",
         "--max-num-epochs", "12",
     ) == 0  # fmt: skip
     assert data("new/n.png") == data("whole.png")
     assert sorted(os.listdir("new")) == ["n.png", "n_e0011.png", "n_e0012.png"]
     assert epochs_of("n.jsonl") == [11, 12]
-    assert not os.path.exists("out.png") and os.path.exists("out.ckpt.npz")
+    assert not os.path.exists("out.png") and os.path.exists("out.png.ckpt.npz")
+
+
+def test_runs_leave_the_checkpoints_of_others_alone(paint, meddle, capsys, monkeypatch):
+    run = api.run
+    meddle(interrupt_at(8))
+    assert paint("--output", "out.png") == 130
+    first = data("out.png.ckpt.npz")
+    monkeypatch.setattr(api, "run", run)
+    assert paint("--output", "out.jpg", "--checkpoint-epochs", "5") == 0
+    assert data("out.png.ckpt.npz") == first
+    assert paint("--output", "out.png") == 0  # too short to write one
+    assert data("out.png.ckpt.npz") == first
+    capsys.readouterr()
+    assert paint("--output", "out.png", "--checkpoint-epochs", "5", "--content-weight", "3") == 0
+    assert data("out.png.old.ckpt.npz") == first and not os.path.exists("out.png.ckpt.npz")
+    said = "out.png.ckpt.npz was another run's, and is now out.png.old.ckpt.npz; --resume goes on"
+    assert capsys.readouterr().err.count(said) == 1
+    assert resume("out.png.ckpt.npz") == 2
+    assert capsys.readouterr().err.endswith("no such file; there is out.png.old.ckpt.npz\n")
+    assert resume("out.png.old.ckpt.npz") == 0
+
+
+def test_the_old_name_is_gone_on_with_and_removed_in_the_end(stopped, capsys):
+    os.rename("out.png.ckpt.npz", "out.ckpt.npz")
+    assert resume("out.png.ckpt.npz") == 2
+    assert capsys.readouterr().err.endswith("no such file; there is out.ckpt.npz\n")
+    assert resume("out.ckpt.npz", "--set", "keep_checkpoint=false") == 0
+    assert data("out.png") == data("whole.png")
+    assert not [name for name in os.listdir() if "ckpt" in name]
 
 
 # ---- when it does not go well ----
@@ -180,15 +210,37 @@ def test_a_picture_that_cannot_be_written_in_the_end_can_be_painted_again(
         patch.setattr(Result, "save", refuse)
         assert paint("--output", "out.png", "--checkpoint-epochs", "5") == 1
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last == "error: out.png: cannot be written (full); to go on: --resume out.ckpt.npz"
-    assert resume("out.ckpt.npz") == 0
+    assert last == "error: out.png: cannot be written (full); to go on: --resume out.png.ckpt.npz"
+    assert resume("out.png.ckpt.npz") == 0
     assert data("out.png") == data("whole.png")
+
+
+@pytest.mark.parametrize(
+    "words", [["--timelapse", "full.gif"], ["--trace", "full.gif"], ["--report", "."]]
+)
+def test_what_else_cannot_be_written_keeps_the_picture_but_is_no_success(paint, words, capsys):
+    for name in ("full.gif", "index.html"):
+        os.symlink("/dev/full", name)
+    assert paint("--output", "out.png", *words) == 1
+    assert "(No space left on device)" in capsys.readouterr().err
+    assert data("out.png").startswith(b"\x89PNG")
+
+
+def test_a_picture_without_room_and_checkpoint_is_kept_elsewhere(paint, capsys, monkeypatch):
+    os.mkdir("elsewhere")
+    monkeypatch.setattr("tempfile.tempdir", os.path.abspath("elsewhere"))
+    os.symlink("/dev/full", "out.png")
+    assert paint("--output", "out.png") == 1
+    (place,) = Path("elsewhere").glob("*/out.png")
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.endswith(f"(No space left on device); it is kept as {place.absolute()}")
+    assert data(str(place)).startswith(b"\x89PNG")
 
 
 def test_a_folder_that_goes_away_costs_neither_the_run_nor_the_picture(paint, meddle, capsys):
     meddle(lambda step: shutil.rmtree("there") if step.epoch == 5 else None)
     assert paint("--output", "there/out.png", "--checkpoint-epochs", "2") == 0
-    assert capsys.readouterr().err.count("there/out.ckpt.npz: cannot be written (No such") == 1
+    assert capsys.readouterr().err.count("there/out.png.ckpt.npz: cannot be written (No such") == 1
     assert os.listdir("there") == ["out.png"]
 
 
@@ -196,7 +248,7 @@ def test_a_bug_keeps_its_traceback_and_the_checkpoint(paint, meddle):
     meddle(lambda step: 1 // (step.epoch - 8))
     with pytest.raises(ZeroDivisionError):
         paint("--output", "out.png", "--checkpoint-epochs", "3")
-    assert len(checkpoint.read("out.ckpt.npz").saved.history) == 6
+    assert len(checkpoint.read("out.png.ckpt.npz").saved.history) == 6
 
 
 def test_a_run_that_diverges_keeps_its_checkpoint(paint, meddle):
@@ -206,7 +258,7 @@ def test_a_run_that_diverges_keeps_its_checkpoint(paint, meddle):
 
     meddle(ruin)
     assert paint("--output", "out.png", "--checkpoint-epochs", "2") == 1
-    assert len(checkpoint.read("out.ckpt.npz").saved.history) == 2
+    assert len(checkpoint.read("out.png.ckpt.npz").saved.history) == 2
 
 
 def test_what_killed_runs_left_beside_the_output_is_swept(paint):
@@ -220,21 +272,24 @@ def test_what_killed_runs_left_beside_the_output_is_swept(paint):
 
 
 def prepare(folder: Path, weights_file: str) -> None:
-    """out.ckpt.npz of a run of photo.png and style.png, and files that are no such checkpoints."""
+    """out.png.ckpt.npz of a run of photo.png and style.png, and files that are no such things."""
     write_pictures(folder)
     shutil.copy(weights_file, "a.params")
     options = Options(weights="a.params", content_weight=12)
     pictures = {"content_image": "photo.png", "style_image": "style.png"}
     gathered = inputs.gather("photo.png", "style.png", options)
     picture = np.zeros((1, 3, 32, 40), np.float32)
-    for name, files in {"out": pictures, "gone": {**pictures, "style_image": "gone.png"}}.items():
+    for name, files in {
+        "out.png": pictures,
+        "gone": {**pictures, "style_image": "gone.png"},
+    }.items():
         order = RunRequest(files, options, OutputOptions(output="out.png"))
         saver = Saver(f"{name}.ckpt.npz", 5, order)
         saver.begin(gathered)
         state = {"step": 5, "velocity": picture}
         saved = RunState(1, 0, "", [a_step().without_picture()] * 5, picture, picture, state)
         saver(5, lambda saved=saved: saved)
-    whole = Path("out.ckpt.npz").read_bytes()
+    whole = Path("out.png.ckpt.npz").read_bytes()
     Path("damaged.npz").write_bytes(whole[:5000] + b"?" + whole[5001:])
     checkpoint_file.write("training.npz", "nstyle distill", {}, {})
     Image.fromarray(tiny.picture(9)).save("else.png")
@@ -243,6 +298,7 @@ def prepare(folder: Path, weights_file: str) -> None:
 
 
 # name -> (words, what the one line on stderr must contain)
+OWN = "out.png.ckpt.npz"
 REFUSED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "absent": (["none.npz"], ["--resume none.npz: no such file"]),
     "picture": (["photo.png"], ["--resume photo.png: is no checkpoint of nstyle"]),
@@ -250,19 +306,31 @@ REFUSED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "training": (["training.npz"], ["is a checkpoint of nstyle distill, not of a run"]),
     "gone": (["gone.ckpt.npz"], ["gone.png is not there any more", "--style-image"]),
     "photo": (
-        ["out.ckpt.npz", "--content-image", "else.png"],
-        ["--resume out.ckpt.npz: the photo is not the one the run began with"],
+        [OWN, "--content-image", "else.png"],
+        ["--resume out.png.ckpt.npz: the photo is not the one the run began with"],
     ),
-    "painting": (["out.ckpt.npz", "--style-image", "photo.png"], ["the painting is not the one"]),
-    "weights": (["out.ckpt.npz", "--weights", "other/a.params"], ["the weights file is not the"]),
+    "painting": (
+        [OWN, "--style-image", "photo.png"],
+        ["the painting is not the one"],
+    ),
+    "weights": (
+        [OWN, "--weights", "other/a.params"],
+        ["the weights file is not the"],
+    ),
     "option": (
-        ["out.ckpt.npz", "--content-weight", "20"],
-        ["--resume out.ckpt.npz: --content-weight was 12.0 when the run began, not 20.0"],
+        [OWN, "--content-weight", "20"],
+        ["--resume out.png.ckpt.npz: --content-weight was 12.0 when the run began, not 20.0"],
     ),
-    "preset": (["out.ckpt.npz", "--preset", "fast"], ["--preset was none", "not fast"]),
-    "bad value": (["out.ckpt.npz", "--lr", "fast"], ["--lr", "'fast'", "number"]),
-    "trace": (["out.ckpt.npz", "--trace", "out.ckpt.npz"], ["--trace", "is the checkpoint"]),
-    "diary": (["out.ckpt.npz", "--trace", "words.jpg"], ["words.jpg", "is no trace to go on with"]),
+    "preset": ([OWN, "--preset", "fast"], ["--preset was none", "not fast"]),
+    "bad value": ([OWN, "--lr", "fast"], ["--lr", "'fast'", "number"]),
+    "trace": (
+        [OWN, "--trace", OWN],
+        ["--trace", "is the checkpoint"],
+    ),
+    "diary": (
+        [OWN, "--trace", "words.jpg"],
+        ["words.jpg", "is no trace to go on with"],
+    ),
 }
 
 
@@ -284,8 +352,8 @@ def test_what_cannot_be_gone_on_with_is_refused_in_one_line(name, answers):
 
 @pytest.mark.parametrize("flag", ["--weights", "--init"])
 def test_a_checkpoint_never_takes_the_place_of_an_input(paint, capsys, flag):
-    shutil.copy("photo.png", "out.ckpt.npz")
-    before = data("out.ckpt.npz")
-    assert paint("--output", "out.png", flag, "out.ckpt.npz") == 2
-    assert "the checkpoint: out.ckpt.npz is one of the inputs" in capsys.readouterr().err
-    assert data("out.ckpt.npz") == before
+    shutil.copy("photo.png", "out.png.ckpt.npz")
+    before = data("out.png.ckpt.npz")
+    assert paint("--output", "out.png", flag, "out.png.ckpt.npz") == 2
+    assert "the checkpoint: out.png.ckpt.npz is one of the inputs" in capsys.readouterr().err
+    assert data("out.png.ckpt.npz") == before

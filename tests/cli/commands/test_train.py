@@ -71,6 +71,26 @@ def test_an_interrupted_training_says_how_to_go_on(words, capsys, monkeypatch):
     assert not Path("wave.ckpt.npz").exists()
 
 
+def test_a_training_that_is_told_to_end_ends_as_by_ctrl_c(words, capsys, monkeypatch):
+    def told(self, step):
+        if step.step == 2:
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGHUP)
+
+    monkeypatch.setattr(StepLines, "__call__", told)
+    assert main([*words, "--steps", "5"]) == 130
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == "interrupted after step 2; to go on: the same command with --resume"
+    assert Path("wave.ckpt.npz").exists()
+
+
+def test_a_curve_that_is_incomplete_is_told_by_the_exit_code(words, capsys):
+    Path("c.jsonl").symlink_to("/dev/full")
+    assert main([*words, "--steps", "2", "--curve", "c.jsonl"]) == 1
+    assert "the curve cannot be written" in capsys.readouterr().err
+    assert network_file.read("wave.params").about["steps"] == 2
+
+
 def test_a_killed_training_ends_in_the_same_weights(words, folder):
     words = [*words, "--steps", "12", "--save-steps", "3", "--style-layers", "relu1_1", "--quiet"]
     words += ["--content-layers", "relu2_1"]
@@ -90,13 +110,14 @@ def test_a_killed_training_ends_in_the_same_weights(words, folder):
 
 
 @pytest.mark.parametrize(
-    ("saved", "said"),
-    [(2, "to go on: the same command with --resume"),
-     (1, "to go on from step 1: the same command with --resume"),
-     (0, "no checkpoint could be written, so it is lost")],
+    ("saved", "file", "said"),
+    [(2, "wave.ckpt.npz", "to go on: the same command with --resume"),
+     (2, "/t m/w.npz", "to go on: the same command with --resume --checkpoint '/t m/w.npz'"),
+     (1, "wave.ckpt.npz", "to go on from step 1: the same command with --resume"),
+     (0, "wave.ckpt.npz", "no checkpoint could be written, so it is lost")],
 )  # fmt: skip
-def test_a_disk_that_is_full_at_the_end_is_said(words, capsys, monkeypatch, saved, said):
-    made = SimpleNamespace(finished=False, steps=2, saved=saved)
+def test_a_disk_that_is_full_at_the_end_is_said(words, capsys, monkeypatch, saved, file, said):
+    made = SimpleNamespace(finished=False, steps=2, saved=saved, checkpoint=file)
     monkeypatch.setattr(run, "train", lambda *_, **__: made)
     assert main([*words, "--steps", "4"]) == 130
     assert capsys.readouterr().err == f"interrupted after step 2; {said}\n"

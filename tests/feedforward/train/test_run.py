@@ -7,6 +7,7 @@ import logging
 import signal
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from nstyle.feedforward.train import dataset, run
 from nstyle.feedforward.train.dataset import gather
 from nstyle.feedforward.train.options import TrainOptions
 from nstyle.options.options import Options
+from nstyle.system import checkpoint_file
 
 STEPS = 6
 
@@ -226,6 +228,48 @@ def test_a_full_disk_ends_no_training_and_loses_nothing(training, options, monke
             run.train(training, options)
     made = run.train(replace(training, resume=True), options, listeners=[saved.append])
     assert made.finished and not saved  # no step had to be repeated
+
+
+@pytest.fixture
+def full_disk(tmp_path, monkeypatch):
+    """The disk of the training has no room, that of temporary files has; tells what is there."""
+    (tmp_path / "other disk").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "other disk"))
+    write = checkpoint_file.atomic_write
+
+    def full(path, write_to):
+        if "other disk" not in str(path):
+            raise OSError(28, "No space left on device")
+        write(path, write_to)
+
+    def begin():
+        monkeypatch.setattr(checkpoint_file, "atomic_write", full)
+
+    def end():
+        monkeypatch.setattr(checkpoint_file, "atomic_write", write)
+        return [str(path) for path in (tmp_path / "other disk").glob("*/*")]
+
+    return SimpleNamespace(begin=begin, end=end)
+
+
+def test_a_network_without_room_is_kept_elsewhere(training, options, full_disk):
+    full_disk.begin()
+    with pytest.raises(WeightsError) as told:
+        run.train(training, options)
+    (place,) = full_disk.end()
+    why = "cannot be written (No space left on device); it is kept as"
+    assert str(told.value) == f"{training.output}: {why} {place}"
+    assert network_file.read(place).about["steps"] == STEPS
+
+
+def test_the_last_checkpoint_without_room_is_kept_elsewhere(training, options, full_disk):
+    full_disk.begin()
+    made = run.train(training, options, listeners=[stop_at(3)])
+    assert ([made.checkpoint], made.saved) == (full_disk.end(), 3)
+    seen = []
+    again = replace(training, resume=True, checkpoint=made.checkpoint)
+    assert run.train(again, options, listeners=[seen.append]).finished
+    assert [step.step for step in seen] == list(range(4, STEPS + 1))
 
 
 # ---- what is refused ----

@@ -237,6 +237,16 @@ def test_a_killed_training_goes_on_as_if_unbroken(options, tmp_path):
         np.testing.assert_array_equal(found[name], values)
 
 
+def test_a_full_disk_ends_no_training_and_loses_no_network(options, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for path in (options.output, options.curve, options.checkpoint):
+        Path(path).symlink_to("/dev/full")
+    with pytest.raises(WeightsError, match=r"No space left on device\); it is kept as ") as told:
+        distill(replace(options, steps=2, save_steps=1))
+    assert teacher.read(str(told.value).rsplit(" ", 1)[1]).widths
+    assert caplog.text.count("cannot be written") == 1
+
+
 def test_minutes_end_a_training_whatever_its_steps(options):
     steps = []
     distill(replace(options, steps=10**6, minutes=1e-3), listener=lambda s: steps.append(s.step))

@@ -298,7 +298,7 @@ def test_a_run_leaves_its_film_if_it_diverges_or_is_ended_too(paint, monkeypatch
     assert sum(shown(Path("b.webp"))[1]) == 800 + 2 * 250 + 2000
 
 
-def test_the_film_comes_after_the_picture_and_its_failure_costs_nothing(paint, monkeypatch):
+def test_the_film_comes_after_the_picture_which_survives_its_failure(paint, monkeypatch):
     pictures: list[bool] = []
 
     def full(*_: Any) -> None:
@@ -306,7 +306,7 @@ def test_the_film_comes_after_the_picture_and_its_failure_costs_nothing(paint, m
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setitem(timelapse.WRITERS, "GIF", full)
-    assert paint("--output", "out.png", "--timelapse", "film.gif") == 0
+    assert paint("--output", "out.png", "--timelapse", "film.gif") == 1
     assert pictures == [True]
     assert not Path("film.gif").exists()
 

@@ -74,15 +74,17 @@ class Report:
         if self._snapshots.wants(step.epoch):
             self._snapshots.add(step.epoch, thumbnail(step.picture()))
 
-    def finish(self, result: Result) -> None:
-        """Write the page; where that fails it is a warning, for the picture matters more."""
+    def finish(self, result: Result) -> bool:
+        """Write the page; whether it could be."""
         text = page.render(self._title, result, self._gallery(result))
         data = text.encode("utf-8", "replace")  # names of files may hold bytes that are no UTF-8
         try:
             atomic_write(self.path, lambda file: file.write(data))
-            log.info("%s: the report", self.path)
-        except OSError as error:
+        except OSError as error:  # the picture matters more
             log.warning("%s: the report is not written (%s)", self.path, error.strerror)
+            return False
+        log.info("%s: the report", self.path)
+        return True
 
     def _gallery(self, result: Result) -> Gallery:
         picture = result.picture.to_pil()
