@@ -12,6 +12,7 @@ from typing import Any
 
 from nstyle import __version__
 from nstyle.errors import BackendError, OptionError
+from nstyle.options.parse import brief
 
 SECONDS = 30  # to find the scheduler, and a worker
 LOCAL, MOST = "local:", 512  # processes
@@ -33,15 +34,15 @@ def local_count(address: str) -> int | None:
     if address.startswith(LOCAL):
         return count(address[len(LOCAL) :], "--dask local:N")
     if "://" not in address:
-        raise OptionError(f"--dask: {address!r} is neither tcp://HOST:PORT nor local:N")
+        raise OptionError(f"--dask: {brief(address)} is neither tcp://HOST:PORT nor local:N")
     return None
 
 
 def count(text: str, name: str, more: str = "") -> int:
     """A number of processes. Raises OptionError."""
-    number = int(text) if text.isascii() and text.isdigit() else 0
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     if not 1 <= number <= MOST:
-        raise OptionError(f"{name}: {text!r} is not allowed; give {more}from 1 to {MOST}")
+        raise OptionError(f"{name}: {brief(text)} is not allowed; give {more}from 1 to {MOST}")
     return number
 
 

@@ -25,7 +25,7 @@ from nstyle.optimize.records import Result
 from nstyle.options import presets
 from nstyle.options.field import used_by
 from nstyle.options.options import Options, shaping
-from nstyle.options.parse import flag
+from nstyle.options.parse import flag, ranged
 from nstyle.system import locations, runtime
 
 FIELDS = used_by(Options, "paint")  # the rest is about optimisation
@@ -185,13 +185,7 @@ def share_of_photo(strength: float, network: str) -> float:
 
 def check_strength(strength: Any) -> float:
     """The number. Raises OptionError."""
-    try:
-        number = float(strength)
-    except (TypeError, ValueError, OverflowError):  # the last: an integer of 400 digits
-        number = -1.0
-    if not 0 <= number <= 1:
-        raise OptionError(f"--strength: {strength} is out of range; allowed is from 0 to 1")
-    return number
+    return float(ranged(float, strength, "--strength", 0, 1))
 
 
 def load(file: NetworkFile, gpu: int | str = "auto") -> Any:
