@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,7 +40,7 @@ def json_lines(path: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         try:
             values = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise OptionError(f"{path}, line {number}: is not JSON ({error})") from error
         if not isinstance(values, dict):
             raise OptionError(f"{path}, line {number}: is not {{...}}, a job's options by name")
@@ -58,8 +59,8 @@ def csv_rows(path: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
                 continue
             if not names:
                 names = [name(cell) for cell in cells]
-                for each in names:
-                    if not each or names.count(each) > 1:
+                for each, count in Counter(names).items():
+                    if not each or count > 1:
                         where = f"{path}, line {reader.line_num}"
                         raise OptionError(f"{where}: the column {each!r} has no name of its own")
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from nstyle.errors import OptionError
@@ -22,12 +22,12 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def brief(value: object) -> str:
+def brief(value: object, write: Callable[[Any], str] = repr) -> str:
     """The value as messages show it: in one short line, whatever it is."""
     try:
-        text = " ".join(repr(value).split())
-    except ValueError:  # Python writes whole numbers of at most 4300 digits
-        return f"an {type(value).__name__} of very many digits"
+        text = " ".join(write(value).split())
+    except (ValueError, RecursionError):  # Python writes whole numbers of at most 4300 digits
+        return f"what is too long to be shown ({type(value).__name__})"
     if len(text) <= LONGEST:
         return text
     return f"{text[: LONGEST // 2]}... ({len(text)} characters)"

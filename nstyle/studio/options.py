@@ -12,6 +12,7 @@ from typing import Any
 from nstyle.errors import OptionError
 from nstyle.options.field import check_fields, option
 from nstyle.system import locations
+from nstyle.system.files import make_folder
 
 log = logging.getLogger("nstyle")
 
@@ -73,7 +74,7 @@ def this_machine(host: str) -> bool:
 
 def private_folder(path: Path) -> Path:
     """Make a folder that only its owner can look into. Raises OSError."""
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    make_folder(path, mode=0o700)
     return path
 
 

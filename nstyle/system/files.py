@@ -42,6 +42,30 @@ def atomic_write(path: str | os.PathLike[str], write_to: Callable[[BinaryIO], An
         raise
 
 
+def is_name(path: str) -> bool:
+    """Whether a file can have this name: no zero bytes, no half letters, which JSON may hold."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+
+
+def make_folder(path: str | os.PathLike[str], mode: int = 0o777) -> None:
+    """Make a folder where there is none, and those around it, however many. Raises OSError.
+
+    os.makedirs calls itself for each.
+    """
+    missing = [os.path.abspath(path)]
+    while not os.path.isdir(os.path.dirname(missing[-1])):
+        missing.append(os.path.dirname(missing[-1]))
+    for folder in reversed(missing):
+        try:
+            os.mkdir(folder, mode)
+        except FileExistsError:
+            if not os.path.isdir(folder):
+                raise
+
+
 def check_place(path: str | os.PathLike[str]) -> None:
     """Make sure before the work that a file can be written at `path`; makes its folder.
 
@@ -50,7 +74,7 @@ def check_place(path: str | os.PathLike[str]) -> None:
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     folder = os.path.dirname(os.path.realpath(path))
-    os.makedirs(folder, exist_ok=True)
+    make_folder(folder)
     # Permissions alone do not tell: root may do all, a read-only disk nothing.
     with tempfile.TemporaryFile(dir=folder), contextlib.suppress(FileNotFoundError):
         os.stat(path)  # refuses names that no file can have

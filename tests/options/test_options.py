@@ -85,7 +85,7 @@ def test_digits_without_end_are_refused_in_one_short_line(cls, entry, value):
 
 @pytest.mark.parametrize("name", ["gpu", "scales", "tile", "size", "model", "weights"])
 def test_so_are_words_that_are_such_a_number(name):
-    assert "an int of very many digits" in refusal(Options, **{name: 10**5000})
+    assert "too long to be shown (int)" in refusal(Options, **{name: 10**5000})
 
 
 @pytest.mark.parametrize(("cls", "entry"), fields_of(float))
