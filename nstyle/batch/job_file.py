@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nstyle.errors import OptionError
+from nstyle.system.files import opened
 
 SEPARATORS = ",;\t"
 SEVERAL = {"style_image", "style_mask"}  # columns whose cells hold a;b
@@ -21,8 +22,8 @@ def read(path: str) -> list[tuple[str, dict[str, Any]]]:
     Empty cells and lines are left out. Raises OptionError, naming the line.
     """
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            text = file.read()
+        with opened(path) as file:
+            text = file.read().decode("utf-8-sig")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
         raise OptionError(f"--jobs {path}: cannot be read ({reason})") from error

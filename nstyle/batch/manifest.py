@@ -9,12 +9,11 @@ import json
 import logging
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from nstyle.batch.checksums import PlannedJob, circumstances, digest_of
 from nstyle.errors import ImageError, OptionError
-from nstyle.system.files import append_whole, lock, make_folder
+from nstyle.system.files import append_whole, lock, make_folder, opened
 
 log = logging.getLogger("nstyle")
 
@@ -30,7 +29,8 @@ class Manifest:
         self._file: Any = None
         self._last: dict[str, Mapping[str, Any]] = {}
         try:
-            data = Path(self.path).read_bytes()
+            with opened(self.path) as file:
+                data = file.read()
         except (FileNotFoundError, NotADirectoryError):  # there is none yet
             data = b""
         except OSError as error:

@@ -80,17 +80,30 @@ class Connection:
         self.client: Any = None
         self._address, self._cluster = address, None
         try:
+            if local is None:
+                asyncio.run(self._find())
             with uninterrupted():
                 where = address if local is None else self._begin(local, attempts)
                 self.client = self.library.Client(where, timeout=SECONDS, direct_to_workers=direct)
             self._check_workers()
         except (OSError, ValueError, asyncio.TimeoutError) as error:
             self.close()
-            reason = str(error).split("\n")[0] or "nobody answers"
+            reason = str(error).split("\n")[0] or "no scheduler answers"
             raise BackendError(f"--dask {address}: no cluster to paint on ({reason})") from error
         except BaseException:
             self.close()
             raise
+
+    async def _find(self) -> None:
+        """Be answered once: Dask's client would wait without end for one that never does."""
+        more = self.library.Security().get_connection_args("client")
+        connecting = self.library.comm.connect(self._address, timeout=SECONDS, **more)
+        try:
+            (await asyncio.wait_for(connecting, SECONDS)).abort()
+        except asyncio.TimeoutError:
+            raise
+        except Exception as error:  # what speaks otherwise makes Dask raise nearly anything
+            raise OSError(str(error)) from error
 
     def _begin(self, processes: int, attempts: int) -> Any:
         import dask

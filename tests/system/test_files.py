@@ -18,6 +18,7 @@ from nstyle.system.files import (
     atomic_write,
     check_place,
     make_folder,
+    opened,
     refuse_overwriting,
     sweep_beside,
 )
@@ -43,6 +44,18 @@ def test_a_thousand_folders_in_each_other_are_made_or_refused(tmp_path):
         make_folder(tmp_path / "file")
     # shutil.rmtree, by which pytest tidies up, calls itself for each
     subprocess.run(["rm", "-rf", "a"], check=True, cwd=tmp_path)
+
+
+def test_a_pipe_is_read_to_its_end_and_not_waited_for_without_end(tmp_path, monkeypatch):
+    path = str(tmp_path / "pipe")
+    os.mkfifo(path)
+    writer = subprocess.Popen(["sh", "-c", f"(echo one; sleep 0.2; echo two) > {path}"])
+    with opened(path) as file:
+        assert file.read() == b"one\ntwo\n"
+    writer.wait()
+    monkeypatch.setattr(files, "PATIENCE", 0.1)
+    with pytest.raises(TimeoutError, match="nothing came through it"):
+        opened(path)
 
 
 def test_error_of_the_writer_keeps_the_old_file_and_leaves_nothing(tmp_path):
