@@ -72,6 +72,7 @@ class Options:
         "learning rate (default: sgd 0.1, where 0.2 and 0.3 work, too; nag 0.001, adam 2)",
         kind=float,
         low=1e-12,
+        high=1e30,
     )
     lr_sched_delay: int = option(
         2, "epochs between two decreases of the learning rate; begins anew at each size", low=1
