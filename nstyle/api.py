@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nstyle import __version__
+from nstyle.errors import OptionError
 from nstyle.images import color
 from nstyle.images.picture import Picture, resize
 from nstyle.images.regions import Masks
@@ -17,6 +18,7 @@ from nstyle.optimize.planning import plan
 from nstyle.optimize.records import Result, Step
 from nstyle.options import presets
 from nstyle.options.options import Options, shaping
+from nstyle.options.parse import brief
 from nstyle.system import runtime
 
 
@@ -45,6 +47,8 @@ def stylize(
     last good picture) when the loss becomes infinite. Gatys et al. (arXiv:1508.06576).
     """
     chosen = presets.resolve(fields, preset, options)
+    if not (callback is None or callable(callback)):
+        raise OptionError(f"callback: {brief(callback)} cannot be called; give a function")
     listeners = [callback] if callback else []
     style_masks = [] if style_mask is None else style_mask
     style_masks = style_masks if isinstance(style_masks, (list, tuple)) else [style_masks]

@@ -40,6 +40,8 @@ class FileChecksums:
 def digest_of(path: str) -> str | None:
     """SHA-256 of a file, None where it cannot be read."""
     try:
+        if not os.path.isfile(path):  # a pipe is read only once
+            return None
         with open(path, "rb") as file:
             return sha256(file)
     except (OSError, ValueError):

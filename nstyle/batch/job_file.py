@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from nstyle.errors import OptionError
+from nstyle.system.files import opened
 
 SEPARATORS = ",;\t"
 SEVERAL = {"style_image", "style_mask"}  # columns whose cells hold a;b
@@ -20,8 +22,8 @@ def read(path: str) -> list[tuple[str, dict[str, Any]]]:
     Empty cells and lines are left out. Raises OptionError, naming the line.
     """
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            text = file.read()
+        with opened(path) as file:
+            text = file.read().decode("utf-8-sig")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
         raise OptionError(f"--jobs {path}: cannot be read ({reason})") from error
@@ -39,7 +41,7 @@ def json_lines(path: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         try:
             values = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise OptionError(f"{path}, line {number}: is not JSON ({error})") from error
         if not isinstance(values, dict):
             raise OptionError(f"{path}, line {number}: is not {{...}}, a job's options by name")
@@ -58,8 +60,8 @@ def csv_rows(path: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
                 continue
             if not names:
                 names = [name(cell) for cell in cells]
-                for each in names:
-                    if not each or names.count(each) > 1:
+                for each, count in Counter(names).items():
+                    if not each or count > 1:
                         where = f"{path}, line {reader.line_num}"
                         raise OptionError(f"{where}: the column {each!r} has no name of its own")
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -17,10 +18,13 @@ from nstyle.images import image_paths
 from nstyle.images.image_paths import PICTURES, bare, unique
 from nstyle.options import presets
 from nstyle.options.options import Options
-from nstyle.options.parse import flag, nearest
+from nstyle.options.parse import brief, flag, nearest
 from nstyle.system import locations
-from nstyle.system.files import refuse_overwriting
+from nstyle.system.files import is_name, refuse_overwriting
 
+LONGEST_NAME, LONGEST_PATH = 255, 1000  # bytes; the first as most file systems have it
+NO_NAME = "has letters that no file's name can have; leave them out"
+PLAIN_SPEC = re.compile(r"(?!.*\d{4})[^{}]*")  # of a field in a name: no fields in it, no long runs
 TEXTURE = "texture"  # {content} where there is no photo
 KNOWN = ("content", "style", "preset", *(entry.name for entry in dataclasses.fields(Options)))
 
@@ -38,28 +42,40 @@ def filled(pattern: str, job: Job) -> str:
     plain = {k: v.replace("/", "_") if isinstance(v, str) else v for k, v in values.items()}
     try:
         name = pattern.format(**plain)
-    except (ValueError, LookupError, TypeError) as error:
-        raise OptionError(f"--name {pattern!r}: {error}") from error
+    except (ValueError, LookupError, TypeError, OverflowError) as error:
+        raise OptionError(f"--name {brief(pattern)}: {error}") from error
     return inside(name, "--name")
 
 
 def inside(name: str, option: str) -> str:
     """The name as a path inside the folder of results. Raises OptionError."""
+    if not is_name(name):
+        raise OptionError(f"{option} {brief(name)}: {NO_NAME}")
     path = PurePath(name)
     if path.is_absolute() or ".." in path.parts or not path.name:
-        raise OptionError(f"{option} {name!r}: is no file inside --output-dir; leave out / and ..")
+        raise OptionError(
+            f"{option} {brief(name)}: is no file inside --output-dir; leave out / and .."
+        )
+    if len(os.fsencode(path)) > LONGEST_PATH or len(os.fsencode(path.name)) > LONGEST_NAME:
+        raise OptionError(
+            f"{option} {brief(name)}: is too long; a name has at most {LONGEST_NAME} bytes, with "
+            f"its folders {LONGEST_PATH}"
+        )
     return str(path)
 
 
 def named(jobs: Sequence[Job], pattern: str) -> list[Job]:
     """The jobs with names: their own, or the pattern's, numbered if need be. Raises OptionError."""
+    what = f"--name {brief(pattern)}"
     try:
-        fields = [field for _, field, _, _ in Formatter().parse(pattern) if field is not None]
+        fields = [(field, spec) for _, field, spec, _ in Formatter().parse(pattern)]
     except ValueError as error:
-        raise OptionError(f"--name {pattern!r}: {error}; write e.g. {{content}}.png") from error
-    for field in fields:
-        if field not in KNOWN:
-            raise OptionError(f"--name {pattern!r}: {{{field}}} is none of {nearest(field, KNOWN)}")
+        raise OptionError(f"{what}: {error}; write e.g. {{content}}.png") from error
+    for field, spec in fields:
+        if field is not None and field not in KNOWN:
+            raise OptionError(f"{what}: {{{field}}} is none of {nearest(field, KNOWN)}")
+        if spec and not PLAIN_SPEC.fullmatch(spec):
+            raise OptionError(f"{what}: ':{spec}' cannot be; write e.g. {{seed:03d}}")
     names = [filled(pattern, job) for job in jobs]
     own = [job.output for job in jobs if job.output]
     used: set[str] = set()
@@ -67,7 +83,8 @@ def named(jobs: Sequence[Job], pattern: str) -> list[Job]:
         if name.lower() in used:
             raise OptionError(f"output: {name} is given to two jobs; give each its own")
         used.add(name.lower())
-    rest = iter(unique([name for name, job in zip(names, jobs) if not job.output], own))
+    numbered = unique([name for name, job in zip(names, jobs) if not job.output], own)
+    rest = (inside(name, "--name") for name in numbered)  # longer than they were
     return [dataclasses.replace(job, output=job.output or next(rest)) for job in jobs]
 
 
@@ -175,16 +192,18 @@ def checked(name: str, value: Any) -> Any:
     if name in PICTURES or name in WORDS:
         return word(name, value)
     if name == "style_blend" and isinstance(value, list):
-        return ",".join(map(str, value))
+        return ",".join(map(brief, value))
     if isinstance(value, (list, dict)) or (isinstance(value, bool) and KINDS[name] is not bool):
-        raise OptionError(f"{name}: {json.dumps(value)} cannot be; give one word or number")
-    return value
+        raise OptionError(f"{name}: {brief(value, json.dumps)} cannot be; give one word or number")
+    return word(name, value) if isinstance(value, str) else value
 
 
 def word(name: str, value: Any) -> str:
     """A value that is text. Raises OptionError."""
     if not isinstance(value, str):
-        raise OptionError(f"{name}: {json.dumps(value)} is no text; give one in quotes")
+        raise OptionError(f"{name}: {brief(value, json.dumps)} is no text; give one in quotes")
+    if not is_name(value):
+        raise OptionError(f"{name} {brief(value)}: {NO_NAME}")
     return value
 
 

@@ -9,12 +9,11 @@ import json
 import logging
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from nstyle.batch.checksums import PlannedJob, circumstances, digest_of
 from nstyle.errors import ImageError, OptionError
-from nstyle.system.files import append_whole, lock
+from nstyle.system.files import append_whole, lock, make_folder, opened
 
 log = logging.getLogger("nstyle")
 
@@ -30,7 +29,8 @@ class Manifest:
         self._file: Any = None
         self._last: dict[str, Mapping[str, Any]] = {}
         try:
-            data = Path(self.path).read_bytes()
+            with opened(self.path) as file:
+                data = file.read()
         except (FileNotFoundError, NotADirectoryError):  # there is none yet
             data = b""
         except OSError as error:
@@ -42,7 +42,7 @@ class Manifest:
             try:
                 record = json.loads(line)
                 self._last[record["output"]] = record
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 log.warning("%s, line %d: is no record of a job; left out", self.path, number)
 
     def standing(self, planned: PlannedJob) -> str:
@@ -63,7 +63,7 @@ class Manifest:
     def begin(self) -> None:
         """Be the one who writes. Raises OptionError where another batch is, ImageError."""
         try:
-            os.makedirs(self._folder, exist_ok=True)
+            make_folder(self._folder)
             self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - see close()
         except OSError as error:
             raise ImageError(f"{self.path}: cannot be written ({error.strerror})") from error

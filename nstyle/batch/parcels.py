@@ -14,7 +14,7 @@ from nstyle.batch.tasks import Answer, Task
 from nstyle.errors import ImageError
 from nstyle.images import image_file
 from nstyle.optimize.context import PaintContext
-from nstyle.system.files import atomic_write
+from nstyle.system.files import atomic_write, opened
 from nstyle.system.locations import PRETRAINED
 
 _painting = threading.Lock()  # MXNet and a context are for one painting at a time
@@ -32,7 +32,8 @@ def files_of(task: Task) -> list[str]:
 def contents(path: str) -> bytes:
     """All of a file. Raises ImageError."""
     try:
-        return Path(path).read_bytes()
+        with opened(path) as file:
+            return file.read()
     except (OSError, ValueError) as error:
         image_file.read(path)  # says it best
         raise ImageError(f"{path}: cannot be read ({error})") from error

@@ -12,6 +12,7 @@ from typing import Any
 
 from nstyle import __version__
 from nstyle.errors import BackendError, OptionError
+from nstyle.options.parse import brief
 
 SECONDS = 30  # to find the scheduler, and a worker
 LOCAL, MOST = "local:", 512  # processes
@@ -33,15 +34,15 @@ def local_count(address: str) -> int | None:
     if address.startswith(LOCAL):
         return count(address[len(LOCAL) :], "--dask local:N")
     if "://" not in address:
-        raise OptionError(f"--dask: {address!r} is neither tcp://HOST:PORT nor local:N")
+        raise OptionError(f"--dask: {brief(address)} is neither tcp://HOST:PORT nor local:N")
     return None
 
 
 def count(text: str, name: str, more: str = "") -> int:
     """A number of processes. Raises OptionError."""
-    number = int(text) if text.isascii() and text.isdigit() else 0
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     if not 1 <= number <= MOST:
-        raise OptionError(f"{name}: {text!r} is not allowed; give {more}from 1 to {MOST}")
+        raise OptionError(f"{name}: {brief(text)} is not allowed; give {more}from 1 to {MOST}")
     return number
 
 
@@ -79,17 +80,30 @@ class Connection:
         self.client: Any = None
         self._address, self._cluster = address, None
         try:
+            if local is None:
+                asyncio.run(self._find())
             with uninterrupted():
                 where = address if local is None else self._begin(local, attempts)
                 self.client = self.library.Client(where, timeout=SECONDS, direct_to_workers=direct)
             self._check_workers()
         except (OSError, ValueError, asyncio.TimeoutError) as error:
             self.close()
-            reason = str(error).split("\n")[0] or "nobody answers"
+            reason = str(error).split("\n")[0] or "no scheduler answers"
             raise BackendError(f"--dask {address}: no cluster to paint on ({reason})") from error
         except BaseException:
             self.close()
             raise
+
+    async def _find(self) -> None:
+        """Be answered once: Dask's client would wait without end for one that never does."""
+        more = self.library.Security().get_connection_args("client")
+        connecting = self.library.comm.connect(self._address, timeout=SECONDS, **more)
+        try:
+            (await asyncio.wait_for(connecting, SECONDS)).abort()
+        except asyncio.TimeoutError:
+            raise
+        except Exception as error:  # what speaks otherwise makes Dask raise nearly anything
+            raise OSError(str(error)) from error
 
     def _begin(self, processes: int, attempts: int) -> Any:
         import dask

@@ -26,7 +26,7 @@ from nstyle.optimize.records import Result
 from nstyle.options import presets
 from nstyle.options.field import used_by
 from nstyle.options.options import Options, shaping
-from nstyle.options.parse import flag
+from nstyle.options.parse import brief, flag, ranged
 from nstyle.system import locations, runtime
 
 FIELDS = used_by(Options, "paint")  # the rest is about optimisation
@@ -103,18 +103,18 @@ class Instant:
 
     def _styles_of(self, style: Any) -> list[Any]:
         any_style = self._file.network == ANY_STYLE
-        if any_style and style is None:
+        styles = style if isinstance(style, (list, tuple)) else [] if style is None else [style]
+        if any_style and not styles:
             raise OptionError("--style-image: none was given; give one, or --network for its own")
-        if not any_style and style is not None:
+        if not any_style and styles:
             raise OptionError(
                 f"--style-image: {self._path} paints its own style; leave one of them out"
             )
         if not any_style and self.options.colors == "match":
             raise OptionError("--colors match: a trained network has its colours; give content")
-        if style is None:  # only its size is asked for
+        if not styles:  # only its size is asked for
             blank = np.zeros((image_file.MIN_EDGE, image_file.MIN_EDGE, 3), np.uint8)
             return [self._file.thumbnail or blank]
-        styles = style if isinstance(style, (list, tuple)) else [style]
         return [image_file.read(each, max_pixels=self.options.max_pixels) for each in styles]
 
     def restyled(self, style: Any, *, strength: float = 1.0, **options: Any) -> Instant:
@@ -134,7 +134,9 @@ class Instant:
         return inputs.gather(content, self._styles, self.options)
 
     def paint(self, gathered: Inputs) -> Result:
-        """One pass, of what `gather` gave."""
+        """One pass, of what `gather` gave. Raises OptionError for anything else."""
+        if not isinstance(gathered, Inputs):
+            raise OptionError(f"paint: takes what gather gives, not {brief(gathered)}")
         began = time.perf_counter()
         values = self.values(gathered)
         picture = finished(values, gathered)
@@ -214,13 +216,7 @@ def share_of_photo(strength: float, network: str) -> float:
 
 def check_strength(strength: Any) -> float:
     """The number. Raises OptionError."""
-    try:
-        number = float(strength)
-    except (TypeError, ValueError, OverflowError):  # the last: an integer of 400 digits
-        number = -1.0
-    if not 0 <= number <= 1:
-        raise OptionError(f"--strength: {strength} is out of range; allowed is from 0 to 1")
-    return number
+    return float(ranged(float, strength, "--strength", 0, 1))
 
 
 def load(file: NetworkFile, gpu: int | str = "auto") -> Any:

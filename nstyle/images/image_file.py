@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import io
 import json
 import os
 import stat
@@ -19,7 +18,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from nstyle.errors import ImageError
 from nstyle.images import codecs
 from nstyle.images.picture import Picture, from_array
-from nstyle.system.files import atomic_write, check_place
+from nstyle.system.files import atomic_write, check_place, opened
 
 MIN_EDGE = 16
 EXTENSIONS: Mapping[str, str] = {
@@ -76,7 +75,7 @@ def _open_file(path: str) -> BinaryIO:
     try:
         mode = os.stat(path).st_mode
         what = "a folder" if stat.S_ISDIR(mode) else "a device" if stat.S_ISCHR(mode) else None
-        file: BinaryIO | None = None if what else open(path, "rb")  # noqa: SIM115 - the caller closes it
+        file: BinaryIO | None = None if what else opened(path)
     except (FileNotFoundError, NotADirectoryError):
         raise ImageError(f"{name}: no such file{_nearest_file(path)}") from None
     except PermissionError as error:
@@ -85,9 +84,6 @@ def _open_file(path: str) -> BinaryIO:
         raise ImageError(f"{name}: cannot be opened ({_reason(error)})") from error
     if file is None:
         raise ImageError(f"{name}: is {what}; give the path of a picture file")
-    if not file.seekable():
-        with file:
-            file = io.BytesIO(file.read())
     if not file.read(1):
         file.close()
         raise ImageError(f"{name}: the file is empty; copy or download it again")

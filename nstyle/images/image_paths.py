@@ -53,13 +53,14 @@ def unique(names: Sequence[str], taken: Collection[str] = ()) -> list[str]:
     taken: names that others have.
     """
     used = {name.lower() for name in taken}  # some file systems take capitals for the same
+    numbers: dict[str, int] = {}  # of a name, the last that was given
     result = []
     for name in names:
         stem, extension = os.path.splitext(name)
-        number = 1
+        key = name.lower()
         while name.lower() in used:
-            number += 1
-            name = f"{stem}_{number}{extension}"
+            numbers[key] = numbers.get(key, 1) + 1
+            name = f"{stem}_{numbers[key]}{extension}"
         used.add(name.lower())
         result.append(name)
     return result

@@ -60,7 +60,7 @@ def evaluate(
     the precision means float32 here. Raises OptionError, ImageError, WeightsError, BackendError.
     Gatys et al. (arXiv:1508.06576), equation 7.
     """
-    if options is None or options.precision == "auto":
+    if not isinstance(options, Options) or options.precision == "auto":
         fields = {"precision": "float32", **fields}
     chosen = presets.resolve(fields, preset, options)
     values = floats_of(image, chosen)

@@ -118,6 +118,8 @@ def check(content: Any, styles: int, options: Options, masks: Masks) -> tuple[st
 
     content: None for a texture; styles: how many. Raises OptionError, WeightsError.
     """
+    if not styles:
+        raise OptionError("--style-image: none was given; give a painting")
     if content is None:
         check_texture(options, masks)
     check_style_loss(options)

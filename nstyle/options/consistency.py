@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nstyle.errors import OptionError
-from nstyle.options.parse import convert, flag
+from nstyle.options.parse import brief, convert, flag
 
 # Where none is given. L-BFGS finds its own rate; this one is the size of its first step.
 RATES = {"sgd": 0.1, "nag": 0.001, "adam": 2.0, "lbfgs": 1.0}
@@ -13,7 +13,7 @@ FACTORS = {"sgd": 0.9, "nag": 0.9, "adam": 1.0, "lbfgs": 0.9}
 # Options that are a word or a whole number: (words, lowest, highest, what all others are not).
 # A tile's number is its edge in pixels, without its margins.
 NUMBERS_OR_WORDS = {
-    "gpu": (["auto"], -1, float("inf"), "GPU index; allowed is 0, 1, ..., -1 (CPU), auto"),
+    "gpu": (["auto"], -1, 1000, "GPU index; allowed is 0, 1, ..., -1 (CPU), auto"),
     "scales": (["auto"], 1, 12, "number of sizes; allowed is 1 to 12, or auto"),
     "tile": (["auto", "off"], 64, 65000, "size of a tile; allowed is auto, off, or from 64 to "
              "65000 pixels"),
@@ -35,7 +35,7 @@ def number_or_word(name: str, value: Any) -> Any:
     words, low, high, what = NUMBERS_OR_WORDS[name]
     if value in words:
         return value
-    message = f"{flag(name)}: {value!r} is no {what}"
+    message = f"{flag(name)}: {brief(value)} is no {what}"
     try:
         number = convert(int, value, flag(name))
     except OptionError:

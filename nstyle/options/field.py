@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, TypeVar
 
 from nstyle.errors import OptionError
-from nstyle.options.parse import convert, flag, nearest
+from nstyle.options.parse import brief, convert, flag, nearest, ranged
 
 AnyOptions = TypeVar("AnyOptions")
 
@@ -25,8 +24,8 @@ def option(
     help: str,
     *,
     kind: type | None = None,
-    low: float | None = None,
-    high: float | None = None,
+    low: float = 0,
+    high: float = 10**9,
     choices: tuple[str, ...] = (),
     flags: tuple[str, ...] | None = None,
     metavar: str | None = None,
@@ -36,7 +35,8 @@ def option(
 ) -> Any:
     """A dataclass field that knows all about itself.
 
-    kind: of its value; None = the default's, str where that is None.
+    kind: of its value; None = the default's, str where that is None. low, high: of a number; a
+    float may be 0 or at least parse.TINY.
     flags: names on the command line; None = `--name-with-dashes`, () = only by --set.
     shapes: False for what cannot change the picture (it is then not written into results).
     several: its flag may be repeated, its value is a tuple. uses: of Options, what else than `run`
@@ -95,15 +95,11 @@ def check_fields(options: Any) -> None:
 def check_value(entry: dataclasses.Field[Any], value: Any) -> Any:
     """The value in the field's type. Raises OptionError."""
     facts, name = entry.metadata, shown(entry)
+    if facts["kind"] in (int, float):
+        return ranged(facts["kind"], value, name, facts["low"], facts["high"])
     value = convert(facts["kind"], value, name)
     if facts["choices"] and value not in facts["choices"]:
-        raise OptionError(f"{name}: {value!r} is none of {nearest(value, facts['choices'])}")
-    low, high = facts["low"], facts["high"]
-    if facts["kind"] in (int, float):
-        finite = isinstance(value, int) or math.isfinite(value)
-        if not finite or (low is not None and value < low) or (high is not None and value > high):
-            limits = f"at least {low}" if high is None else f"from {low} to {high}"
-            raise OptionError(f"{name}: {value} is out of range; allowed is {limits}")
+        raise OptionError(f"{name}: {brief(value)} is none of {nearest(value, facts['choices'])}")
     return value
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from nstyle.options.consistency import RATES, check_together, complete
 from nstyle.options.field import check_fields, option
-from nstyle.options.words import Blend, Edges, Layers, Start
+from nstyle.options.words import HEAVIEST, Blend, Edges, Layers, Start
 
 MODELS = ("auto", "vgg19", "vgg16", "vgg16-slim", "vgg19-slim")
 MODEL_ALIASES = {"vgg": "vgg19"}
@@ -35,11 +35,13 @@ class Options:
         None, "weights file instead of the installed one", metavar="FILE", uses="train score"
     )
     content_weight: float = option(
-        30.0, "weight of the photo's content", low=0, uses="train studio"
+        30.0, "weight of the photo's content", high=HEAVIEST, uses="train studio"
     )
-    style_weight: float = option(1.0, "weight of the painting's style", low=0, uses="train studio")
+    style_weight: float = option(
+        1.0, "weight of the painting's style", high=HEAVIEST, uses="train studio"
+    )
     tv_weight: float = option(
-        0.01, "weight of smoothness (total variation)", low=0, uses="train studio"
+        0.01, "weight of smoothness (total variation)", high=HEAVIEST, uses="train studio"
     )
     stop_eps: float = option(
         0.005, "stop at this relative change (smaller sizes at 4 times that); 0 = never", low=0
@@ -70,6 +72,7 @@ class Options:
         "learning rate (default: sgd 0.1, where 0.2 and 0.3 work, too; nag 0.001, adam 2)",
         kind=float,
         low=1e-12,
+        high=1e30,
     )
     lr_sched_delay: int = option(
         2, "epochs between two decreases of the learning rate; begins anew at each size", low=1
@@ -171,6 +174,7 @@ class Options:
         200_000_000,
         "refuse pictures with more pixels",
         low=256,
+        high=10**12,
         shapes=False,
         uses="paint train score",
     )
@@ -192,7 +196,7 @@ class Options:
     evaluations: int = option(
         0,
         "lbfgs: evaluations per epoch, after which its memory starts anew; 0 = an epoch is a step",
-        low=0,
+        high=100_000,
         flags=(),
     )
     step_limit: float = option(
@@ -246,7 +250,8 @@ class Options:
     )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "model", MODEL_ALIASES.get(str(self.model), self.model))
+        if isinstance(self.model, str):
+            object.__setattr__(self, "model", MODEL_ALIASES.get(self.model, self.model))
         check_fields(self)
         complete(self)
         check_together(self)

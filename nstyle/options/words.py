@@ -6,13 +6,13 @@ carries its meaning, parsed once. Knows no option by name.
 
 from __future__ import annotations
 
-import math
 from typing import Any, TypeVar
 
 from nstyle.errors import OptionError
-from nstyle.options.parse import convert
+from nstyle.options.parse import brief, ranged
 
 W = TypeVar("W", bound="Word")
+HEAVIEST = 1e12  # a weight
 INITS = {"content": 0.0, "noise": 1.0, "instant": 0.0}  # the share of noise
 
 
@@ -45,15 +45,13 @@ class Layers(Word):
         for part in filter(None, (piece.strip() for piece in text.split(","))):
             layer, colon, weight = (piece.strip() for piece in part.partition(":"))
             if not layer or (colon and not weight):
-                raise OptionError(f"{name}: {part!r} is not LAYER or LAYER:WEIGHT")
-            number = convert(float, weight or 1.0, f"{name}, weight of {layer}")
-            if not (math.isfinite(number) and number >= 0):
-                raise OptionError(f"{name}: weight {weight} of {layer} is not at least 0")
+                raise OptionError(f"{name}: {brief(part)} is not LAYER or LAYER:WEIGHT")
+            number = ranged(float, weight or 1.0, f"{name}, weight of {layer}", 0, HEAVIEST)
             if layer in weights:
                 raise OptionError(f"{name}: {layer} is named twice")
             weights[layer] = number
         if not any(weights.values()):
-            raise OptionError(f"{name}: {text!r} names no layer; a layer is e.g. relu4_2")
+            raise OptionError(f"{name}: {brief(text)} names no layer; a layer is e.g. relu4_2")
         self.weights = {layer: number for layer, number in weights.items() if number}
 
 
@@ -66,12 +64,7 @@ class Start(Word):
         self.noise = INITS.get(text)
         if not text.startswith("noise:"):
             return
-        share = text[len("noise:") :]
-        self.noise = convert(float, share, f"{name} noise")
-        if not 0 <= self.noise <= 1:
-            raise OptionError(
-                f"{name}: the share of noise {share} is out of range; allowed is 0 to 1"
-            )
+        self.noise = ranged(float, text[len("noise:") :], f"{name} noise", 0, 1)
 
 
 class Blend(Word):
@@ -80,11 +73,9 @@ class Blend(Word):
     weights: list[float]
 
     def _parse(self, text: str, name: str) -> None:
-        weights = [convert(float, word.strip(), name) for word in text.split(",")]
-        if not all(math.isfinite(weight) and weight >= 0 for weight in weights) or not any(weights):
-            raise OptionError(
-                f"{name}: {text!r}: each number must be at least 0 and one above; e.g. 3,1,1"
-            )
+        weights = [ranged(float, word.strip(), name, 0, HEAVIEST) for word in text.split(",")]
+        if not any(weights):
+            raise OptionError(f"{name}: {brief(text)}: one number must be above 0; e.g. 3,1,1")
         self.weights = weights
 
 
@@ -95,11 +86,8 @@ class Edges(Word):
 
     def _parse(self, text: str, name: str) -> None:
         edges = [edge.strip() for edge in text.lower().replace("×", "x").split("x")]
-        numbers = all(not edge or (edge.isascii() and edge.isdigit()) for edge in edges)
+        numbers = all(edge.isascii() and edge.isdigit() for edge in edges if edge)
         if len(edges) != 2 or not numbers or not any(edges):
-            raise OptionError(f"{name}: {text!r} is not WxH, xH or Wx; e.g. 640x480 or x400")
-        width, height = (int(edge) if edge else None for edge in edges)
-        for edge in (width, height):
-            if edge is not None and not 16 <= edge <= 65000:
-                raise OptionError(f"{name}: {edge} is out of range; allowed is from 16 to 65000")
+            raise OptionError(f"{name}: {brief(text)} is not WxH, xH or Wx; e.g. 640x480 or x400")
+        width, height = (ranged(int, edge, name, 16, 65000) if edge else None for edge in edges)
         self.edges = width, height

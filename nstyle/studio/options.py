@@ -12,6 +12,7 @@ from typing import Any
 from nstyle.errors import OptionError
 from nstyle.options.field import check_fields, option
 from nstyle.system import locations
+from nstyle.system.files import make_folder
 
 log = logging.getLogger("nstyle")
 
@@ -35,7 +36,7 @@ class Settings:
     upload_long_edge: int = option(20_000, "its longest edge, in pixels", low=64)
     max_long_edge: int = option(2048, "longest edge of a painting, in pixels", low=64, high=65000)
     queue: int = option(20, "paintings that may wait", low=0)
-    minutes: float = option(60.0, "longest time for one painting", low=0.01)
+    minutes: float = option(60.0, "longest time for one painting", low=0.01, high=1e6)
     history: int = option(200, "paintings kept for each browser", low=1)
     gigabytes: float = option(
         20.0, "uploads and paintings of all, after which nothing new is taken", low=0.01
@@ -73,7 +74,7 @@ def this_machine(host: str) -> bool:
 
 def private_folder(path: Path) -> Path:
     """Make a folder that only its owner can look into. Raises OSError."""
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    make_folder(path, mode=0o700)
     return path
 
 

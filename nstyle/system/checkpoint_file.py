@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from nstyle.errors import CheckpointError
-from nstyle.system.files import atomic_write, sha256
+from nstyle.system.files import atomic_write, opened, sha256
 
 FORMAT = 1  # of the file; another number is refused
 FACTS = "nstyle_checkpoint"
@@ -66,7 +66,7 @@ def read(path: str, kind: str) -> tuple[dict[str, Any], Groups]:
     """
     name = path if path.isprintable() and path else repr(path)
     try:
-        with open(path, "rb") as file:
+        with opened(path) as file:
             check_whole(file, name)
             file.seek(0)
             with np.load(file, allow_pickle=False) as members:
@@ -112,7 +112,7 @@ def log_until(path: str, key: str, last: int) -> bytes:
     A closing line without the key, a half-written one, and those that a killed run wrote after the
     checkpoint are left out. Raises ValueError where the file is no such log, OSError.
     """
-    with open(path, "rb") as file:
+    with opened(path) as file:
         lines = file.read().splitlines(keepends=True)
     kept = []
     for line in lines:

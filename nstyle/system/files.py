@@ -6,14 +6,19 @@ import contextlib
 import errno
 import glob
 import hashlib
+import io
 import os
 import secrets
+import select
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO
 
 from nstyle.errors import OptionError
+
+PATIENCE = 30.0  # seconds to wait for what comes through a pipe
 
 
 def atomic_write(path: str | os.PathLike[str], write_to: Callable[[BinaryIO], Any]) -> None:
@@ -60,6 +65,52 @@ def elsewhere(path: str | os.PathLike[str], write: Callable[[str], Any]) -> str 
     return None
 
 
+def is_name(path: str) -> bool:
+    """Whether a file can have this name: no zero bytes, no half letters, which JSON may hold."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+
+
+def make_folder(path: str | os.PathLike[str], mode: int = 0o777) -> None:
+    """Make a folder where there is none, and those around it, however many. Raises OSError.
+
+    os.makedirs calls itself for each.
+    """
+    missing = [os.path.abspath(path)]
+    while not os.path.isdir(os.path.dirname(missing[-1])):
+        missing.append(os.path.dirname(missing[-1]))
+    for folder in reversed(missing):
+        try:
+            os.mkdir(folder, mode)
+        except FileExistsError:
+            if not os.path.isdir(folder):
+                raise
+
+
+def opened(path: str | os.PathLike[str]) -> BinaryIO:
+    """A file to read; of a pipe, all that came through it.
+
+    Raises OSError, also where nothing comes through a pipe for PATIENCE seconds.
+    """
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # or a pipe waits for one who writes
+    file = os.fdopen(number, "rb")
+    if not stat.S_ISFIFO(os.fstat(number).st_mode):
+        return file
+    with file:
+        return io.BytesIO(b"".join(iter(lambda: next_of(number), b"")))
+
+
+def next_of(pipe: int) -> bytes:
+    """What comes next through a pipe; nothing at its end. Raises OSError."""
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    if not poll.poll(PATIENCE * 1000):
+        raise TimeoutError(errno.ETIMEDOUT, f"a pipe; nothing came through it for {PATIENCE:g} s")
+    return os.read(pipe, 2**20)
+
+
 def check_place(path: str | os.PathLike[str]) -> None:
     """Make sure before the work that a file can be written at `path`; makes its folder.
 
@@ -68,7 +119,7 @@ def check_place(path: str | os.PathLike[str]) -> None:
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     folder = os.path.dirname(os.path.realpath(path))
-    os.makedirs(folder, exist_ok=True)
+    make_folder(folder)
     # Permissions alone do not tell: root may do all, a read-only disk nothing.
     with tempfile.TemporaryFile(dir=folder), contextlib.suppress(FileNotFoundError):
         os.stat(path)  # refuses names that no file can have

@@ -9,9 +9,11 @@ from fractions import Fraction
 from typing import NamedTuple, Union
 
 from nstyle.errors import OptionError
+from nstyle.options.parse import brief
 
-CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)")  # 1:05, 0:01:05.5
-AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([smh])")
+WHOLE, NUMBER = r"(\d{1,9})", r"(\d{1,9}(?:\.\d{1,9})?)"
+CLOCK = re.compile(f"(?:{WHOLE}:)?{WHOLE}:{NUMBER}", re.ASCII)  # 1:05, 0:01:05.5
+AMOUNT = re.compile(rf"{NUMBER}\s*([smh])", re.ASCII)
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -27,9 +29,9 @@ def parse_moment(text: str, name: str) -> Moment:
         return 3600 * int(hours or 0) + 60 * int(minutes) + Fraction(seconds)
     if amount:
         return Fraction(amount[1]) * UNITS[amount[2]]
-    if not (word.isascii() and word.isdigit()):
+    if not re.fullmatch(WHOLE, word, re.ASCII):
         raise OptionError(
-            f"{name}: {text!r} is neither a time such as 1:05 or 12.5s nor a frame's number"
+            f"{name}: {brief(text)} is neither a time such as 1:05 or 12.5s nor a frame's number"
         )
     return int(word)
 
@@ -38,7 +40,9 @@ def parse_every(text: str) -> Moment:
     """3 (frames) or 0.5s; above 0. Raises OptionError."""
     step = parse_moment(text, "--every")
     if not step:
-        raise OptionError(f"--every: {text!r} is nothing; give frames such as 2, or a time: 0.5s")
+        raise OptionError(
+            f"--every: {brief(text)} is nothing; give frames such as 2, or a time: 0.5s"
+        )
     return step
 
 
@@ -87,6 +91,5 @@ def thinned(times: Sequence[Fraction], frames: range, every: str | None) -> list
     for frame in frames:
         if times[frame] >= due:
             thinner.append(frame)
-            while due <= times[frame]:
-                due += step
+            due += step * ((times[frame] - due) // step + 1)
     return thinner

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -194,6 +195,16 @@ def test_a_worker_of_another_version_is_refused_and_fails_its_task(pool, task, m
     monkeypatch.setattr(dask_cluster, "__version__", "another")
     with pytest.raises(BackendError, match=r"has nstyle .*, here is another"):
         Cluster(pool._client.scheduler.address, None, 1)
+
+
+@needs_dask
+@pytest.mark.parametrize("kind", ["tcp", "tls", "ws"])
+def test_what_is_no_scheduler_is_not_waited_for(monkeypatch, kind):
+    monkeypatch.setattr(dask_cluster, "SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"{kind}://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(BackendError, match=f"--dask {address}: no cluster to paint on"):
+            Cluster(address, None, 1)
 
 
 @needs_dask

@@ -58,6 +58,8 @@ def test_other_separators_a_byte_order_mark_and_cells_over_several_lines(read, s
     [
         ('{"lr": 1}\n{"lr": \n', "jobs, line 2: is not JSON"),
         ('{"lr": 1}\n\n[1]\n', "jobs, line 3: is not {...}"),
+        ('{"lr": ' + "[" * 200_000, "jobs, line 1: is not JSON"),
+        ('{"lr": ' + "9" * 5000 + "}", "jobs, line 1: is not JSON"),
         ("lr,seed\n1,2,3\n", "jobs, line 2: has 3 cells, the header 2"),
         ("lr,,seed\n1,2,3\n", "jobs, line 1: the column '' has no name"),
         ("lr,lr\n1,2\n", "jobs, line 1: the column 'lr' has no name of its own"),

@@ -87,10 +87,10 @@ def test_a_file_that_cannot_be_read_is_refused_as_a_picture_is(tmp_path, monkeyp
     picture = tmp_path / "a.png"
     Image.fromarray(tiny.picture(1, (48, 40))).save(picture)
 
-    def fail(self: Path) -> Any:
+    def fail(path: str) -> Any:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr(parcels, "opened", fail)
     with pytest.raises(ImageError, match=r"cannot be read \(.*Input/output error\)"):
         parcels.contents(str(picture))
 

@@ -80,7 +80,7 @@ OTHER_DOOR = {
     "empty command": ([""], ["''", "run"]),
     "flag before a wrong command": (["--x", "rum"], ["did you mean 'run'"]),
     "flag after run": (["run", "--stop-ep", "1"], ["--stop-ep", "did you mean --stop-eps?"]),
-    "value after run": (["run", "--lr", "-1"], ["--lr", "-1", "at least"]),
+    "value after run": (["run", "--lr", "-1"], ["--lr", "-1", "from 1e-12 to 1e+30"]),
     "photo after run": (["run", "--content-image", "no.png"], ["no.png", "no such file"]),
 }
 

@@ -14,6 +14,7 @@ from nstyle.options.options import Options
     [
         ({"dask": "somewhere"}, "--dask: 'somewhere' is neither"),
         ({"dask": "local:0"}, "--dask local:N: '0' is not allowed"),
+        ({"dask": "local:" + "9" * 5000}, "from 1 to 512"),
         ({"parts": 0}, "--parts: 0 is out of range"),
     ],
 )

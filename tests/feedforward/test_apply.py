@@ -113,7 +113,8 @@ def test_regions_take_their_own_style_and_kept_parts_stay():
     ("style", "more", "error", "says"),
     [
         (None, {}, OptionError, "--style-image: none was given"),
-        (STYLE, {"strength": "much"}, OptionError, "--strength: much"),
+        ([], {}, OptionError, "--style-image: none was given"),
+        (STYLE, {"strength": "much"}, OptionError, "--strength: 'much' is not a number"),
         (STYLE, {"strength": 10**400}, OptionError, "out of range"),
         (STYLE, {"lr": 0.1}, OptionError, "lr: means nothing for one pass"),
         (STYLE, {"network": "nowhere.params"}, WeightsError, "nowhere.params: no such file"),

@@ -25,6 +25,7 @@ from skimage.transform import resize as skimage_resize
 from nstyle.errors import ImageError, OptionError
 from nstyle.images import codecs, image_file
 from nstyle.images.picture import Picture, resize
+from nstyle.system import files
 
 ALL = ("a.jpg", "a.jpeg", "a.png", "a.webp", "a.tif", "a.tiff")
 FOUR = ("a.jpg", "a.png", "a.webp", "a.tiff")
@@ -485,7 +486,7 @@ def test_cmyk_profile_is_used(monkeypatch):
 # Refusals
 
 
-def test_no_such_file(tmp_path):
+def test_no_such_file(tmp_path, monkeypatch):
     saved(tmp_path / "Portrait.PNG", Image.fromarray(ramp()))
     message = refusal(image_file.read, tmp_path / "portrat.png")
     assert message.startswith(f"{tmp_path}/portrat.png: no such file")
@@ -494,6 +495,9 @@ def test_no_such_file(tmp_path):
     assert "there is no folder" in refusal(image_file.read, tmp_path / "none" / "a.png")
     assert "no such file" in refusal(image_file.read, tmp_path / "Portrait.PNG" / "a.png")
     assert "no such file" in refusal(image_file.read, "")
+    monkeypatch.setattr(files, "PATIENCE", 0.1)
+    os.mkfifo(tmp_path / "pipe")
+    assert "a pipe; nothing came" in refusal(image_file.read, tmp_path / "pipe")
 
 
 def test_odd_paths_stay_on_one_line(tmp_path):
@@ -541,7 +545,7 @@ def test_truncated(tmp_path, name):
 )
 def test_errors_of_the_system(tmp_path, monkeypatch, error, text):
     path = saved(tmp_path / "a.png", Image.fromarray(ramp()))
-    monkeypatch.setattr("builtins.open", failing(error))
+    monkeypatch.setattr(os, "open", failing(error))
     assert text in refusal(image_file.read, path)
 
 

@@ -53,3 +53,4 @@ def test_names_never_come_twice():
     names = ["cat_wave.png", "cat_wave_2.png", "Cat_wave_3.png", "dog.tar_wave.png"]
     assert image_paths.names(paths, "wave", ".png") == names
     assert image_paths.unique(["a.jpg", "b.jpg"], ["A.JPG", "a_2.jpg"]) == ["a_3.jpg", "b.jpg"]
+    assert image_paths.unique(["a.jpg"] * 20_000)[-1] == "a_20000.jpg"  # soon

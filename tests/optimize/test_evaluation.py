@@ -67,6 +67,10 @@ def test_a_picture_is_judged_at_its_own_size_with_the_presets_options(options):
 def test_bad_input_is_refused(options, image, words, error):
     with pytest.raises(error):
         evaluate(image, PHOTO, STYLE, **words, **options)
+    with pytest.raises(OptionError):
+        evaluate(PHOTO, PHOTO, [], **options)
+    with pytest.raises(OptionError):
+        evaluate(PHOTO, PHOTO, STYLE, options={"lr": 1})
 
 
 def test_scores_are_relative_squared_distances_at_each_layer(options):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from nstyle.errors import NStyleError, OptionError
-from nstyle.options import field
+from nstyle.options import field, parse
 from nstyle.options.field import build
 from nstyle.options.options import Options, shaping
 from nstyle.options.output import OutputOptions
@@ -73,6 +73,25 @@ def test_numbers_that_are_not_finite_are_refused(cls, entry, word):
 
 def test_a_number_too_long_for_a_float_is_out_of_range():
     assert "is out of range" in refusal(Options, seed="1" + "0" * 400)
+
+
+@pytest.mark.parametrize(("cls", "entry"), fields_of(int, float, bool))
+@pytest.mark.parametrize("value", ["9" * 5000, 10**5000], ids=["typed", "a number"])
+def test_digits_without_end_are_refused_in_one_short_line(cls, entry, value):
+    message = refusal(cls, **{entry.name: value})
+    assert message.startswith(field.shown(entry) + ":")
+    assert len(message) < 200
+
+
+@pytest.mark.parametrize("name", ["gpu", "scales", "tile", "size", "model", "weights"])
+def test_so_are_words_that_are_such_a_number(name):
+    assert "too long to be shown (int)" in refusal(Options, **{name: 10**5000})
+
+
+@pytest.mark.parametrize(("cls", "entry"), fields_of(float))
+def test_what_is_lost_in_float32_is_refused(cls, entry):
+    assert "allowed is from" in refusal(cls, **{entry.name: "1e-320"})
+    build(cls, {entry.name: max(entry.metadata["low"], parse.TINY)})
 
 
 @pytest.mark.parametrize(("cls", "entry"), fields_of(int, float))  # all have a lowest value
@@ -169,9 +188,14 @@ REFUSED: dict[str, dict[Any, str]] = {
         "": "''", " , ": "names no layer", "relu1_1:0": "relu1_1:0", "relu1_1:-1": "-1",
         "relu1_1:nan": "nan", "relu1_1:inf": "inf", "relu1_1:abc": "'abc'", "relu1_1:1:2": "'1:2'",
         "relu1_1:": "relu1_1", ":0.5": "0.5", "relu1_1,relu1_1:2": "twice",
+        "relu1_1:1e308": "from 0 to 1e+12", "relu1_1:1e-320": "too near to 0",
     },
     "init": {
-        f"noise:{share}": share for share in ("-0.1", "1.01", "nan", "inf", "abc", "")
+        f"noise:{share}": share for share in ("-0.1", "1.01", "nan", "inf", "abc", "", "1e-320")
+    },
+    "style_blend": {
+        "1e308,1e308": "from 0 to 1e+12", "1e-320,1": "too near to 0", "0,0": "above 0",
+        "9" * 5000: "allowed is",
     },
     "gpu": {
         value: f"{value!r} is no GPU index; allowed is 0, 1, ..., -1 (CPU), auto"
@@ -191,7 +215,7 @@ REFUSED: dict[str, dict[Any, str]] = {
         "6.4x480": "'6.4x480'", "1e3x480": "'1e3x480'", "٦٤٠x480": "٦٤٠", "²0x480": "²",
         "widexhigh": "'widexhigh' is not WxH, xH or Wx; e.g. 640x480",
         "15x480": "15 is out of range", "640x0": "0 is out of range", "x65001": "65001",
-        "1" + "0" * 300 + "x": "from 16 to 65000",
+        "1" + "0" * 300 + "x": "from 16 to 65000", "9" * 5000 + "x": "is not a whole number",
     },
 }  # fmt: skip
 
@@ -204,6 +228,7 @@ def test_a_bad_word_is_refused_with_what_is_allowed(name, value, named):
     message = refusal(Options, **{name: value})
     assert message.startswith(f"--{name.replace('_', '-')}")
     assert named in message
+    assert len(message) < 200
 
 
 @pytest.mark.parametrize(

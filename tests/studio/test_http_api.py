@@ -264,9 +264,11 @@ BAD_ORDERS: list[tuple[dict[str, Any], str]] = [
     ({"options": {"style_layers": "relu9_9"}}, "relu9_9"),
     ({"options": [1]}, "options are an object"),
     ({"preset": "nothing"}, "--preset: 'nothing' is none of"),
-    ({"strength": 7}, "--strength: 7 is out of range"),
+    ({"strength": 7}, "--strength: 7.0 is out of range"),
     ({"strength": 10**400}, "is out of range"),
     ({"options": {"lr": 10**400}}, "--lr"),
+    ({"options": {"size": "9" * 5000 + "x"}}, "--size"),
+    ({"options": {"style_blend": "9" * 5000}}, "--style-blend"),
     ({"photo": None}, "the photo is missing"),
     ({"photo": "../../people"}, "there is no such picture here"),
 ]
@@ -280,7 +282,8 @@ def test_bad_orders_are_refused_before_anything_begins(atelier, change, sentence
     assert atelier.ask("GET", "/healthz", token=None).json["waiting"] == 0
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"[" * 90_000, b'"' + b"x" * 200_000 + b'"'])
+@pytest.mark.parametrize("body", [b"{", b"[]", b"[" * 90_000, b"9" * 5000,
+                                  b'"' + b"x" * 200_000 + b'"'])  # fmt: skip
 def test_what_is_no_order_is_refused(atelier, body):
     assert atelier.ask("POST", "/api/jobs", body).status in (400, 413)
 

@@ -17,6 +17,8 @@ from nstyle.system.files import (
     append_whole,
     atomic_write,
     check_place,
+    make_folder,
+    opened,
     refuse_overwriting,
     sweep_beside,
 )
@@ -30,6 +32,30 @@ def test_writes_and_replaces(tmp_path):
             atomic_write(tmp_path / name, lambda file, content=content: file.write(content))
             assert (tmp_path / name).read_bytes() == content
     assert sorted(os.listdir(tmp_path)) == ["a.bin", "n" * 255]
+
+
+def test_a_thousand_folders_in_each_other_are_made_or_refused(tmp_path):
+    check_place(os.path.join(tmp_path, "a/" * 1500, "a.bin"))
+    make_folder(os.path.join(tmp_path, "a/" * 1500))
+    with pytest.raises(OSError, match="too long"):
+        check_place(os.path.join(tmp_path, "a/" * 3000, "a.bin"))
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError):
+        make_folder(tmp_path / "file")
+    # shutil.rmtree, by which pytest tidies up, calls itself for each
+    subprocess.run(["rm", "-rf", "a"], check=True, cwd=tmp_path)
+
+
+def test_a_pipe_is_read_to_its_end_and_not_waited_for_without_end(tmp_path, monkeypatch):
+    path = str(tmp_path / "pipe")
+    os.mkfifo(path)
+    writer = subprocess.Popen(["sh", "-c", f"(echo one; sleep 0.2; echo two) > {path}"])
+    with opened(path) as file:
+        assert file.read() == b"one\ntwo\n"
+    writer.wait()
+    monkeypatch.setattr(files, "PATIENCE", 0.1)
+    with pytest.raises(TimeoutError, match="nothing came through it"):
+        opened(path)
 
 
 def test_error_of_the_writer_keeps_the_old_file_and_leaves_nothing(tmp_path):

@@ -30,7 +30,9 @@ def test_times_and_frames(text, moment):
     assert (found, type(found)) == (moment, type(moment))
 
 
-@pytest.mark.parametrize("text", ["", "-1", "1.5", "abc", "1:2:3:4", "s", "१"])
+@pytest.mark.parametrize(
+    "text", ["", "-1", "1.5", "abc", "1:2:3:4", "s", "१", "१s", "9" * 5000, "9" * 5000 + "s"]
+)
 def test_what_is_neither_is_refused(text):
     with pytest.raises(OptionError, match=r"^--to: .* neither a time such as 1:05"):
         parse_moment(text, "--to")
@@ -62,6 +64,10 @@ def test_frames_that_are_chosen(begin, to, every, frames):
     until = TIMES[last] if last < len(TIMES) else END
     assert sum(found.seconds) == until - TIMES[frames[0]]
     assert found.seconds[0] == (TIMES[frames[1]] if len(frames) > 1 else END) - TIMES[frames[0]]
+
+
+def test_one_in_next_to_no_time_is_every_frame_at_once():
+    assert chosen(TIMES, END, None, None, "0.000000001s").frames == [0, 1, 2, 3, 4, 5]
 
 
 def test_beyond_the_end_is_refused_with_the_films_length():

@@ -67,7 +67,11 @@ class TrainOptions:
         None, "train for so many steps instead of --time-budget", kind=int, low=1
     )
     time_budget: float | None = option(
-        None, "train for so long: 20m, 90s, 1.5h (default: 30m)", kind=float, metavar="TIME"
+        None,
+        "train for so long: 20m, 90s, 1.5h (default: 30m)",
+        kind=float,
+        low=0.001,
+        metavar="TIME",
     )
     crop: int = option(256, "edge of the photos' crops in pixels", low=4 * CROP_STEP, high=1024)
     batch: int = option(2, "crops per step", low=1, high=16)
@@ -140,8 +144,6 @@ class TrainOptions:
             raise OptionError("--photos: none were given; give a folder of photos to train on")
         if self.steps is not None and self.time_budget is not None:
             raise OptionError("--steps, --time-budget: give one of them")
-        if self.time_budget is not None and not self.time_budget > 0:
-            raise OptionError(f"--time-budget: {self.time_budget} is not above 0")
         if self.crop % CROP_STEP:
             raise OptionError(
                 f"--crop: {self.crop} is no multiple of {CROP_STEP}; e.g. "

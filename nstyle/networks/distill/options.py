@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nstyle.errors import OptionError
 from nstyle.options.field import FILE, FOLDERS, check_fields, option
-from nstyle.options.parse import flag
+from nstyle.options.parse import brief, flag
 from nstyle.system.files import check_writable
 
 LEAST_WIDTH = 4  # of what --width leaves
@@ -86,7 +86,9 @@ class DistillOptions:
         except ValueError:
             widths = [0]
         if any(width < 1 for width in widths):
-            raise OptionError(f"--widths: {self.widths} are no numbers of channels: 32,32,64,...")
+            raise OptionError(
+                f"--widths: {brief(self.widths)} are no numbers of channels: 32,32,64,..."
+            )
         return widths
 
     def channels(self, teacher: Sequence[int]) -> list[int]:

@@ -21,6 +21,7 @@ from nstyle.images import image_file
 from nstyle.images.image_paths import EXTENSIONS
 from nstyle.images.picture import Picture
 from nstyle.networks import preprocessing
+from nstyle.system.files import opened
 
 log = logging.getLogger("nstyle")
 
@@ -55,7 +56,8 @@ def read_heldout(path: str) -> list[Path]:
     Raises OptionError when the file or a picture named in it is absent.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        with opened(path) as file:
+            lines = file.read().decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise OptionError(f"{path}: the list of held-out pictures cannot be read") from error
     listed = [Path(path).parent / line.strip() for line in lines if line.strip()]
@@ -91,7 +93,8 @@ def inside(paths: Iterable[Path], folders: Iterable[str]) -> list[Path]:
 def _content(path: Path) -> tuple[int, int]:
     """The same for a file, its copies and links: size and checksum."""
     try:
-        data = path.read_bytes()
+        with opened(path) as file:
+            data = file.read()
     except OSError:  # `load` leaves it out and says so
         return -1, hash(path)
     return len(data), zlib.crc32(data)

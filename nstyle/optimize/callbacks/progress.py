@@ -14,7 +14,7 @@ from nstyle.images import image_file
 from nstyle.optimize.planning.memory import peak_memory
 from nstyle.optimize.records import Result, Step
 from nstyle.system.checkpoint_file import log_until
-from nstyle.system.files import append_whole, atomic_write
+from nstyle.system.files import append_whole, atomic_write, make_folder
 
 log = logging.getLogger("nstyle")
 
@@ -116,7 +116,7 @@ class Trace:
         self._file: Any = None
         self._failed = False
         try:  # now, so that it is refused early; an old trace stays until the first epoch
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            make_folder(Path(path).parent)
             open(path, "ab").close()
             if after and Path(path).is_file():
                 self._kept = log_until(path, "epoch", after)

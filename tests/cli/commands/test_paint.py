@@ -55,7 +55,7 @@ def test_bad_photos_among_good_ones_are_named_and_left_out(folder, capsys):
     [
         (["nowhere.jpg"], "nowhere.jpg: no such file"),
         (["--format", "gif", "photos"], "--format: 'gif' is none of"),
-        (["--strength", "2", "photos"], "--strength: 2 is out of range"),
+        (["--strength", "2", "photos"], "--strength: 2.0 is out of range"),
         (["--network", "style.png", "photos"], "no painting network"),
         (["*.gif"], "no file matches"),
         (["empty"], "a folder without a picture"),

@@ -140,6 +140,7 @@ def test_the_mean_of_a_matconvnet_file_is_its_own(tmp_path, monkeypatch, kind):
 
 def test_a_matconvnet_file_without_a_mean_has_caffes(tmp_path):
     savemat(tmp_path / "a.mat", {"layers": MAT_LAYERS, "meta": {"classes": 3.0}})
+    os.truncate(tmp_path / "a.mat", 2**31)  # zeros at the end cost no time
     assert reader.read(str(tmp_path / "a.mat")).convention == preprocessing.CAFFE
 
 

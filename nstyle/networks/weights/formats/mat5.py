@@ -76,6 +76,8 @@ def read(path: str, names: Iterable[str]) -> dict[str, Any]:
     cursor, variables = Cursor(data, order, HEADER), {}
     while cursor.at < len(data):
         kind, content = cursor.element()
+        if not content:  # only zeros follow
+            break
         if kind == COMPRESSED:
             kind, content = Cursor(unpacked(content), order).element()
         if kind == MATRIX:
