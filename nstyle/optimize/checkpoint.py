@@ -135,7 +135,7 @@ def again(
     was, now = shaping(order.options), shaping(chosen)
     for entry in dataclasses.fields(Options):
         if was.get(entry.name) != now.get(entry.name):
-            both = was[entry.name], now[entry.name]
+            both = was.get(entry.name), now.get(entry.name)
             raise OptionError(f"{label}: {differs(shown(entry), *both)}")
     for name, paths in order.pictures.items():
         for path in [paths] if isinstance(paths, str) else paths:

@@ -331,6 +331,10 @@ def test_what_does_not_shape_the_picture_may_differ_and_the_rest_be_typed_again(
         ({"optimizer": "sgd"}, "--optimizer was adam when the run began, not sgd"),
         ({"momentum": "0.5"}, "momentum was 0.8 when the run began, not 0.5"),
         ({"weights": "b.params"}, "--weights was a.params when the run began, not b.params"),
+        (
+            {"weights_convention": "caffe"},
+            "--weights-convention was none when the run began, not caffe",
+        ),
         ({"init": "noise"}, "--init was photo.png when the run began, not noise"),
         ({"enlarge": True}, "--enlarge was False when the run began, not True"),
         ("mxnet", "--preset was fast when the run began, not mxnet"),

@@ -60,7 +60,7 @@ def distill(options: DistillOptions, *, listener: Listener | None = None) -> Arr
     """
     options.check_written()
     files, _ = data.split(options.pictures, options.heldout)
-    known = teacher.read(str(options.teacher))
+    known = teacher.read(str(options.teacher), convention=options.weights_convention)
     channels = options.channels(known.widths)
     arrays = _start(options, known, channels)
     loaded = [*data.load(files, round(options.crop * KEPT_CROPS)).values()]
@@ -105,7 +105,9 @@ def _start(options: DistillOptions, known: Teacher, channels: list[int]) -> Arra
 
 def _setup(options: DistillOptions, channels: list[int], picture_count: int) -> dict[str, Any]:
     """The facts a checkpoint must agree on: weights by content, pictures by number."""
+    asked = options.weights_convention  # absent where none was asked for, as it was before
     return {
+        **({} if asked == "auto" else {"weights_convention": asked}),
         **{name: getattr(options, name) for name in ("batch", "crop", "rate", "seed")},
         "widths": channels,
         "start": _checksum(options.start) if options.start else "closed form",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from nstyle.errors import WeightsError
 from nstyle.networks.layers import BLOCKS, convolutions, taps
-from nstyle.networks.preprocessing import CAFFE, CAFFE_BGR, IMAGENET, Preprocessing
+from nstyle.networks.preprocessing import CAFFE, CAFFE_BGR, TORCHVISION, Preprocessing
 from nstyle.networks.weights.formats import archive
 from nstyle.networks.weights.formats.archive import HWIO, OIHW, ROTATED, Layout, Stored
 
@@ -86,9 +86,9 @@ SCHEMES = (
     # Keras with Theano, before 1.0
     Scheme(r"layer_(\d+)/param_([01])", padded_places, CAFFE_BGR, ROTATED, mixed=True),
     # GluonCV and torchvision
-    Scheme(r"features\.(\d+)\.(weight|bias)", gluon_places, IMAGENET, OIHW, mixed=True),
+    Scheme(r"features\.(\d+)\.(weight|bias)", gluon_places, TORCHVISION, OIHW, mixed=True),
     # Gluon with prefixes
-    Scheme(r"(?:arg:)?\w*vgg\d+_conv(\d+)_(weight|bias)", numbers, IMAGENET, OIHW, mixed=True),
+    Scheme(r"(?:arg:)?\w*vgg\d+_conv(\d+)_(weight|bias)", numbers, TORCHVISION, OIHW, mixed=True),
 )
 
 

@@ -328,6 +328,13 @@ def test_painting_brings_a_picture_nearer_to_the_style(monkeypatch):
     assert np.median(distances[1:]) < 0.7 * distances[0]
 
 
+def test_a_teacher_may_be_said_to_want_other_pictures(toys):
+    path = str(toys / "vgg16.params")
+    plain, asked = (teacher.read(path, convention=name) for name in ("auto", "caffe-bgr"))
+    name = "conv1_1_weight"
+    assert (asked.arrays[name] == plain.arrays[name][:, ::-1]).all()
+
+
 # ---- refusing ----
 
 REFUSED = {

@@ -135,12 +135,12 @@ def test_the_mean_of_a_matconvnet_file_is_its_own(tmp_path, monkeypatch, kind):
     mean = np.array([101.0, 102.5, 99.25])
     monkeypatch.setattr(tiny, "MEAN", mean)
     path = filed.write_vgg(tmp_path / "a.mat", kind)
-    assert reader.read(path).convention.mean == tuple(mean)
+    assert reader.load(path, needed()).convention.mean == tuple(mean)
 
 
 def test_a_matconvnet_file_without_a_mean_has_caffes(tmp_path):
     savemat(tmp_path / "a.mat", {"layers": MAT_LAYERS, "meta": {"classes": 3.0}})
-    assert reader.read(str(tmp_path / "a.mat")).convention == preprocessing.CAFFE
+    assert reader.load(str(tmp_path / "a.mat"), needed()).convention == preprocessing.CAFFE
 
 
 @pytest.mark.parametrize("image", [np.full((1, 1, 3), 300.0), np.ones((2, 2)), np.full(3, np.nan)])
