@@ -149,6 +149,69 @@ def test_a_mean_that_is_none_is_refused(tmp_path, image):
     assert "averageImage" in refusal(tmp_path / "a.mat")
 
 
+def place_of(name: str) -> str:
+    """conv2_1 -> 5, where torchvision has it in VGG-16."""
+    places = tiny.file_arrays(
+        tiny.random_arrays(model="vgg16"), tiny.BLOCKS["vgg16"], "gluon", False
+    )
+    names = tiny.conv_names(tiny.BLOCKS["vgg16"])
+    return [*places][2 * names.index(name)].split(".")[1]
+
+
+CAFFE, BGR, TORCH = preprocessing.CAFFE, preprocessing.CAFFE_BGR, preprocessing.TORCHVISION
+LETTERS, PLURALS = {"weight": "W", "bias": "b"}, {"weight": "weights", "bias": "biases"}
+# What arrays are called -> (the name of one, by conv1_1 and weight or bias; whether kernels are
+# HWIO, the convention).
+NAMES: dict[str, tuple[Any, bool, Any]] = {
+    "gatys": (lambda n, k: f"{n}.{k}", False, None),
+    "in a module": (lambda n, k: f"module.vgg.{n}.{k}", False, None),
+    "keras's in pytorch": (lambda n, k: f"{filed.block_and_index(n)}.{k}", False, None),
+    "blocks": (lambda n, k: f"block{n[4]}.conv{n[6]}.{k}", False, None),
+    "caffe's in a module": (lambda n, k: f"module.{n}_{k}", False, CAFFE),
+    "tf-slim": (lambda n, k: f"vgg_16/{n[:5]}/{n}/{PLURALS[k]}", True, CAFFE),
+    "tensorflow": (lambda n, k: f"{n}_{LETTERS[k]}:0", True, CAFFE),
+    "keras": (lambda n, k: f"{n}/{n}_{LETTERS[k]}:0", True, None),
+    "keras 3": (
+        lambda n, k: f"layers/{filed.block_and_index(n)}/vars/{'wb'.index(k[0])}",
+        True,
+        BGR,
+    ),
+    "data parallel": (lambda n, k: f"module.features.{place_of(n)}.{k}", False, TORCH),
+    "parallel features": (lambda n, k: f"features.module.{place_of(n)}.{k}", False, TORCH),
+    "lightning": (lambda n, k: f"model.vgg-net.features.{place_of(n)}.{k}", False, TORCH),
+    "slices": (lambda n, k: f"net.slice{n[4]}.{place_of(n)}.{k}", False, TORCH),
+    "features alone": (lambda n, k: f"{place_of(n)}.{k}", False, None),
+}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_the_usual_names_of_arrays_are_known(tmp_path, kind):
+    name_of, hwio, expected = NAMES[kind]
+    arrays = tiny.random_arrays(filed.WIDTHS, "vgg16")
+    named = {"classifier.0.weight": filed.DENSE[0], "module.classifier.0.bias": filed.DENSE[1]}
+    named["optimizer/" + name_of("conv1_1", "bias")] = filed.DENSE[1]
+    for name, (kernel, bias) in arrays.items():
+        named[name_of(name, "weight")] = filed.hwio(kernel) if hwio else kernel
+        named[name_of(name, "bias")] = bias
+    filed.write_safetensors(tmp_path / "a", named)
+    file = reader.read(str(tmp_path / "a"))
+    assert (file.family, file.scheme.convention) == ("vgg16", expected)
+    if expected is None:
+        with pytest.raises(WeightsError, match=r"-convention \(caffe, caffe-bgr, torchvision\)"):
+            reader.select(file, needed("vgg16"))
+    found = reader.select(file, needed("vgg16"), "caffe").arrays
+    assert all((found[n][0] == arrays[n][0]).all() for n in found)
+    assert all((found[n][1] == arrays[n][1]).all() for n in found)
+
+
+def test_two_networks_in_a_file_are_refused(tmp_path):
+    one = filed.torchvision(tiny.random_arrays(), tiny.BLOCKS["vgg19"], False)
+    both = {f"{owner}.{name}": values for owner in ("ema", "model") for name, values in one.items()}
+    filed.write_safetensors(tmp_path / "a", both)
+    message = refusal(tmp_path / "a")
+    assert "two networks" in message and "ema.features.0" in message and "model.fe" in message
+
+
 # ---- what is refused ----
 
 
@@ -199,6 +262,18 @@ def test_a_file_of_pytorch_is_refused_with_the_command_that_converts_it(tmp_path
     assert not (tmp_path / "trap").exists()
 
 
+def test_a_torchscript_file_and_onnx_are_refused_with_commands_that_parse(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.pt", "w") as archive:
+        archive.writestr("vgg/data.pkl", b"")
+        archive.writestr("vgg/code/__torch__.py", "")
+    (tmp_path / "it's.onnx").write_bytes(b"\b\7\x12\7pytorch\x1a\x05" + bytes(40))
+    for name, word in (("a.pt", "torch.jit.load"), ("it's.onnx", "onnx.load")):
+        message = refusal(tmp_path / name)
+        _, _, code = shlex.split(message[message.index("python -c") :])
+        compile(code, name, "exec")
+        assert word in code and str(tmp_path / name) in code
+
+
 @pytest.mark.parametrize("protocol", [3, 4, 5])
 def test_other_pickles_are_refused(tmp_path, protocol):
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(Trap(tmp_path / "trap"), protocol=protocol))
@@ -223,6 +298,15 @@ def test_arrays_that_are_pickles_are_refused(tmp_path):
     [
         (b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(512) + b"\x89HDF\r\n\x1a\n", "-v7"),
         (b"<!DOCTYPE html><html>", "not an MXNet .params"),
+        (b"\n <html>", "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"),
+        (b"\x1f\x8b\b\0", "unpack it"),
+        (bytes(257) + b"ustar", "unpack it"),
+        (b"\4\0\0\0\1\0\0\0\3\0\0\0V 1\r\0\0\0nn.Sequential", "nstyle download"),
+        (b"4\n1\n3\nV 1\n13\nnn.Sequential\n", "Torch 7"),
+        (b"\n\x14VGG_ILSVRC_19_layers\x12\x20\n\x07conv1_1", ".caffemodel"),
+        (b"\n\x05VGG16\xa2\x06\x20", "nstyle download"),
+        (b"\b", "by its content"),
         (b"", ".safetensors"),
     ],
 )
@@ -235,6 +319,12 @@ def test_files_of_these_kinds_with_something_else_are_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("readme.txt", "nothing")
     assert "without arrays" in refusal(tmp_path / "a.npz")
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("weights/vgg16.h5", "nothing")
+    assert "unpack it, and give weights/vgg16.h5" in refusal(tmp_path / "a.npz")
+    with zipfile.ZipFile(tmp_path / "a.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.weights.h5", bytes(9999))
+    assert "packed in it" in refusal(tmp_path / "a.keras")
     savemat(tmp_path / "a.mat", {"x": np.ones(3)})
     assert "layers" in refusal(tmp_path / "a.mat")
 
