@@ -30,7 +30,7 @@ KNOWN_FILES = {
 }
 SCALE = "_scale"  # ending of the array that holds the factors of a kernel of integers
 VGG_FIRST_WIDTH = 64  # channels of conv1_1; a file with fewer is called slim
-MAX_VALUES = 2**26  # of a kernel; VGG's largest has 2.4 million
+MAX_VALUES = 2**24  # of a kernel; VGG's largest has 2.4 million
 
 
 @dataclass(frozen=True)
@@ -134,18 +134,16 @@ def take(file: WeightsFile, layer: str) -> tuple[np.ndarray, np.ndarray]:
     """
     check_shapes(file, layer)
     kernel, bias = (
-        floats(file, layer, file.archive.read(file.names[f"{layer}_{kind}"]))
-        for kind in ("weight", "bias")
+        floats(file, layer, file.names[f"{layer}_{kind}"]) for kind in ("weight", "bias")
     )
     kernel = file.scheme.layout.to_oihw(kernel)
     scale = file.names[f"{layer}_weight"] + SCALE
     if scale in file.archive.arrays:  # in 8 bits, see distill.student
-        factors = floats(file, layer, file.archive.read(scale))
-        if factors.shape != (len(kernel),):
-            counts = f"{len(kernel)} channels, but factors {factors.shape}"
-            raise refusal(file.path, f"{layer} has {counts}")
+        if (shape := file.archive.arrays[scale].shape) != (len(kernel),):
+            raise refusal(file.path, f"{layer} has {len(kernel)} channels, but factors {shape}")
+        factors = floats(file, layer, scale)
         with np.errstate(over="ignore"):
-            kernel = floats(file, layer, kernel * factors.reshape((-1, 1, 1, 1)))
+            kernel = finite(file, layer, kernel * factors.reshape((-1, 1, 1, 1)))
     return kernel, bias
 
 
@@ -162,10 +160,16 @@ def check_shapes(file: WeightsFile, layer: str) -> None:
         raise refusal(file.path, f"{layer} has shapes {kernel} and {bias}; {expected}")
 
 
-def floats(file: WeightsFile, layer: str, values: np.ndarray) -> np.ndarray:
-    """The values as float32. Raises WeightsError where they are no finite numbers."""
-    if values.dtype.kind not in "fiu":
-        raise refusal(file.path, f"{layer} holds {values.dtype}; a VGG's are real numbers")
+def floats(file: WeightsFile, layer: str, name: str) -> np.ndarray:
+    """An array as float32. Raises WeightsError where its values are no finite numbers."""
+    dtype = file.archive.arrays[name].dtype
+    if dtype.kind not in "fiu":
+        raise refusal(file.path, f"{layer} holds {dtype}; a VGG's are real numbers")
+    return finite(file, layer, file.archive.read(name))
+
+
+def finite(file: WeightsFile, layer: str, values: np.ndarray) -> np.ndarray:
+    """The values as float32. Raises WeightsError where one is not finite."""
     with np.errstate(over="ignore"):
         single = values.astype(np.float32)
     if not np.isfinite(single).all():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import struct
 import zipfile
@@ -12,7 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from nstyle.networks.weights.formats.archive import Archive, absent, in_file, refusal
+from nstyle.networks.weights.formats.archive import (
+    MAX_ARRAYS,
+    Archive,
+    absent,
+    check_packed,
+    in_file,
+    refusal,
+)
 from nstyle.networks.weights.formats.detect import KERAS
 
 
@@ -67,19 +75,25 @@ def opened(path: str) -> Iterator[Any]:
 
 def read(path: str) -> Archive:
     """All datasets by their place, as in block1_conv1/kernel:0; values stay in the file."""
-    h5py, shapes = library(path), {}
+    h5py = library(path)
+    kinds: dict[str, Any] = {}
 
     def note(place: Any, thing: Any) -> None:
         is_array = isinstance(thing, h5py.Dataset) and thing.shape is not None
         if is_array and isinstance(place, str):  # a damaged name is bytes
-            shapes[place] = tuple(thing.shape)
+            if len(kinds) == MAX_ARRAYS:
+                raise ValueError(f"more than {MAX_ARRAYS} arrays")
+            kinds[place] = tuple(thing.shape), thing.dtype
 
     with opened(path) as file:
         file.visititems(note)
-    return in_file(path, shapes, values)
+    return in_file(path, kinds, values)
 
 
 def values(path: str, place: str) -> np.ndarray:
-    """One dataset."""
+    """One dataset. Raises WeightsError where the file has too little of it."""
     with opened(path) as file:
-        return np.asarray(file[place][()])
+        data = file[place]
+        chunk = math.prod(data.chunks or ()) * data.dtype.itemsize
+        check_packed(path, place, max(data.nbytes, chunk), data.id.get_storage_size())
+        return np.asarray(data[()])
