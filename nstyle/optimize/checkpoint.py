@@ -16,7 +16,8 @@ import numpy as np
 
 from nstyle import __version__
 from nstyle.errors import CheckpointError, OptionError
-from nstyle.optimize.records import Step
+from nstyle.optimize.records import REASONS, Step
+from nstyle.optimize.solver.optimizers import STATES
 from nstyle.options.field import build, shown
 from nstyle.options.options import Options, shaping
 from nstyle.options.output import OutputOptions
@@ -28,6 +29,30 @@ log = logging.getLogger("nstyle")
 KIND = "a run"
 # Options that no longer exist -> the value at which they had no effect.
 GONE = {"average": 0.0, "border": 0, "epsilon": 1e-8, "rescale_method": "bicubic"}
+SCALARS = {...: (str, float, bool, None)}
+STEP = {
+    **dict.fromkeys(("epoch", "scale", "width", "height"), checkpoint_file.count),
+    **dict.fromkeys(("loss", "eps", "seconds"), float),
+    "terms": {...: float},
+}
+FORM = {  # of a checkpoint's facts
+    "order": {
+        "pictures": lambda found: (
+            "style_image" in found and checkpoint_file.agrees(found, {...: (str, [str])})
+        ),
+        "options": SCALARS,
+        "delivery": SCALARS,
+        "preset": (str, None),
+    },
+    "inputs": {...: str},
+    "state": {...: float},
+    "saved": {
+        "scale": checkpoint_file.count,
+        "before": checkpoint_file.count,
+        "stopped": tuple(["", "interrupted", *REASONS]),
+        "history": [STEP],
+    },
+}
 # What fields of `inputs.Inputs` are called in a refusal.
 NAMES = {
     "styles": "painting",
@@ -96,10 +121,11 @@ class Checkpoint:
 def read(path: str) -> Checkpoint:
     """Read the checkpoint of a run. Raises CheckpointError."""
     try:
-        facts, arrays = checkpoint_file.read(path, KIND)
+        facts, arrays = checkpoint_file.read(path, KIND, {"version": str})
     except CheckpointError as error:
         raise CheckpointError(f"--resume {error}") from error
     try:
+        checkpoint_file.check_form(facts, FORM)
         order, saved = facts["order"], facts["saved"]
         known = {n: v for n, v in order["options"].items() if GONE.get(n, ...) != v}
         options, delivery = build(Options, known), build(OutputOptions, order["delivery"])
@@ -108,12 +134,37 @@ def read(path: str) -> Checkpoint:
         state = {**facts["state"], **arrays.get("state", {})}
         x, good = (arrays["picture"][name] for name in ("x", "good"))
         run = RunState(**saved, history=history, x=x, good=good, state=state)
+        check_state(run)
         return Checkpoint(path, facts["version"], request, facts["inputs"], run)
-    except (KeyError, TypeError, OptionError) as error:
+    except (KeyError, TypeError, ValueError, OptionError) as error:
         raise CheckpointError(
             f"--resume {path}: this version of nstyle cannot go on with it ({error}); use "
-            f"{facts.get('version', 'the one')} that wrote it"
+            f"{checkpoint_file.shown(facts['version'])} that wrote it"
         ) from error
+
+
+def check_state(run: RunState) -> None:
+    """Raises ValueError for pictures, arrays or steps that belong to no run."""
+    arrays = {name: value for name, value in run.state.items() if isinstance(value, np.ndarray)}
+    arrays.update(x=run.x, good=run.good)
+    single = all(array.dtype == np.float32 for array in arrays.values())
+    like_x = checkpoint_file.finite(arrays, dict.fromkeys(arrays, run.x.shape))
+    if not (single and like_x and run.x.ndim == 4 and run.x.shape[:2] == (1, 3)):
+        raise ValueError("its arrays are not those of a picture")
+    epochs = [step.epoch for step in run.history]
+    if epochs != [*range(1, len(epochs) + 1)] or run.before > len(epochs):
+        raise ValueError("its epochs are not those of a run")
+
+
+def check_fits(begun: RunState, sizes: Sequence[tuple[int, int]], optimizer: str) -> None:
+    """Raises CheckpointError for a state of another optimiser or a picture of another size."""
+    numbers, arrays = STATES[optimizer]
+    kinds = {**dict.fromkeys(numbers, False), **dict.fromkeys(arrays, True)}
+    found = {name: isinstance(value, np.ndarray) for name, value in begun.state.items()}
+    width, height = sizes[begun.scale - 1] if 0 < begun.scale <= len(sizes) else (0, 0)
+    if begun.x.shape[2:] != (height, width) or (begun.state and found != kinds):
+        what = "the checkpoint's picture or state is none of such a run"
+        raise CheckpointError(f"--resume: {what}; begin a new run")
 
 
 def again(

@@ -25,6 +25,7 @@ from nstyle.networks.distill.evaluate import measure
 from nstyle.networks.distill.loop import KIND, Training, calibration
 from nstyle.networks.distill.options import DistillOptions
 from nstyle.networks.distill.teacher import Arrays, Teacher
+from nstyle.networks.layers import convolutions
 from nstyle.networks.training import checkpoint, curve, data
 
 __all__ = ["DistillOptions", "DistillStep", "distill", "measure"]
@@ -71,6 +72,7 @@ def distill(options: DistillOptions, *, listener: Listener | None = None) -> Arr
     if options.steps and checkpoint.exists(options.checkpoint):
         saved = checkpoint.read(str(options.checkpoint), KIND)
         checkpoint.agree(saved, setup)
+        checkpoint.check_groups(saved, {"weight": _shapes(known, channels)})
         arrays = dict(saved.groups["weight"])
     if arrays is None:
         count = CLOSED_FORM_PIXELS // (options.batch * options.crop**2)
@@ -114,6 +116,13 @@ def _setup(options: DistillOptions, channels: list[int], picture_count: int) -> 
         "teacher": _checksum(str(options.teacher)),
         "pictures": picture_count,
     }
+
+
+def _shapes(known: Teacher, channels: list[int]) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, before, width in zip(convolutions(known.blocks), [3, *channels], channels):
+        shapes.update({f"{name}_weight": (width, before, 3, 3), f"{name}_bias": (width,)})
+    return shapes
 
 
 def _checksum(path: str) -> str:
