@@ -37,7 +37,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     ANY_STYLE: {
         "widths": lambda widths: checkpoint_file.agrees(widths, [int]) and len(widths) == 4
     },
-    ONE_STYLE: {"width": int, "mean": lambda m: checkpoint_file.agrees(m, [float]) and len(m) == 3},
+    ONE_STYLE: {"width": int, "mean": lambda mean: is_colour(mean)},
 }
 THUMBNAIL = 256  # px, long edge
 
@@ -83,13 +83,22 @@ def read(path: str) -> NetworkFile:
         raise WeightsError(
             f"{path}: is of a version of nstyle whose networks paint otherwise; train anew"
         )
-    arrays = {n: values.astype(np.float32) for n, values in groups.get("values", {}).items()}
+    halves = groups.get("values", {})
+    if any(values.dtype != np.float16 for values in halves.values()):
+        raise WeightsError(f"{path}: its values are not in float16; train anew")
+    arrays = {name: values.astype(np.float32) for name, values in halves.items()}
     check_shape(path, facts["network"], facts["shape"], arrays)
     try:
         picture = decoded(facts["thumbnail"]) if facts["thumbnail"] else None
     except Exception as error:  # pillow raises nearly anything
         raise WeightsError(f"{path}: its thumbnail is damaged; train anew") from error
     return NetworkFile(facts["network"], facts["shape"], arrays, facts["about"], picture, path)
+
+
+def is_colour(mean: Any) -> bool:
+    """Whether it is three numbers of 0..255."""
+    known = checkpoint_file.agrees(mean, [float]) and len(mean) == 3
+    return known and all(0 <= value <= 255 for value in mean)
 
 
 def check_shape(

@@ -173,9 +173,9 @@ def count(value: Any) -> bool:
 
 
 def finite(arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> bool:
-    """Whether arrays have exactly these names and shapes, and finite values."""
+    """Whether arrays have exactly these names and shapes, and finite floats."""
     return arrays.keys() == shapes.keys() and all(
-        array.shape == shapes[name] and bool(np.isfinite(array).all())
+        array.shape == shapes[name] and array.dtype.kind == "f" and bool(np.isfinite(array).all())
         for name, array in arrays.items()
     )
 

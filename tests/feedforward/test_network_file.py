@@ -94,6 +94,7 @@ def test_a_value_too_large_for_half_precision_is_not_written(tmp_path):
         ("shape", {"width": "4", "mean": [1.0, 2.0, 3.0]}),
         ("shape", {"width": 10**7, "mean": [1.0, 2.0, 3.0]}),  # no array is so wide
         ("shape", {"width": 4, "mean": [1.0, 2.0]}),
+        ("shape", {"width": 4, "mean": [1.0, 2.0, 256]}),
         ("shape", {"width": 4, "mean": [1.0, 2.0, float("nan")]}),
         ("shape", {"width": 4, "mean": [1.0, 2.0, 3.0], "more": 1}),
         ("shape", {"widths": [4, 4, 4, 4]}),
@@ -108,10 +109,12 @@ def test_facts_that_are_wrong_under_a_right_checksum_are_refused(file, tmp_path,
         network_file.read(path)
 
 
-def test_a_network_without_arrays_is_refused(file, tmp_path):
+def test_a_network_without_arrays_or_with_others_is_refused(file, tmp_path):
     path = str(tmp_path / "wave.params")
     network_file.write(path, file)
     facts, _ = checkpoint_file.read(path, network_file.KIND, {})
-    checkpoint_file.write(path, network_file.KIND, facts, {})
-    with pytest.raises(WeightsError, match="shape"):
-        network_file.read(path)
+    integers = {"conv0_weight": file.arrays["conv0_weight"].astype(np.int8)}
+    for groups, why in (({}, "shape"), ({"values": integers}, "float16")):
+        checkpoint_file.write(path, network_file.KIND, facts, groups)
+        with pytest.raises(WeightsError, match=why):
+            network_file.read(path)

@@ -25,6 +25,7 @@ from nstyle.networks.distill import run as room
 from nstyle.networks.distill.run import DistillOptions, distill, measure
 from nstyle.networks.layers import BLOCKS, convolutions
 from nstyle.networks.weights import reader
+from nstyle.system import checkpoint_file
 from nstyle.system.backend import nd
 
 WIDTHS = (6, 8, 10, 12, 12)  # of the toy's blocks
@@ -279,6 +280,16 @@ def test_a_checkpoint_of_another_training_is_refused(options):
     for name, value in (("seed", 3), ("batch", 3), ("width", 0.9)):
         with pytest.raises(OptionError, match=name):
             distill(replace(options, **{name: value}))
+
+
+def test_a_checkpoint_with_arrays_of_another_training_is_refused(options):
+    distill(replace(options, steps=1))
+    facts, groups = checkpoint_file.read(options.checkpoint, room.KIND, {})
+    for group in sorted(groups):
+        broken = {**groups, group: dict(list(groups[group].items())[1:])}
+        checkpoint_file.write(options.checkpoint, room.KIND, facts, broken)
+        with pytest.raises(WeightsError, match=rf"its arrays \({group}\) .* remove it"):
+            distill(replace(options, steps=2))
 
 
 def test_a_loss_that_is_not_finite_ends_the_training(options, monkeypatch):

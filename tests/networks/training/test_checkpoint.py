@@ -31,6 +31,7 @@ def test_wrong_facts_are_refused(tmp_path, facts):
         ("weight", {**WEIGHTS, "c": WEIGHTS["b"]}),
         ("weight", {**WEIGHTS, "b": np.ones(1, np.float32)}),  # would be spread over all
         ("weight", {**WEIGHTS, "b": np.full(3, np.nan, np.float32)}),
+        ("weight", {**WEIGHTS, "b": np.ones(3, np.int8)}),
         ("square", {**WEIGHTS, "b": -np.ones(3, np.float32)}),
     ],
 )
