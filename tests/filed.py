@@ -6,6 +6,7 @@ the file's own kind of picture), VGG's blocks, and whether dense layers follow.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,15 @@ def keras3(path: Path, arrays: tiny.Arrays, blocks: Sequence[int], deep: bool) -
     write_h5(path, datasets, ["optimizer/vars", "layers/max_pooling2d/vars"])
 
 
+def keras_container(path: Path, arrays: tiny.Arrays, blocks: Sequence[int], deep: bool) -> None:
+    """Keras 3's .keras: a zip archive that holds such a file, not packed."""
+    inside = path.with_name("inside.h5")
+    keras3(inside, arrays, blocks, deep)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+        archive.write(inside, "model.weights.h5")
+
+
 def keras_theano(path: Path, arrays: tiny.Arrays, blocks: Sequence[int], deep: bool) -> None:
     """vgg16_weights.h5: a layer of padding before each convolution, kernels turned over."""
     datasets, groups, place = {}, [], 0
@@ -192,6 +202,7 @@ WRITERS: dict[str, tuple[Writer, str]] = {
     "keras": (keras, "bgr"),
     "keras model": (keras_model, "bgr"),
     "keras 3": (keras3, "bgr"),
+    "keras container": (keras_container, "bgr"),
     "keras theano": (keras_theano, "bgr"),
     "safetensors torchvision": (with_names(write_safetensors, torchvision), "imagenet"),
     "safetensors gluon": (with_names(write_safetensors, gluon), "imagenet"),

@@ -41,8 +41,11 @@ class Manifest:
         for number, line in enumerate(data[: self._whole].splitlines(), 1):
             try:
                 record = json.loads(line)
+                done = record.get("error") or isinstance(record["result"]["sha256"], str)
+                if not (done and isinstance(record["output"], str)):
+                    raise ValueError(line)
                 self._last[record["output"]] = record
-            except (ValueError, KeyError, TypeError, RecursionError):
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 log.warning("%s, line %d: is no record of a job; left out", self.path, number)
 
     def standing(self, planned: PlannedJob) -> str:

@@ -27,6 +27,18 @@ from nstyle.system import checkpoint_file
 __all__ = ["ANY_STYLE", "ONE_STYLE", "NetworkFile", "read", "write"]
 
 KIND = "painting network"
+FORM = {  # of its facts
+    "network": (ANY_STYLE, ONE_STYLE),
+    "shape": dict,
+    "about": dict,
+    "thumbnail": (str, None),
+}
+SHAPES: dict[str, dict[str, Any]] = {
+    ANY_STYLE: {
+        "widths": lambda widths: checkpoint_file.agrees(widths, [int]) and len(widths) == 4
+    },
+    ONE_STYLE: {"width": int, "mean": lambda mean: is_colour(mean)},
+}
 THUMBNAIL = 256  # px, long edge
 
 
@@ -63,7 +75,7 @@ def read(path: str) -> NetworkFile:
     whose networks were others.
     """
     try:
-        facts, groups = checkpoint_file.read(os.fspath(path), KIND)
+        facts, groups = checkpoint_file.read(os.fspath(path), KIND, FORM)
     except CheckpointError as error:
         reason = str(error).replace("is no checkpoint", "is no painting network")
         raise WeightsError(f"{reason}; give a file that nstyle train wrote") from error
@@ -71,9 +83,38 @@ def read(path: str) -> NetworkFile:
         raise WeightsError(
             f"{path}: is of a version of nstyle whose networks paint otherwise; train anew"
         )
-    arrays = {name: values.astype(np.float32) for name, values in groups["values"].items()}
-    picture = decoded(facts["thumbnail"]) if facts["thumbnail"] else None
+    halves = groups.get("values", {})
+    if any(values.dtype != np.float16 for values in halves.values()):
+        raise WeightsError(f"{path}: its values are not in float16; train anew")
+    arrays = {name: values.astype(np.float32) for name, values in halves.items()}
+    check_shape(path, facts["network"], facts["shape"], arrays)
+    try:
+        picture = decoded(facts["thumbnail"]) if facts["thumbnail"] else None
+    except Exception as error:  # pillow raises nearly anything
+        raise WeightsError(f"{path}: its thumbnail is damaged; train anew") from error
     return NetworkFile(facts["network"], facts["shape"], arrays, facts["about"], picture, path)
+
+
+def is_colour(mean: Any) -> bool:
+    """Whether it is three numbers of 0..255."""
+    known = checkpoint_file.agrees(mean, [float]) and len(mean) == 3
+    return known and all(0 <= value <= 255 for value in mean)
+
+
+def check_shape(
+    path: str, network: str, shape: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> None:
+    """Refuse what would make no network, or one without end. Raises WeightsError."""
+    widths = shape.get("widths", [shape.get("width")])
+    edges = {edge for values in arrays.values() for edge in values.shape}
+    if (
+        set(shape) != set(SHAPES[network])
+        or not checkpoint_file.agrees(shape, SHAPES[network])
+        or not edges.issuperset(widths)
+    ):
+        raise WeightsError(
+            f"{path}: its shape {str(shape)[:100]} is that of no network; train anew"
+        )
 
 
 def encoded(picture: Picture) -> str:

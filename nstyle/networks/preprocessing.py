@@ -27,16 +27,26 @@ class Preprocessing:
     deviation: tuple[float, float, float] = (1.0, 1.0, 1.0)  # RGB, 0..255
     order: str = "rgb"
 
+    def __str__(self) -> str:
+        plain = self.deviation == (1.0, 1.0, 1.0)
+        span = "0..255 minus a mean" if plain else "0..1 with a mean and deviation"
+        return f"{self.order.upper()}, {span} ({self.name})"
+
     def without_mean(self) -> Preprocessing:
         """The same convention for recipes that feed plain 0..255 pixels."""
         return replace(self, mean=(0.0, 0.0, 0.0))
 
 
+def in_bgr(convention: Preprocessing) -> Preprocessing:
+    """The same convention with the channels in the other order."""
+    return replace(convention, name=f"{convention.name}-bgr", order="bgr")
+
+
 CAFFE = Preprocessing("caffe", CAFFE_MEAN)
-CAFFE_BGR = Preprocessing("caffe-bgr", CAFFE_MEAN, order="bgr")
+CAFFE_BGR = in_bgr(CAFFE)
 # 0..1 with ImageNet's mean and deviation, as GluonCV and torchvision train; here times 255.
-IMAGENET = Preprocessing(
-    "imagenet",
+TORCHVISION = Preprocessing(
+    "torchvision",
     mean=(0.485 * 255, 0.456 * 255, 0.406 * 255),
     deviation=(0.229 * 255, 0.224 * 255, 0.225 * 255),
 )

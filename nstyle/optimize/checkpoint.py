@@ -6,7 +6,6 @@ Knows neither MXNet nor how a picture is painted; see `system.checkpoint_file` f
 from __future__ import annotations
 
 import dataclasses
-import glob
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -17,19 +16,44 @@ import numpy as np
 
 from nstyle import __version__
 from nstyle.errors import CheckpointError, OptionError
-from nstyle.optimize.records import Step
-from nstyle.options.field import build, shown
+from nstyle.optimize.records import REASONS, Step
+from nstyle.optimize.solver.optimizers import STATES
+from nstyle.options.field import build, shown, with_absolute_paths
 from nstyle.options.options import Options, shaping
 from nstyle.options.output import OutputOptions
 from nstyle.options.parse import flag
 from nstyle.system import checkpoint_file, checksums, runtime
+from nstyle.system.checkpoint_path import aside, hint, same
 
 log = logging.getLogger("nstyle")
 
 KIND = "a run"
-ENDING = ".ckpt.npz"
 # Options that no longer exist -> the value at which they had no effect.
 GONE = {"average": 0.0, "border": 0, "epsilon": 1e-8, "rescale_method": "bicubic"}
+SCALARS = {...: (str, float, bool, None)}
+STEP = {
+    **dict.fromkeys(("epoch", "scale", "width", "height"), checkpoint_file.count),
+    **dict.fromkeys(("loss", "eps", "seconds"), float),
+    "terms": {...: float},
+}
+FORM = {  # of a checkpoint's facts
+    "order": {
+        "pictures": lambda found: (
+            "style_image" in found and checkpoint_file.agrees(found, {...: (str, [str])})
+        ),
+        "options": SCALARS,
+        "delivery": SCALARS,
+        "preset": (str, None),
+    },
+    "inputs": {...: str},
+    "state": {...: float},
+    "saved": {
+        "scale": checkpoint_file.count,
+        "before": checkpoint_file.count,
+        "stopped": tuple(["", "interrupted", *REASONS]),
+        "history": [STEP],
+    },
+}
 # What fields of `inputs.Inputs` are called in a refusal.
 NAMES = {
     "styles": "painting",
@@ -98,11 +122,12 @@ class Checkpoint:
 def read(path: str) -> Checkpoint:
     """Read the checkpoint of a run. Raises CheckpointError."""
     try:
-        facts, arrays = checkpoint_file.read(path, KIND)
+        facts, arrays = checkpoint_file.read(path, KIND, {"version": str})
     except CheckpointError as error:
         advice = hint(path) if str(error).endswith(checkpoint_file.ABSENT) else ""
         raise CheckpointError(f"--resume {error}{advice}") from error
     try:
+        checkpoint_file.check_form(facts, FORM)
         order, saved = facts["order"], facts["saved"]
         known = {n: v for n, v in order["options"].items() if GONE.get(n, ...) != v}
         options, delivery = build(Options, known), build(OutputOptions, order["delivery"])
@@ -111,26 +136,13 @@ def read(path: str) -> Checkpoint:
         state = {**facts["state"], **arrays.get("state", {})}
         x, good = (arrays["picture"][name] for name in ("x", "good"))
         run = RunState(**saved, history=history, x=x, good=good, state=state)
+        check_state(run)
         return Checkpoint(path, facts["version"], request, facts["inputs"], run)
-    except (KeyError, TypeError, OptionError) as error:
+    except (KeyError, TypeError, ValueError, OptionError) as error:
         raise CheckpointError(
             f"--resume {path}: this version of nstyle cannot go on with it ({error}); use "
-            f"{facts.get('version', 'the one')} that wrote it"
+            f"{checkpoint_file.shown(facts['version'])} that wrote it"
         ) from error
-
-
-def hint(path: str) -> str:
-    """Where a checkpoint that is not there may be: under the new name or the old one."""
-    stem = path[: -len(ENDING)] if path.endswith(ENDING) else path
-    names = sorted(glob.glob(f"{glob.escape(stem)}.*{ENDING}"))
-    names.append(os.path.splitext(stem)[0] + ENDING)
-    found = next(filter(os.path.isfile, names), None)
-    return f"; there is {found}" if found else ""
-
-
-def aside(path: str) -> str:
-    """Where another run's checkpoint goes: out.jpg.ckpt.npz -> out.jpg.old.ckpt.npz."""
-    return path[: -len(ENDING)] + f".old{ENDING}"
 
 
 def place(delivery: OutputOptions, begun: Checkpoint | None) -> str:
@@ -141,9 +153,28 @@ def place(delivery: OutputOptions, begun: Checkpoint | None) -> str:
     return begun.path if own else delivery.checkpoint
 
 
-def same(path: str, other: str) -> bool:
-    """Whether two paths lead to one file, which need not be there."""
-    return os.path.realpath(path) == os.path.realpath(other)
+def check_state(run: RunState) -> None:
+    """Raises ValueError for pictures, arrays or steps that belong to no run."""
+    arrays = {name: value for name, value in run.state.items() if isinstance(value, np.ndarray)}
+    arrays.update(x=run.x, good=run.good)
+    single = all(array.dtype == np.float32 for array in arrays.values())
+    like_x = checkpoint_file.finite(arrays, dict.fromkeys(arrays, run.x.shape))
+    if not (single and like_x and run.x.ndim == 4 and run.x.shape[:2] == (1, 3)):
+        raise ValueError("its arrays are not those of a picture")
+    epochs = [step.epoch for step in run.history]
+    if epochs != [*range(1, len(epochs) + 1)] or run.before > len(epochs):
+        raise ValueError("its epochs are not those of a run")
+
+
+def check_fits(begun: RunState, sizes: Sequence[tuple[int, int]], optimizer: str) -> None:
+    """Raises CheckpointError for a state of another optimiser or a picture of another size."""
+    numbers, arrays = STATES[optimizer]
+    kinds = {**dict.fromkeys(numbers, False), **dict.fromkeys(arrays, True)}
+    found = {name: isinstance(value, np.ndarray) for name, value in begun.state.items()}
+    width, height = sizes[begun.scale - 1] if 0 < begun.scale <= len(sizes) else (0, 0)
+    if begun.x.shape[2:] != (height, width) or (begun.state and found != kinds):
+        what = "the checkpoint's picture or state is none of such a run"
+        raise CheckpointError(f"--resume: {what}; begin a new run")
 
 
 def again(
@@ -165,7 +196,7 @@ def again(
     was, now = shaping(order.options), shaping(chosen)
     for entry in dataclasses.fields(Options):
         if was.get(entry.name) != now.get(entry.name):
-            both = was[entry.name], now[entry.name]
+            both = was.get(entry.name), now.get(entry.name)
             raise OptionError(f"{label}: {differs(shown(entry), *both)}")
     for name, paths in order.pictures.items():
         for path in [paths] if isinstance(paths, str) else paths:
@@ -274,19 +305,3 @@ class Saver:
                 os.unlink(self._path)
             except OSError as error:
                 log.warning("%s: cannot be removed (%s)", self._path, error.strerror)
-
-
-def with_absolute_paths(options: Any) -> dict[str, Any]:
-    """The fields of Options or OutputOptions as JSON can hold them, paths from the root."""
-    values = dataclasses.asdict(options)
-    for entry in dataclasses.fields(options):
-        if entry.metadata["metavar"] in ("FILE", "DIR") and values[entry.name] is not None:
-            values[entry.name] = absolute(values[entry.name])
-    return values
-
-
-def absolute(paths: Any) -> Any:
-    """A path, or several, from the root."""
-    if not isinstance(paths, str):
-        return [absolute(path) for path in paths]
-    return paths if paths.startswith("#") else os.path.abspath(paths)  # a colour for a mask

@@ -108,7 +108,7 @@ def load_network(
         return cut_network(inputs, options, device, taps)
     state = os.stat(inputs.weights)
     file = os.path.realpath(inputs.weights), state.st_mtime_ns, state.st_size
-    names = "pooling", "pooling_ceil", "mean_subtraction", "precision"
+    names = "pooling", "pooling_ceil", "mean_subtraction", "precision", "weights_convention"
     chosen = tuple(getattr(options, name) for name in names)
 
     def load() -> FeatureExtractor:
@@ -126,7 +126,8 @@ def cut_network(
     blocks = layers.BLOCKS[file.family]
     layers.check_taps(taps, layers.taps(blocks), file.family)
     ordered = [name for name in layers.taps(blocks) if name in taps]
-    loaded = reader.select(file, layers.needed_convolutions(ordered, blocks))
+    needed = layers.needed_convolutions(ordered, blocks)
+    loaded = reader.select(file, needed, options.weights_convention)
     network = vgg.build(
         blocks,
         loaded.arrays,

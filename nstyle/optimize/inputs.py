@@ -190,8 +190,10 @@ def recoloured(inputs: Inputs, colors: str) -> Inputs:
 
 
 def find_weights(options: Options) -> tuple[str, str]:
-    """(model or "auto" where only the file can tell, path). Raises WeightsError."""
+    """(model or "auto" where only the file can tell, path). Raises WeightsError, OptionError."""
     if options.weights is None:
+        if options.weights_convention != "auto":
+            raise OptionError("--weights-convention: is said of a file; give --weights FILE, too")
         return locations.find(options.model)
     formats.check(options.weights)
     return options.model, options.weights

@@ -19,7 +19,7 @@ from nstyle.images.sizes import Size
 from nstyle.losses.normalization import NORMALIZATIONS
 from nstyle.networks import preprocessing
 from nstyle.optimize import problem
-from nstyle.optimize.checkpoint import RunState, Saver
+from nstyle.optimize.checkpoint import RunState, Saver, check_fits
 from nstyle.optimize.context import PaintContext
 from nstyle.optimize.inputs import Inputs
 from nstyle.optimize.planning import memory
@@ -116,6 +116,8 @@ class Painting:
         build: Build | None = None,
     ) -> None:
         self._whole, self._setup, self._options = inputs, setup, setup.options
+        if begun:
+            check_fits(begun, [size for size, _ in setup.plan.limits], setup.options.optimizer)
         self._listeners, self._saver, self._begun = listeners, saver, begun
         self._build = build or problem.build
         self._stops = stops(setup.options, len(setup.plan.limits))

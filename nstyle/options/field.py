@@ -125,3 +125,19 @@ def as_words(cls: type, values: Mapping[str, Any]) -> list[str]:
         else:
             line += [flag(name)] if switch else [flag(name), str(value)]
     return line
+
+
+def with_absolute_paths(options: Any) -> dict[str, Any]:
+    """The fields of Options or OutputOptions as JSON can hold them, paths from the root."""
+    values = dataclasses.asdict(options)
+    for entry in dataclasses.fields(options):
+        if entry.metadata["metavar"] in ("FILE", "DIR") and values[entry.name] is not None:
+            values[entry.name] = absolute(values[entry.name])
+    return values
+
+
+def absolute(paths: Any) -> Any:
+    """A path, or several, from the root."""
+    if not isinstance(paths, str):
+        return [absolute(path) for path in paths]
+    return paths if paths.startswith("#") else os.path.abspath(paths)  # a colour for a mask

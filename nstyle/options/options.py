@@ -17,6 +17,8 @@ from nstyle.options.words import HEAVIEST, Blend, Edges, Layers, Start
 
 MODELS = ("auto", "vgg19", "vgg16", "vgg16-slim", "vgg19-slim")
 MODEL_ALIASES = {"vgg": "vgg19"}
+# Which pictures a weights file wants: see networks.weights.convention.
+CONVENTIONS = ("auto", "caffe", "caffe-bgr", "torchvision")
 VARIATIONS = ("squared", "laplacian", "power")  # of neighbours: squares, MXNet's, power 1.25
 RESAMPLING = ("lanczos", "bicubic", "bilinear", "bilinear-plain", "nearest")
 
@@ -33,6 +35,12 @@ class Options:
     )
     weights: str | None = option(
         None, "weights file instead of the installed one", metavar="FILE", uses="train score"
+    )
+    weights_convention: str = option(
+        "auto",
+        "pictures that --weights wants; auto = told by its first kernel or its names",
+        choices=CONVENTIONS,
+        uses="train score",
     )
     content_weight: float = option(
         30.0, "weight of the photo's content", high=HEAVIEST, uses="train studio"
@@ -263,6 +271,8 @@ def shaping(options: Options) -> dict[str, Any]:
     values = {name: getattr(options, name) for name in names}
     if options.weights is not None:
         values["weights"] = os.path.basename(options.weights)
+    if options.weights_convention == "auto":
+        del values["weights_convention"]  # as records were before there was one
     if options.init.noise is None:
         values["init"] = os.path.basename(options.init)
     return values

@@ -8,12 +8,14 @@ SHA-256 of all that comes before, so that no damage passes.
 from __future__ import annotations
 
 import json
+import math
 import os
 import zipfile
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
+from numpy.lib import format as npy
 
 from nstyle.errors import CheckpointError
 from nstyle.system.files import atomic_write, opened, sha256
@@ -59,39 +61,124 @@ def write_members(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
     file.write(checksum.encode())
 
 
-def read(path: str, kind: str) -> tuple[dict[str, Any], Groups]:
-    """(facts, arrays by group and name) of a checkpoint of this kind.
+def read(path: str, kind: str, form: Mapping[str, Any]) -> tuple[dict[str, Any], Groups]:
+    """(facts, arrays by group and name) of a checkpoint of this kind. form: of facts, see `agrees`.
 
-    Raises CheckpointError: absent, no checkpoint, damaged, of another kind or format.
+    Raises CheckpointError: absent, no checkpoint, damaged, of another kind, format or form.
     """
     name = path if path.isprintable() and path else repr(path)
     try:
         with opened(path) as file:
             check_whole(file, name)
             file.seek(0)
-            with np.load(file, allow_pickle=False) as members:
-                arrays = {member: members[member] for member in members.files}
+            arrays = read_members(file)
             facts = json.loads(arrays.pop(FACTS).tobytes())
             if facts["format"] != FORMAT:
+                other = shown(facts["format"])
                 raise CheckpointError(
-                    f"{name}: has format {facts['format']}, this version of nstyle reads {FORMAT}; "
+                    f"{name}: has format {other}, this version of nstyle reads {FORMAT}; "
                     "use the version that wrote it"
                 )
             if facts["kind"] != kind:
-                raise CheckpointError(f"{name}: is a checkpoint of {facts['kind']}, not of {kind}")
+                other = shown(facts["kind"])
+                raise CheckpointError(f"{name}: is a checkpoint of {other}, not of {kind}")
+            check_form(facts, form)
     except CheckpointError:
         raise
     except FileNotFoundError:
         raise CheckpointError(f"{name}: {ABSENT}") from None
     except OSError as error:
         raise CheckpointError(f"{name}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:  # by another program
-        raise CheckpointError(f"{name}: is no checkpoint that nstyle wrote") from error
+    except Exception as error:  # by another program: zipfile and json raise nearly anything
+        what = f" ({error})" if isinstance(error, FormError) else ""
+        raise CheckpointError(f"{name}: is no checkpoint that nstyle wrote{what}") from error
     groups: Groups = {}
     for member, array in arrays.items():
         group, _, own = member.partition("|")
         groups.setdefault(group, {})[own] = array
     return facts, groups
+
+
+def read_members(file: BinaryIO) -> dict[str, np.ndarray]:
+    """The arrays of a file as write_members writes it. Raises ValueError, or what zipfile does."""
+    arrays = {}
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            name, end = member.filename[:-4], member.filename[-4:]
+            stored = member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & 1
+            if end != ".npy" or name in arrays or not stored:
+                raise ValueError(f"{member.filename} is none of its members")
+            with archive.open(member) as stream:
+                arrays[name] = read_array(stream, member.file_size)
+    return arrays
+
+
+def read_array(stream: IO[bytes], size: int) -> np.ndarray:
+    """An .npy of so many bytes. Raises ValueError where it is of another length or no numbers."""
+    if npy.read_magic(stream) != (1, 0):
+        raise ValueError("an array of another version")
+    shape, fortran, dtype = npy.read_array_header_1_0(stream)
+    # Before anything is made of this size, or unpickled.
+    if math.prod(shape) * dtype.itemsize != size - stream.tell() or dtype.kind not in "biuf":
+        raise ValueError(f"an array of {shape} {dtype} in {size} bytes")
+    values = np.frombuffer(bytearray(stream.read()), dtype)
+    return values.reshape(shape, order="F" if fortran else "C")
+
+
+def shown(value: Any) -> str:
+    """A fact as it can stand in a message of one line."""
+    plain = isinstance(value, int) or (isinstance(value, str) and value.isprintable())
+    return (str(value) if plain else ascii(value))[:60]
+
+
+class FormError(ValueError):
+    """A fact is not of its form; the message says which."""
+
+
+def check_form(facts: Mapping[str, Any], form: Mapping[str, Any]) -> None:
+    """Raises FormError where a fact is absent or not of its form."""
+    for key, expected in form.items():
+        if not agrees(facts.get(key, ...), expected):
+            raise FormError(f"its {key} is not as it should be")
+
+
+def agrees(value: Any, form: Any) -> bool:
+    """Whether a value of JSON has a form.
+
+    That is a type; a tuple of forms; a [form] of all items; a dict of the forms by name, or
+    {...: form} for any names; a test; or a value itself.
+
+    Whole numbers pass for float; NaN and numbers beyond 64 bits are no numbers.
+    """
+    if isinstance(form, tuple):
+        return any(agrees(value, one) for one in form)
+    if isinstance(form, list):
+        return isinstance(value, list) and all(agrees(each, form[0]) for each in value)
+    if isinstance(form, Mapping):
+        if not isinstance(value, dict):
+            return False
+        forms = dict.fromkeys(value, form[...]) if ... in form else form
+        return all(name in value and agrees(value[name], forms[name]) for name in forms)
+    if form in (int, float):
+        number = isinstance(value, int if form is int else (int, float))
+        small = number and (abs(value) < 2**63 or value == math.inf)
+        return bool(small and not isinstance(value, bool))
+    if isinstance(form, type):
+        return isinstance(value, form)
+    return bool(form(value)) if callable(form) else value == form
+
+
+def count(value: Any) -> bool:
+    """A form: a whole number from 0 on."""
+    return agrees(value, int) and value >= 0
+
+
+def finite(arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether arrays have exactly these names and shapes, and finite floats."""
+    return arrays.keys() == shapes.keys() and all(
+        array.shape == shapes[name] and array.dtype.kind == "f" and bool(np.isfinite(array).all())
+        for name, array in arrays.items()
+    )
 
 
 def check_whole(file: BinaryIO, name: str) -> None:

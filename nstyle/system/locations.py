@@ -25,7 +25,7 @@ WIDTHS = {
 ANY_STYLE = PRETRAINED / "any-style.params"
 PLAIN = PRETRAINED / "plain.params"
 # A model's file is its name with any of these; what is in it is told by its content alone.
-EXTENSIONS = (".params", ".safetensors", ".h5", ".mat", ".npz")
+EXTENSIONS = (".params", ".safetensors", ".h5", ".keras", ".mat", ".npz")
 
 
 def cache_folder() -> Path:

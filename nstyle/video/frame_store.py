@@ -21,6 +21,7 @@ from nstyle.system.files import lock, sweep_beside
 
 KIND = "a film"
 STATE = "state.npz"
+FORM = {"order": dict, "done": lambda done: checkpoint_file.count(done) and done > 0}
 NEXT, LOCK = ".nstyle-next.png", ".nstyle.lock"
 FRAME = re.compile(r"(\d{6,})\.png")
 HINT = "begin anew with --restart"
@@ -105,11 +106,16 @@ class FrameStore:
 
     def _read(self) -> VideoState:
         try:
-            facts, arrays = checkpoint_file.read(self._state, KIND)
+            facts, arrays = checkpoint_file.read(self._state, KIND, FORM)
+            pictures = arrays.get("pictures", {})
+            shapes = {array.shape for array in pictures.values()}
+            kinds = {array.dtype.kind for array in pictures.values()}
+            if set(pictures) != {"photo", "painted"} or len(shapes) != 1 or kinds != {"u"}:
+                raise CheckpointError(f"{self._state}: holds no pictures of a film")
         except CheckpointError as error:
             raise CheckpointError(f"{error}; {HINT}") from error
         self._check(facts["order"])
-        state = VideoState(facts["done"], **arrays["pictures"], kept=arrays.get("kept", {}))
+        state = VideoState(facts["done"], **pictures, kept=arrays.get("kept", {}))
         for number in range(state.done):
             waiting = number == state.done - 1 and os.path.exists(self._next)
             if not waiting and not os.path.exists(self.path(number)):
@@ -159,7 +165,7 @@ class FrameStore:
         done = 0
         if os.path.exists(self._state):
             try:
-                done = int(checkpoint_file.read(self._state, KIND)[0]["done"])
+                done = checkpoint_file.read(self._state, KIND, FORM)[0]["done"]
             except CheckpointError:  # damaged: those without a gap
                 done = next(number for number in count() if not os.path.exists(self.path(number)))
         own = [self.path(number) for number in range(done)]

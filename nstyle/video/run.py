@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle.errors import OptionError
+from nstyle.errors import CheckpointError, OptionError
 from nstyle.images.picture import Picture
 from nstyle.images.regions import Masks
 from nstyle.options import presets
@@ -23,7 +23,7 @@ from nstyle.system.interrupts import Interruption
 from nstyle.video import decode, encode, optical_flow, source, timing
 from nstyle.video.by_network import NetworkPainter
 from nstyle.video.by_optimization import OptimizationPainter
-from nstyle.video.frame_store import FrameStore, VideoState
+from nstyle.video.frame_store import HINT, FrameStore, VideoState
 from nstyle.video.frames import FramePainter, Last, is_cut, next_inputs
 from nstyle.video.optical_flow import Flow
 from nstyle.video.options import FilmOptions
@@ -122,12 +122,24 @@ class VideoPainter:
             self._state = self._work.begin(restart=self._film.restart)
             if self._state:
                 log.info("going on after frame %d of %d", self.done, self.frames)
-                self._painter.restore(dict(self._state.kept))
+                self._restore(self._state)
             left = self._chosen.frames[self.done :]
             for number, pixels in zip(count(self.done), decode.frames(self._clip, left)):
                 self._ctrl_c()
                 listen(self._next(number, pixels))
             self._write()
+
+    def _restore(self, state: VideoState) -> None:
+        photo = self._painter.first.photo
+        try:
+            for each in (state.photo, state.painted):
+                if each.shape != photo.pixels.shape:
+                    raise ValueError(f"a picture of shape {each.shape}")
+            self._painter.restore(dict(state.kept))
+        except (ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"{self._work.folder}: its state is not that of this film ({error}); {HINT}"
+            ) from error
 
     def _next(self, number: int, pixels: np.ndarray | None) -> FilmStep:
         began = time.perf_counter()

@@ -51,6 +51,27 @@ def test_what_is_done_is_known_by_the_key_of_its_last_line_and_the_bytes_of_the_
     assert book.standing(plan()) == TO_DO
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[]",
+        "7",
+        '{"output": ["a.jpg"], "result": {"sha256": ""}}',
+        '{"output": "a.jpg", "key": "k"}',
+        '{"output": "a.jpg", "key": "k", "error": null, "result": null}',
+        '{"output": "a.jpg", "key": "k", "result": {"sha256": 7}}',
+        "[" * 100_000,
+        '{"output": ' + "1" * 5000 + "}",
+    ],
+)
+def test_a_line_with_wrong_facts_is_left_out_and_said(tmp_path, caplog, line):
+    (tmp_path / "a.jpg").write_bytes(b"a")
+    book = noted(tmp_path, done())
+    Path(book.path).write_text(json.dumps(done()) + "\n" + line + "\n")
+    assert Manifest(str(tmp_path)).standing(plan()) == DONE
+    assert "line 2: is no record of a job; left out" in caplog.text
+
+
 def test_a_refusal_stands_until_something_changes(tmp_path, monkeypatch):
     why = {"error": "a.jpg: not a picture", "refused": checksums.circumstances(plan().job)}
     book = noted(tmp_path, {**done(), **why}, {**done("b.jpg"), "error": "died", "refused": None})

@@ -36,7 +36,7 @@ def test_what_was_written_is_read(file, tmp_path):
     means = (picture.pixels.mean(axis=(0, 1)) for picture in (found.thumbnail, file.thumbnail))
     np.testing.assert_allclose(*means, atol=3)
     assert [path.name for path in tmp_path.iterdir()] == ["wave.params"]
-    network_file.write(str(path), NetworkFile("any style", {}, file.arrays))
+    network_file.write(str(path), NetworkFile("any style", {"widths": [4, 3, 3, 3]}, file.arrays))
     assert network_file.read(str(path)).thumbnail is None
 
 
@@ -77,3 +77,44 @@ def test_a_value_too_large_for_half_precision_is_not_written(tmp_path):
     with pytest.raises(WeightsError, match="float16"):
         network_file.write(str(tmp_path / "large.params"), large)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("network", "two styles"),
+        ("network", None),
+        ("about", []),
+        ("thumbnail", 7),
+        ("thumbnail", "no base64!"),
+        ("thumbnail", "aGVsbG8="),
+        ("shape", None),
+        ("shape", {}),
+        ("shape", {"width": 4}),
+        ("shape", {"width": "4", "mean": [1.0, 2.0, 3.0]}),
+        ("shape", {"width": 10**7, "mean": [1.0, 2.0, 3.0]}),  # no array is so wide
+        ("shape", {"width": 4, "mean": [1.0, 2.0]}),
+        ("shape", {"width": 4, "mean": [1.0, 2.0, 256]}),
+        ("shape", {"width": 4, "mean": [1.0, 2.0, float("nan")]}),
+        ("shape", {"width": 4, "mean": [1.0, 2.0, 3.0], "more": 1}),
+        ("shape", {"widths": [4, 4, 4, 4]}),
+    ],
+)
+def test_facts_that_are_wrong_under_a_right_checksum_are_refused(file, tmp_path, name, value):
+    path = str(tmp_path / "wave.params")
+    network_file.write(path, file)
+    facts, groups = checkpoint_file.read(path, network_file.KIND, {})
+    checkpoint_file.write(path, network_file.KIND, {**facts, name: value}, groups)
+    with pytest.raises(WeightsError, match=rf"^{path}: .*\Z"):
+        network_file.read(path)
+
+
+def test_a_network_without_arrays_or_with_others_is_refused(file, tmp_path):
+    path = str(tmp_path / "wave.params")
+    network_file.write(path, file)
+    facts, _ = checkpoint_file.read(path, network_file.KIND, {})
+    integers = {"conv0_weight": file.arrays["conv0_weight"].astype(np.int8)}
+    for groups, why in (({}, "shape"), ({"values": integers}, "float16")):
+        checkpoint_file.write(path, network_file.KIND, facts, groups)
+        with pytest.raises(WeightsError, match=why):
+            network_file.read(path)

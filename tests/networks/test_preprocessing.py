@@ -12,7 +12,7 @@ from nstyle.networks import preprocessing
 CONVENTIONS = [
     preprocessing.CAFFE,
     preprocessing.CAFFE_BGR,
-    preprocessing.IMAGENET,
+    preprocessing.TORCHVISION,
     preprocessing.CAFFE.without_mean(),
 ]
 
@@ -71,7 +71,7 @@ def test_a_folded_kernel_sees_what_the_files_kernel_saw(convention):
 
 
 def test_limits_are_black_and_white():
-    convention = preprocessing.IMAGENET
+    convention = preprocessing.TORCHVISION
     low, high = preprocessing.limits(convention, 255.0)
     for value, found in ((0, low), (255, high)):
         picture = Picture(np.full((16, 16, 3), value, np.uint8))

@@ -39,7 +39,7 @@ def a_saved(epochs: int = 20) -> RunState:
         a_step(epoch, loss=1 / epoch, left=0.1).without_picture() for epoch in range(1, epochs + 1)
     ]
     state = {"step": epochs, "damping": 0.97**3, "last": float("inf"), "velocity": an_array()}
-    return RunState(2, 8, "eps", history, an_array(), an_array(), state)
+    return RunState(2, min(8, epochs), "eps", history, an_array(), an_array(), state)
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def test_what_an_order_remembers(folder):
     ],
 )
 def test_what_another_version_remembers_is_refused_in_one_line(begun, change):
-    facts, arrays = checkpoint_file.read("out.ckpt.npz", checkpoint.KIND)
+    facts, arrays = checkpoint_file.read("out.ckpt.npz", checkpoint.KIND, {})
     facts = {**facts, **change, "version": "9.9.9"}
     checkpoint_file.write("new.npz", checkpoint.KIND, facts, arrays)
     with pytest.raises(CheckpointError) as caught:
@@ -158,8 +158,72 @@ def test_what_another_version_remembers_is_refused_in_one_line(begun, change):
     assert text.endswith("; use 9.9.9 that wrote it") and "\n" not in text
 
 
+NAN = np.full(SHAPE, np.nan, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        (("inputs",), None),
+        (("order", "pictures"), {"style_image": 3}),
+        (("order", "pictures"), {"content_image": "photo.png"}),
+        (("order", "options"), []),
+        (("order", "options", "content_weight"), float("nan")),
+        (("order", "delivery", "output"), ["a"]),
+        (("order", "preset"), {}),
+        (("state", "damping"), "much"),
+        (("state", "damping"), float("nan")),
+        (("saved", "scale"), 1.5),
+        (("saved", "scale"), 10**400),
+        (("saved", "before"), 21),
+        (("saved", "before"), -1),
+        (("saved", "stopped"), "because"),
+        (("saved", "history"), {}),
+        (("saved", "history", 3, "epoch"), 9),
+        (("saved", "history", 3, "loss"), None),
+        (("saved", "history", 3, "terms"), {"tv": []}),
+        ("picture", {}),
+        ("picture", {"x": NAN, "good": NAN}),
+        ("picture", {"x": an_array()[0], "good": an_array()[0]}),
+        ("picture", {"x": an_array(), "good": an_array()[..., 1:]}),
+        ("state", {"velocity": an_array()[..., 1:]}),
+        ("state", {"velocity": an_array().astype(np.float64)}),
+    ],
+)
+def test_facts_that_are_wrong_under_a_right_checksum_are_refused(begun, where, value):
+    facts, arrays = checkpoint_file.read("out.ckpt.npz", checkpoint.KIND, {})
+    if isinstance(where, str):
+        arrays[where] = value
+    else:
+        *path, last = where
+        inner: Any = facts
+        for name in path:
+            inner = inner[name]
+        inner[last] = value
+    checkpoint_file.write("new.npz", checkpoint.KIND, facts, arrays)
+    with pytest.raises(CheckpointError, match=r"^--resume new\.npz: .*\Z"):
+        checkpoint.read("new.npz")
+
+
+def test_a_state_of_another_size_or_optimiser_does_not_fit():
+    state = {"step": 1, "since": 0, "damping": 1.0, "last": 2.5, "velocity": an_array()}
+    saved = replace(a_saved(), state=state)
+    sizes = [(4, 4), (9, 8)]
+    checkpoint.check_fits(saved, sizes, "sgd")
+    checkpoint.check_fits(replace(saved, state={}), sizes, "sgd")
+    for other, found, optimizer in (
+        (saved, sizes[:1], "sgd"),
+        (saved, [(4, 4), (8, 9)], "sgd"),
+        (replace(saved, scale=0), sizes, "sgd"),
+        (saved, sizes, "adam"),
+        (replace(saved, state={**state, "velocity": 0.0}), sizes, "sgd"),
+    ):
+        with pytest.raises(CheckpointError, match="begin a new run"):
+            checkpoint.check_fits(other, found, optimizer)
+
+
 def test_options_that_no_longer_exist_are_left_out_where_they_had_no_effect(begun):
-    facts, arrays = checkpoint_file.read("out.ckpt.npz", checkpoint.KIND)
+    facts, arrays = checkpoint_file.read("out.ckpt.npz", checkpoint.KIND, {})
     order = facts["order"]
     for border in (0, 3):
         order["options"] = {**begun.order.as_json()["options"], "average": 0.0, "border": border}
@@ -331,6 +395,10 @@ def test_what_does_not_shape_the_picture_may_differ_and_the_rest_be_typed_again(
         ({"optimizer": "sgd"}, "--optimizer was adam when the run began, not sgd"),
         ({"momentum": "0.5"}, "momentum was 0.8 when the run began, not 0.5"),
         ({"weights": "b.params"}, "--weights was a.params when the run began, not b.params"),
+        (
+            {"weights_convention": "caffe"},
+            "--weights-convention was none when the run began, not caffe",
+        ),
         ({"init": "noise"}, "--init was photo.png when the run began, not noise"),
         ({"enlarge": True}, "--enlarge was False when the run began, not True"),
         ("mxnet", "--preset was fast when the run began, not mxnet"),

@@ -15,6 +15,7 @@ from asking import CHECKOUT
 
 from nstyle.errors import OptionError
 from nstyle.optimize import inputs
+from nstyle.optimize.context import PaintContext
 from nstyle.optimize.extractor import load_network, uses_bfloat16
 from nstyle.options.options import Options
 from nstyle.system import runtime
@@ -29,6 +30,16 @@ def test_a_layer_that_the_file_has_not_is_refused(tmp_path):
     gathered = inputs.gather(PHOTO, PAINTING, options)
     with pytest.raises(OptionError, match=r"'relu3_4' in vgg16"):
         load_network(gathered, options, mx.cpu())
+
+
+def test_the_convention_that_was_asked_for_is_that_of_the_pictures_and_is_kept_apart(tmp_path):
+    path, context = tiny.write_vgg(tmp_path / "vgg16.params", model="vgg16"), PaintContext()
+    found = []
+    for asked in ("torchvision", "caffe-bgr"):
+        options = Options(weights=path, weights_convention=asked)
+        gathered = inputs.gather(PHOTO, PAINTING, options)
+        found.append(load_network(gathered, options, mx.cpu(), context).convention.name)
+    assert found == ["torchvision", "caffe-bgr"]
 
 
 # ---- precision ----

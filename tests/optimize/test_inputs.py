@@ -172,6 +172,11 @@ def test_a_weights_file_that_is_none_is_refused_by_name(name, what, tmp_path):
     assert what in str(caught.value)
 
 
+def test_a_convention_without_a_file_is_refused():
+    with pytest.raises(OptionError, match=r"--weights-convention: .* give --weights FILE"):
+        inputs.find_weights(Options(weights_convention="caffe"))
+
+
 @pytest.mark.parametrize("fit", [{"max_long_edge": 48}, {"size": "40x50", "fit": "stretch"}])
 def test_an_init_picture_is_brought_to_the_size_of_the_photo(fit, tmp_path):
     start = tiny.write_picture(tmp_path / "start.png", 5, (90, 30))

@@ -273,9 +273,11 @@ def test_what_shapes_the_picture_holds_no_paths_and_all_options_but_those_of_the
     assert not any("secret" in str(value) for value in found.values())
     chosen = Options(lr=0.3, seed=7, init="noise:0.7", style_layers="relu1_1", size="x400")
     found = shaping(chosen)
-    driven = {"gpu", "threads", "max_pixels", "tile"}
+    driven = {"gpu", "threads", "max_pixels", "tile", "weights_convention"}
     assert set(found) == {entry.name for entry in dataclasses.fields(Options)} - driven
     assert all(value == getattr(chosen, name) for name, value in found.items())
+    asked = Options(weights="a.params", weights_convention="caffe")
+    assert shaping(asked)["weights_convention"] == "caffe"  # absent in older records, like "auto"
 
 
 @pytest.mark.parametrize(

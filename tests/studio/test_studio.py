@@ -129,8 +129,9 @@ def test_every_option_is_offered_but_those_of_the_server():
 
 def test_the_shelf_holds_samples_and_networks_of_one_style(tmp_path, photo):
     looks = Picture(tiny.picture(4, (40, 30)))
+    shapes = {ONE_STYLE: {"width": 1, "mean": [0.0] * 3}, ANY_STYLE: {"widths": [1] * 4}}
     for name, kind, picture in (("wave", ONE_STYLE, looks), ("any", ANY_STYLE, None)):
-        file = NetworkFile(kind, {}, {"x": np.zeros(1, np.float32)}, thumbnail=picture)
+        file = NetworkFile(kind, shapes[kind], {"x": np.zeros(1, np.float32)}, thumbnail=picture)
         network_file.write(str(tmp_path / f"{name}.params"), file)
     (tmp_path / "broken.params").write_bytes(b"PK\x03\x04")
     (tmp_path / "other.txt").write_text("no network")

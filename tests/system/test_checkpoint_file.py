@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import math
 import os
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +44,14 @@ def written(tmp_path) -> Path:
 def refusal(path: Path | str, kind: str = "a test") -> str:
     """Why a file is not read, one line that begins with its name."""
     with pytest.raises(CheckpointError) as caught:
-        checkpoint_file.read(str(path), kind)
+        checkpoint_file.read(str(path), kind, {})
     text = str(caught.value)
     assert "\n" not in text
     return text
 
 
 def test_what_goes_in_comes_out_to_the_last_bit_and_gives_the_same_npz(written, tmp_path):
-    facts, groups = checkpoint_file.read(str(written), "a test")
+    facts, groups = checkpoint_file.read(str(written), "a test", {})
     assert repr({name: facts[name] for name in FACTS}) == repr(FACTS)
     assert groups.keys() == GROUPS.keys()
     for group, arrays in GROUPS.items():
@@ -66,7 +68,7 @@ def test_what_goes_in_comes_out_to_the_last_bit_and_gives_the_same_npz(written, 
 
 def test_neither_reading_nor_writing_loads_mxnet(written, in_a_fresh_process):
     code = "from nstyle.system import checkpoint_file as c\n"
-    code += f"facts, groups = c.read({str(written)!r}, 'a test')\n"
+    code += f"facts, groups = c.read({str(written)!r}, 'a test', {{}})\n"
     code += f"c.write({str(written)!r}, 'a test', facts, groups)\n"
     assert in_a_fresh_process(code + "print(json.dumps('mxnet' in sys.modules))") is False
 
@@ -150,6 +152,89 @@ def test_nothing_is_unpickled_even_where_the_checksum_is_right(tmp_path, monkeyp
     checkpoint_file.write(str(path), "a test", {}, {"picture": {"x": evil}})
     assert refusal(path) == f"{path}: is no checkpoint that nstyle wrote"
     assert not (tmp_path / "harm").exists()
+
+
+def sealed(path: Path, *members: tuple[str, bytes], **knobs: Any) -> Path:
+    """A file of these members, after its facts, with a right checksum."""
+    facts = b'{"format": 1, "kind": "a test"}'
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.comment = bytes(checkpoint_file.CHECKSUM_LENGTH)
+        named = [(f"{checkpoint_file.FACTS}.npy", npy(len(facts), "|u1", facts)), *members]
+        for name, data in dict(named).items():
+            archive.writestr(name, data, **knobs)
+    seal(path)
+    return path
+
+
+def seal(path: Path) -> None:
+    data = path.read_bytes()[: -checkpoint_file.CHECKSUM_LENGTH]
+    path.write_bytes(data + hashlib.sha256(data).hexdigest().encode())
+
+
+def npy(size: int, dtype: str, data: bytes, shape: str = "({},)") -> bytes:
+    head = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape.format(size)}}}".encode()
+    return b"\x93NUMPY\1\0" + len(head).to_bytes(2, "little") + head + data
+
+
+FACTS_NAME = f"{checkpoint_file.FACTS}.npy"
+ODD_MEMBERS: dict[str, tuple[str, bytes]] = {
+    "no array": ("a|b.npy", b"words"),
+    "no npy": ("a|b", npy(1, "<f4", bytes(4))),
+    "objects": ("a|b.npy", npy(1, "|O", bytes(8))),
+    "text": ("a|b.npy", npy(1, "<U1", bytes(4))),
+    "a terabyte": ("a|b.npy", npy(2**38, "<f4", bytes(4))),
+    "large items": ("a|b.npy", npy(1, "|V40000000", bytes(4))),
+    "negative": ("a|b.npy", npy(-1, "<f4", bytes(4))),
+    "deep facts": (FACTS_NAME, npy(200_000, "|u1", b"[" * 200_000)),
+    "facts of a list": (FACTS_NAME, npy(2, "|u1", b"[]")),
+    "many digits": (FACTS_NAME, npy(5015, "|u1", b'{"format": 1, "a": ' + b"1" * 4995 + b"}")),
+}
+
+
+@pytest.mark.parametrize("case", ODD_MEMBERS)
+def test_odd_members_under_a_right_checksum_are_refused(tmp_path, case):
+    path = sealed(tmp_path / "a.npz", ODD_MEMBERS[case])
+    assert refusal(path) == f"{path}: is no checkpoint that nstyle wrote"
+
+
+def test_packed_and_encrypted_members_are_refused_and_the_same_plain_is_read(tmp_path):
+    member = ("a|b.npy", npy(1, "<f4", bytes(4)))
+    path = sealed(tmp_path / "a.npz", member)
+    assert checkpoint_file.read(str(path), "a test", {})[1]["a"]["b"] == [0]
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\1\2") + 8] |= 1
+    path.write_bytes(data)
+    seal(path)
+    assert "is no checkpoint that nstyle wrote" in refusal(path)
+    packed = sealed(tmp_path / "b.npz", member, compress_type=zipfile.ZIP_DEFLATED)
+    assert "is no checkpoint that nstyle wrote" in refusal(packed)
+
+
+@pytest.mark.parametrize(
+    ("form", "good", "bad"),
+    [
+        (int, [0, -1], [True, 1.0, "1", None, 10**400]),
+        (float, [0, 0.5, math.inf], [True, math.nan, "1", 10**400]),
+        (checkpoint_file.count, [0, 7], [-1, 0.5, None]),
+        ((str, None), ["", None], [0, []]),
+        ([int], [[], [1]], [[1, "a"], {}, "ab"]),
+        ({"a": int}, [{"a": 1}, {"a": 1, "b": 2}], [{}, {"a": ""}, [], None]),
+        ({...: str}, [{}, {"x": "y"}], [{"x": 1}, []]),
+        (("eps", ""), ["eps", ""], ["x", 0]),
+    ],
+)
+def test_facts_have_forms(written, form, good, bad):
+    assert all(checkpoint_file.agrees(value, form) for value in good)
+    assert not any(checkpoint_file.agrees(value, form) for value in bad)
+
+
+def test_a_fact_of_another_form_is_named(written):
+    checkpoint_file.read(str(written), "a test", {"step": int, "words": {"yes": True}})
+    for form in ({"step": str}, {"stop": int}):
+        with pytest.raises(CheckpointError) as caught:
+            checkpoint_file.read(str(written), "a test", form)
+        (name,) = form
+        assert f"that nstyle wrote (its {name} is not as it should be)" in str(caught.value)
 
 
 # ---- logs ----

@@ -31,6 +31,36 @@ def work(tmp_path):
     return made
 
 
+@pytest.mark.parametrize(
+    ("facts", "groups"),
+    [
+        ({"done": -1}, {}),
+        ({"done": 0}, {}),
+        ({"done": "2"}, {}),
+        ({"order": []}, {}),
+        ({}, {"pictures": {}}),
+        (
+            {},
+            {
+                "pictures": {
+                    "photo": PICTURE.pixels,
+                    "painted": PICTURE.pixels,
+                    "more": PICTURE.pixels,
+                }
+            },
+        ),
+        ({}, {"pictures": {"photo": PICTURE.pixels, "painted": PICTURE.pixels[1:]}}),
+        ({}, {"pictures": {"photo": PICTURE.floats(), "painted": PICTURE.floats()}}),
+    ],
+)
+def test_facts_that_are_wrong_under_a_right_checksum_are_refused(work, tmp_path, facts, groups):
+    path = str(tmp_path / "out.mp4.frames" / "state.npz")
+    known, arrays = checkpoint_file.read(path, "a film", {})
+    checkpoint_file.write(path, "a film", {**known, **facts}, {**arrays, **groups})
+    with pytest.raises(CheckpointError, match=r"begin anew with --restart\Z"):
+        work.begun()
+
+
 def test_what_is_kept_is_found_again(work):
     found, expected = work.begun(), state(2)
     assert found.done == 2 and found.painted.dtype == np.uint16

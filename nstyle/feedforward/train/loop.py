@@ -96,7 +96,12 @@ class Training:
         checkpoint.save(path, KIND, self.step, groups, setup)
 
     def restore(self, saved: checkpoint.TrainingState) -> None:
-        """Go on from what `save` wrote for a training that was set up the same."""
+        """Go on from what `save` wrote for a training that was set up the same.
+
+        Raises WeightsError where the arrays are those of another.
+        """
+        so_far = {"seconds": (1,), "loss": (1,)}
+        checkpoint.check_groups(saved, {**self._adam.groups(), "so far": so_far})
         self.step = saved.step
         self.seconds = float(saved.groups["so far"]["seconds"][0])
         self.loss = float(saved.groups["so far"]["loss"][0])

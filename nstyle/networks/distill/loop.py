@@ -52,7 +52,7 @@ class Training:
         self._crops, self._rate = crops, rate
         widths = widths_of(teacher.blocks, arrays)
         self.taps = reached(teacher.blocks, len(widths))
-        self._teacher = teacher.network(self.taps)
+        self._known, self._teacher = teacher, teacher.network(self.taps)
         self.step = 0
         self.seconds = 0.0  # that all steps took
         self.maps = linear_maps.Maps()
@@ -153,7 +153,8 @@ class Training:
         checkpoint.save(path, KIND, self.step, groups, setup)
 
     def restore(self, saved: checkpoint.TrainingState) -> None:
-        """Go on from what `save` wrote."""
+        """Go on from what `save` wrote. Raises WeightsError where the arrays are of another."""
+        checkpoint.check_groups(saved, self._expected())
         self.step, groups = saved.step, saved.groups
         self._adam.restore(groups)
         self.maps.state, self.maps.solved = groups["maps"], groups["solved"]
@@ -161,6 +162,27 @@ class Training:
         self._adam.scales = {name: float(v[0]) for name, v in groups["scale"].items()}
         self._paintings.state = groups["painting"]
         self.seconds = float(groups["time"]["seconds"][0])
+
+    def _expected(self) -> dict[str, dict[str, Any]]:
+        """What a checkpoint holds: arrays or shapes by group and name."""
+        maps: dict[str, tuple[int, ...]] = {}
+        solved: dict[str, tuple[int, ...]] = {}
+        for tap in self.taps:
+            name = tap.replace("relu", "conv")
+            small = len(self._parameters[f"{name}_bias"].data()) + 1
+            large = len(self._known.arrays[f"{name}_bias"])
+            maps[f"count/{tap}"] = (1,)
+            maps[f"student/{tap}"] = (small, small)
+            solved[tap] = maps[f"cross/{tap}"] = (large, small)
+        return {
+            **self._adam.groups(),
+            "maps": maps,
+            "solved": solved,
+            "variance": dict.fromkeys(self.taps, (1,)),
+            "scale": dict.fromkeys(self._adam.scales, (1,)),
+            "painting": self._paintings.state,
+            "time": {"seconds": (1,)},
+        }
 
 
 def calibration(crops: Callable[[int], np.ndarray], count: int) -> Iterator[np.ndarray]:

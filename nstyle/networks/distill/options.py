@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nstyle.errors import OptionError
 from nstyle.options.field import FILE, FOLDERS, check_fields, option
+from nstyle.options.options import CONVENTIONS
 from nstyle.options.parse import brief, flag
 from nstyle.system.files import check_writable
 
@@ -22,6 +23,11 @@ class DistillOptions:
 
     teacher: str | None = option(
         None, "a complete VGG-16 or VGG-19, in any format of --weights", **FILE
+    )
+    weights_convention: str = option(
+        "auto",
+        "pictures the teacher wants; auto = told by its first kernel or its names",
+        choices=CONVENTIONS,
     )
     pictures: tuple[str, ...] = option((), "a folder of pictures; may be repeated", **FOLDERS)
     output: str | None = option(None, "the network, .params", **FILE)

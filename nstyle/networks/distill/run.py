@@ -26,6 +26,7 @@ from nstyle.networks.distill.evaluate import measure
 from nstyle.networks.distill.loop import KIND, Training, calibration
 from nstyle.networks.distill.options import DistillOptions
 from nstyle.networks.distill.teacher import Arrays, Teacher
+from nstyle.networks.layers import convolutions
 from nstyle.networks.training import checkpoint, curve, data
 from nstyle.system.files import elsewhere
 
@@ -64,7 +65,7 @@ def distill(options: DistillOptions, *, listener: Listener | None = None) -> Arr
     """
     options.check_written()
     files, _ = data.split(options.pictures, options.heldout)
-    known = teacher.read(str(options.teacher))
+    known = teacher.read(str(options.teacher), convention=options.weights_convention)
     channels = options.channels(known.widths)
     arrays = _start(options, known, channels)
     loaded = [*data.load(files, round(options.crop * KEPT_CROPS)).values()]
@@ -75,6 +76,7 @@ def distill(options: DistillOptions, *, listener: Listener | None = None) -> Arr
     if options.steps and checkpoint.exists(options.checkpoint):
         saved = checkpoint.read(str(options.checkpoint), KIND)
         checkpoint.agree(saved, setup)
+        checkpoint.check_groups(saved, {"weight": _shapes(known, channels)})
         arrays = dict(saved.groups["weight"])
     if arrays is None:
         count = CLOSED_FORM_PIXELS // (options.batch * options.crop**2)
@@ -122,13 +124,22 @@ def _start(options: DistillOptions, known: Teacher, channels: list[int]) -> Arra
 
 def _setup(options: DistillOptions, channels: list[int], picture_count: int) -> dict[str, Any]:
     """The facts a checkpoint must agree on: weights by content, pictures by number."""
+    asked = options.weights_convention  # absent where none was asked for, as it was before
     return {
+        **({} if asked == "auto" else {"weights_convention": asked}),
         **{name: getattr(options, name) for name in ("batch", "crop", "rate", "seed")},
         "widths": channels,
         "start": _checksum(options.start) if options.start else "closed form",
         "teacher": _checksum(str(options.teacher)),
         "pictures": picture_count,
     }
+
+
+def _shapes(known: Teacher, channels: list[int]) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, before, width in zip(convolutions(known.blocks), [3, *channels], channels):
+        shapes.update({f"{name}_weight": (width, before, 3, 3), f"{name}_bias": (width,)})
+    return shapes
 
 
 def _checksum(path: str) -> str:

@@ -43,11 +43,12 @@ class Teacher:
         return build(self.blocks, self.arrays, wanted)
 
 
-def read(path: str | os.PathLike[str], family: str = "auto") -> Teacher:
+def read(path: str | os.PathLike[str], family: str = "auto", convention: str = "auto") -> Teacher:
     """A VGG's convolutions, from conv1_1 on without a gap.
 
-    family: vgg16 or vgg19, where short files could be both. Raises WeightsError when the file is
-    absent, damaged, misshapen, no VGG, has gaps, or was made for padding by reflection.
+    family: vgg16 or vgg19, where short files could be both; convention: of its pictures. Raises
+    WeightsError when the file is absent, damaged, misshapen, no VGG, has gaps, or was made for
+    padding by reflection.
     """
     file = reader.read(os.fspath(path), family)
     names = convolutions(BLOCKS[file.family])
@@ -55,7 +56,7 @@ def read(path: str | os.PathLike[str], family: str = "auto") -> Teacher:
     if not present or present != names[: len(present)]:
         lacking = next(name for name in names if name not in present)
         raise WeightsError(f"{path}: {lacking} is missing; give a complete VGG-16 or VGG-19")
-    loaded = reader.select(file, present)
+    loaded = reader.select(file, present, convention)
     arrays: Arrays = {}
     if loaded.padding != "zero":
         raise WeightsError(f"{path}: was made for padding by reflection; give a VGG as published")

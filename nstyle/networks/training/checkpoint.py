@@ -13,6 +13,10 @@ import numpy as np
 from nstyle.errors import CheckpointError, OptionError, WeightsError
 from nstyle.system import checkpoint_file
 
+ANEW = "remove it to start anew"
+FORM = {"step": checkpoint_file.count, "setup": dict}
+UNSIGNED = ("square", "so far", "time", "scale", "variance")
+
 
 @dataclass(frozen=True)
 class TrainingState:
@@ -34,10 +38,25 @@ def save(
 def read(path: str, kind: str) -> TrainingState:
     """Reads the file of `save`. Raises WeightsError for a damaged file or one of another kind."""
     try:
-        facts, groups = checkpoint_file.read(path, kind)
+        facts, groups = checkpoint_file.read(path, kind, FORM)
     except CheckpointError as error:
-        raise WeightsError(f"{error}; remove it to start anew") from error
-    return TrainingState(path, int(facts["step"]), facts["setup"], groups)
+        raise WeightsError(f"{error}; {ANEW}") from error
+    return TrainingState(path, facts["step"], facts["setup"], groups)
+
+
+def check_groups(saved: TrainingState, expected: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raises WeightsError where a group has not the names and shapes it should, or odd values.
+
+    expected: by group and name arrays, or shapes.
+    """
+    for group, arrays in expected.items():
+        shapes = {name: getattr(each, "shape", each) for name, each in arrays.items()}
+        found = saved.groups.get(group, {})
+        signed = group not in UNSIGNED or all((array >= 0).all() for array in found.values())
+        if not (checkpoint_file.finite(found, shapes) and signed):
+            raise WeightsError(
+                f"{saved.path}: its arrays ({group}) are not of this training; {ANEW}"
+            )
 
 
 def agree(saved: TrainingState, setup: Mapping[str, Any]) -> None:
@@ -47,7 +66,7 @@ def agree(saved: TrainingState, setup: Mapping[str, Any]) -> None:
         if now.get(key) != before.get(key):
             raise OptionError(
                 f"{saved.path} is of a training with {key} {before.get(key)}, not {now.get(key)}; "
-                "give the same options or remove it to start anew"
+                f"give the same options or {ANEW}"
             )
 
 

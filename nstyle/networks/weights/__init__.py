@@ -2,6 +2,7 @@
 
 reader: reads the convolutions of a file and checks them.
 naming: recognises a VGG by the names of its arrays.
+convention: tells which pictures a VGG wants.
 formats: opens files of five formats.
 download: downloads weights, from several addresses if need be.
 http: downloads one file.

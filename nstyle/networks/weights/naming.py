@@ -13,18 +13,19 @@ from typing import NamedTuple
 
 from nstyle.errors import WeightsError
 from nstyle.networks.layers import BLOCKS, convolutions, taps
-from nstyle.networks.preprocessing import CAFFE, CAFFE_BGR, IMAGENET, Preprocessing
+from nstyle.networks.preprocessing import CAFFE, CAFFE_BGR, TORCHVISION, Preprocessing
 from nstyle.networks.weights.formats import archive
 from nstyle.networks.weights.formats.archive import HWIO, OIHW, ROTATED, Layout, Stored
 
 BLOCK_ENDS = {"vgg19": "conv3_4", "vgg16": "conv3_3"}  # what conv4_1 cannot be without
 WHOLE_VGG16 = 13  # convolutions; a file that only numbers its layers and has so many is one
 BATCH_NORM_NAME = re.compile(
-    r"features\.\d+\.(gamma|running_mean)|(?:arg:)?\w*vgg\d+_batchnorm\d+_gamma"
-    r"|(?:.*/)?batch_?norm\w*/.*",
+    r"(?:.*\.)?\d+\.(gamma|running_mean)|(?:arg:)?\w*vgg\d+_batchnorm\d+_gamma"
+    r"|(?:.*\.)?bn\d_\d\..*|(?:.*/)?batch_?norm\w*/.*",
 )
+OPTIMISER = re.compile(r"(?:.*[./])?optimizer")  # its state is named as the arrays are
 KINDS = {  # what files call the two arrays of a layer
-    **dict.fromkeys(("weight", "W", "kernel", "filters", "0"), "weight"),
+    **dict.fromkeys(("weight", "weights", "W", "kernel", "filters", "0"), "weight"),
     **dict.fromkeys(("bias", "b", "biases", "1"), "bias"),
 }
 
@@ -34,13 +35,13 @@ class Scheme:
     """Names of one family of files.
 
     pattern: its last group is the kind of array, those before say which layer; places: blocks of
-    a VGG -> those groups joined by "_", for each convolution in order. mixed: dense layers are
-    named like convolutions.
+    a VGG -> those groups joined by "_", for each convolution in order. convention: None where the
+    names do not tell. mixed: dense layers are named like convolutions.
     """
 
     pattern: str
     places: Callable[[Sequence[int]], list[str]]
-    convention: Preprocessing
+    convention: Preprocessing | None
     layout: Layout
     mixed: bool = False
 
@@ -65,37 +66,64 @@ def numbers(blocks: Sequence[int]) -> list[str]:
     return [str(index) for index in range(sum(blocks))]
 
 
+# What stands before: of MXNet, and of whatever holds the network, such as DataParallel's module.
+IN = r"(?:arg:)?(?:[\w-]+[./])*?"
 # The first whose names are in a file is its scheme.
 SCHEMES = (
     # Caffe's layers in MXNet's example
-    Scheme(r"(?:arg:)?conv(\d)_(\d)_(weight|bias)", block_places, CAFFE, OIHW),
-    # TensorFlow's vgg16_weights.npz
-    Scheme(r"conv(\d)_(\d)_(W|b)", block_places, CAFFE, HWIO),
-    # MatConvNet
-    Scheme(r"conv(\d)_(\d)/(filters|biases)", block_places, CAFFE, HWIO),
+    Scheme(IN + r"conv(\d)_(\d)_(weight|bias)", block_places, CAFFE, OIHW),
+    # PyTorch's modules with Caffe's names (Gatys, MSG-Net) or Keras's
+    Scheme(IN + r"(?:conv|block)(\d)(?:_|[._]conv)(\d)\.(weight|bias)", block_places, None, OIHW),
+    # Keras with Caffe's names: conv1_1/conv1_1_W:0, conv1_1/kernel:0
+    Scheme(
+        r"(?:.*/)?conv(\d)_(\d)/(?:conv\1_\2_|vars/(?=[01])|(?=kernel|bias(?!es)))"
+        r"(W|b|kernel|bias|[01])(?:_\d+)?(?::0)?",
+        block_places,
+        None,
+        HWIO,
+    ),
+    # TensorFlow's vgg16_weights.npz, TF-Slim's conv1/conv1_1/weights, MatConvNet
+    Scheme(
+        IN + r"conv(\d)_(\d)(?:_|/)(W|b|weights|filters|biases)(?::0)?", block_places, CAFFE, HWIO
+    ),
     # Keras's applications: block1_conv1/block1_conv1_W_1:0, block1_conv1/kernel:0, and nested
     Scheme(
-        r"(?!optimizer)(?:.*/)?block(\d)_conv(\d)(?:_\d+)?/"
-        r"(?:block\1_conv\2_)?(W|b|kernel|bias)(?:_\d+)?(?::0)?",
+        r"(?:.*/)?block(\d)_conv(\d)(?:_\d+)?/"
+        r"(?:block\1_conv\2_|vars/)?(W|b|kernel|bias|[01])(?:_\d+)?(?::0)?",
         block_places,
         CAFFE_BGR,
         HWIO,
     ),
     # Keras 3: layers/conv2d/vars/0, layers/conv2d_1/vars/0
-    Scheme(r"(?!optimizer)(?:.*/)?layers/conv2d(?:_(\d+))?/vars/([01])", numbers, CAFFE_BGR, HWIO),
+    Scheme(r"(?:.*/)?conv2d(?:_(\d+))?/vars/([01])", numbers, CAFFE_BGR, HWIO),
     # Keras with Theano, before 1.0
     Scheme(r"layer_(\d+)/param_([01])", padded_places, CAFFE_BGR, ROTATED, mixed=True),
-    # GluonCV and torchvision
-    Scheme(r"features\.(\d+)\.(weight|bias)", gluon_places, IMAGENET, OIHW, mixed=True),
+    # GluonCV and torchvision, and what cuts its features at places of ReLUs
+    Scheme(
+        IN + r"(?:features|slice\d)\.(?:module\.)?(\d+)\.(weight|bias)",
+        gluon_places,
+        TORCHVISION,
+        OIHW,
+        mixed=True,
+    ),
     # Gluon with prefixes
-    Scheme(r"(?:arg:)?\w*vgg\d+_conv(\d+)_(weight|bias)", numbers, IMAGENET, OIHW, mixed=True),
+    Scheme(r"(?:arg:)?\w*vgg\d+_conv(\d+)_(weight|bias)", numbers, TORCHVISION, OIHW, mixed=True),
+    # the features alone: 0.weight, 2.weight
+    Scheme(
+        r"(?!.*(?:classifier|decoder|head|fc))" + IN + r"(\d+)\.(weight|bias)",
+        gluon_places,
+        None,
+        OIHW,
+        mixed=True,
+    ),
 )
 
 
 class Part(NamedTuple):
-    """A name of the file taken apart: which layer by its place, weight or bias."""
+    """A name of the file taken apart: what its layer's names begin with, the place, the kind."""
 
     name: str
+    stem: str
     place: str
     kind: str
 
@@ -110,6 +138,7 @@ def recognise(
     if any(BATCH_NORM_NAME.fullmatch(name) for name in arrays):
         raise archive.refusal(path, "a VGG with batch normalisation; give one without")
     scheme, parts = scheme_of(arrays)
+    check_alone(parts, path)
     shapes = {name: array.shape for name, array in arrays.items()}
     read_as = {family: names_for(family, scheme, parts, shapes) for family in BLOCK_ENDS}
     fitting = [family for family, names in read_as.items() if names]
@@ -129,18 +158,30 @@ def recognise(
 def scheme_of(arrays: Mapping[str, Stored]) -> tuple[Scheme, list[Part]]:
     """The first scheme whose names are in a file, and those names taken apart; or no names."""
     for scheme in SCHEMES:
-        matches = ((name, re.fullmatch(scheme.pattern, name)) for name in arrays)
-        groups = {name: match.groups(default="0") for name, match in matches if match}
-        # Layers with an array of two dimensions are dense.
-        dense = {where[:-1] for name, where in groups.items() if len(arrays[name].shape) == 2}
-        parts = [
-            Part(name, "_".join(where[:-1]), KINDS[where[-1]])
-            for name, where in groups.items()
-            if not (scheme.mixed and where[:-1] in dense)
-        ]
+        parts, dense = [], set()
+        for name, array in arrays.items():
+            match = re.fullmatch(scheme.pattern, name)
+            if match is None or OPTIMISER.match(name):
+                continue
+            *where, kind = match.groups(default="0")
+            stem = name[: match.start(len(where) + 1)]
+            if len(array.shape) == 2:
+                dense.add(stem)
+            parts.append(Part(name, stem, "_".join(where), KINDS[kind]))
+        parts = [part for part in parts if not (scheme.mixed and part.stem in dense)]
         if parts:
             break
     return scheme, parts
+
+
+def check_alone(parts: Sequence[Part], path: str) -> None:
+    """Raises WeightsError where two arrays claim one place, as two networks in a file do."""
+    seen: dict[tuple[str, str], str] = {}
+    for part in parts:
+        other = seen.setdefault((part.place, part.kind), part.name)
+        if other != part.name:
+            both = ascii(f"{other} and {part.name}")[1:-1][:200]
+            raise archive.refusal(path, f"two networks ({both}); save one of them alone")
 
 
 def names_for(

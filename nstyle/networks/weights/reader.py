@@ -15,8 +15,9 @@ from nstyle.errors import WeightsError
 from nstyle.networks import preprocessing
 from nstyle.networks.preprocessing import Preprocessing
 from nstyle.networks.weights import formats
-from nstyle.networks.weights.formats.archive import Archive, Layout, refusal
-from nstyle.networks.weights.naming import recognise
+from nstyle.networks.weights.convention import choose
+from nstyle.networks.weights.formats.archive import Archive, refusal
+from nstyle.networks.weights.naming import Scheme, recognise
 from nstyle.system.locations import BUILT_IN, BUILT_IN_SHA256, PRETRAINED
 
 log = logging.getLogger("nstyle")
@@ -29,7 +30,7 @@ KNOWN_FILES = {
 }
 SCALE = "_scale"  # ending of the array that holds the factors of a kernel of integers
 VGG_FIRST_WIDTH = 64  # channels of conv1_1; a file with fewer is called slim
-MAX_VALUES = 2**26  # of a kernel; VGG's largest has 2.4 million
+MAX_VALUES = 2**24  # of a kernel; VGG's largest has 2.4 million
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,7 @@ class WeightsFile:
     archive: Archive
     family: str
     names: Mapping[str, str]
-    convention: Preprocessing
-    layout: Layout
+    scheme: Scheme
 
     @property
     def path(self) -> str:
@@ -71,9 +71,11 @@ class WeightsFile:
         return self.archive.path
 
 
-def load(path: str, wanted: Sequence[str], *, model: str = "auto") -> Weights:
+def load(
+    path: str, wanted: Sequence[str], *, model: str = "auto", convention: str = "auto"
+) -> Weights:
     """read() and select() in one. Raises WeightsError."""
-    return select(read(path, model), wanted)
+    return select(read(path, model), wanted, convention)
 
 
 def read(path: str, model: str = "auto") -> WeightsFile:
@@ -84,17 +86,14 @@ def read(path: str, model: str = "auto") -> WeightsFile:
     if PRETRAINED in Path(path).resolve().parents:
         check_built_in(path)
     archive = formats.read(path)
-    family, names, scheme = recognise(archive.arrays, path, model)
-    convention = scheme.convention
-    if archive.mean is not None:
-        convention = replace(convention, mean=archive.mean)
-    return WeightsFile(archive, family, names, convention, scheme.layout)
+    return WeightsFile(archive, *recognise(archive.arrays, path, model))
 
 
-def select(file: WeightsFile, wanted: Sequence[str]) -> Weights:
+def select(file: WeightsFile, wanted: Sequence[str], asked: str = "auto") -> Weights:
     """The convolutions a network needs, in order (layers.needed_convolutions).
 
-    Raises WeightsError where a needed array is missing, misshapen or not finite.
+    asked: the convention of its pictures, see convention.choose. Raises WeightsError where a needed
+    array is missing, misshapen or not finite.
     """
     arrays = {name: take(file, name) for name in wanted}
     check_chain(arrays, file.path)
@@ -102,14 +101,18 @@ def select(file: WeightsFile, wanted: Sequence[str]) -> Weights:
     if Path(file.path).stat().st_size < 2**24:  # as KNOWN_FILES are
         padding, pooling = KNOWN_FILES.get(checksum(file.path), (padding, pooling))
     first = wanted[0]
-    arrays[first] = (preprocessing.fold(file.convention, arrays[first][0]), arrays[first][1])
+    kernel, bias = arrays[first]
+    chosen = choose(file.path, kernel, file.scheme.convention, asked)
+    if file.archive.mean is not None:
+        chosen = replace(chosen, mean=file.archive.mean)
+    arrays[first] = preprocessing.fold(chosen, kernel), bias
     needed = {file.names[f"{name}_{kind}"] for name in wanted for kind in ("weight", "bias")}
     ignored = [name for name in file.archive.arrays if name.removesuffix(SCALE) not in needed]
     if ignored:
         log.debug("%s: %d arrays beyond what is needed are ignored", file.path, len(ignored))
     slim = arrays[first][0].shape[0] < VGG_FIRST_WIDTH
     model = f"{file.family}-slim" if slim else file.family
-    return Weights(model, arrays, file.convention, padding, pooling, file.path)
+    return Weights(model, arrays, chosen, padding, pooling, file.path)
 
 
 def check_built_in(path: str) -> None:
@@ -131,18 +134,16 @@ def take(file: WeightsFile, layer: str) -> tuple[np.ndarray, np.ndarray]:
     """
     check_shapes(file, layer)
     kernel, bias = (
-        floats(file, layer, file.archive.read(file.names[f"{layer}_{kind}"]))
-        for kind in ("weight", "bias")
+        floats(file, layer, file.names[f"{layer}_{kind}"]) for kind in ("weight", "bias")
     )
-    kernel = file.layout.to_oihw(kernel)
+    kernel = file.scheme.layout.to_oihw(kernel)
     scale = file.names[f"{layer}_weight"] + SCALE
     if scale in file.archive.arrays:  # in 8 bits, see distill.student
-        factors = floats(file, layer, file.archive.read(scale))
-        if factors.shape != (len(kernel),):
-            counts = f"{len(kernel)} channels, but factors {factors.shape}"
-            raise refusal(file.path, f"{layer} has {counts}")
+        if (shape := file.archive.arrays[scale].shape) != (len(kernel),):
+            raise refusal(file.path, f"{layer} has {len(kernel)} channels, but factors {shape}")
+        factors = floats(file, layer, scale)
         with np.errstate(over="ignore"):
-            kernel = floats(file, layer, kernel * factors.reshape((-1, 1, 1, 1)))
+            kernel = finite(file, layer, kernel * factors.reshape((-1, 1, 1, 1)))
     return kernel, bias
 
 
@@ -154,15 +155,21 @@ def check_shapes(file: WeightsFile, layer: str) -> None:
     kernel, bias = (
         file.archive.arrays[file.names[f"{layer}_{kind}"]].shape for kind in ("weight", "bias")
     )
-    if not file.layout.fits(kernel, bias) or math.prod(kernel) > MAX_VALUES:
-        expected = f"a VGG's are {file.layout.shape} and (out,)"
+    if not file.scheme.layout.fits(kernel, bias) or math.prod(kernel) > MAX_VALUES:
+        expected = f"a VGG's are {file.scheme.layout.shape} and (out,)"
         raise refusal(file.path, f"{layer} has shapes {kernel} and {bias}; {expected}")
 
 
-def floats(file: WeightsFile, layer: str, values: np.ndarray) -> np.ndarray:
-    """The values as float32. Raises WeightsError where they are no finite numbers."""
-    if values.dtype.kind not in "fiu":
-        raise refusal(file.path, f"{layer} holds {values.dtype}; a VGG's are real numbers")
+def floats(file: WeightsFile, layer: str, name: str) -> np.ndarray:
+    """An array as float32. Raises WeightsError where its values are no finite numbers."""
+    dtype = file.archive.arrays[name].dtype
+    if dtype.kind not in "fiu":
+        raise refusal(file.path, f"{layer} holds {dtype}; a VGG's are real numbers")
+    return finite(file, layer, file.archive.read(name))
+
+
+def finite(file: WeightsFile, layer: str, values: np.ndarray) -> np.ndarray:
+    """The values as float32. Raises WeightsError where one is not finite."""
     with np.errstate(over="ignore"):
         single = values.astype(np.float32)
     if not np.isfinite(single).all():

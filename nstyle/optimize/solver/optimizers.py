@@ -161,3 +161,11 @@ def converted(state: Mapping[str, Any], convert: Callable[[Any], Any]) -> dict[s
 
 
 OPTIMIZERS: dict[str, Callable[..., Any]] = {"sgd": sgd, "nag": nag, "adam": adam, "lbfgs": lbfgs}
+DESCENT = ("step", "since", "damping", "last"), ("velocity",)
+# Names of the numbers and of the arrays of a state.
+STATES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "sgd": DESCENT,
+    "nag": DESCENT,
+    "adam": (("step", "since"), ("mean", "square")),
+    "lbfgs": (("done", "stuck"), ("begin",)),
+}

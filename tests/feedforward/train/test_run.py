@@ -308,11 +308,11 @@ def rubble(tmp_path, monkeypatch, toys):
     Image.fromarray(tiny.picture(1)).save("style.png")
     black = [0.0, 0.0, 0.0]
     for path, kind, shape in (
-        ("any.params", ANY_STYLE, {"widths": [4]}),
+        ("any.params", ANY_STYLE, {"widths": [4] * 4}),
         ("one.params", ONE_STYLE, {"width": 4, "mean": black}),
         ("wide.params", ONE_STYLE, {"width": 8, "mean": black}),
     ):
-        network_file.write(path, network_file.NetworkFile(kind, shape, {"a": np.ones(2)}))
+        network_file.write(path, network_file.NetworkFile(kind, shape, {"a": np.ones((4, 8))}))
     (tmp_path / "l.params").symlink_to("one.params")
     write_pictures(tmp_path / "mine", range(2))
     (tmp_path / "cut.params").write_bytes((tmp_path / "any.params").read_bytes()[:-5])

@@ -25,6 +25,7 @@ from nstyle.networks.distill import run as room
 from nstyle.networks.distill.run import DistillOptions, distill, measure
 from nstyle.networks.layers import BLOCKS, convolutions
 from nstyle.networks.weights import reader
+from nstyle.system import checkpoint_file
 from nstyle.system.backend import nd
 
 WIDTHS = (6, 8, 10, 12, 12)  # of the toy's blocks
@@ -291,6 +292,16 @@ def test_a_checkpoint_of_another_training_is_refused(options):
             distill(replace(options, **{name: value}))
 
 
+def test_a_checkpoint_with_arrays_of_another_training_is_refused(options):
+    distill(replace(options, steps=1))
+    facts, groups = checkpoint_file.read(options.checkpoint, room.KIND, {})
+    for group in sorted(groups):
+        broken = {**groups, group: dict(list(groups[group].items())[1:])}
+        checkpoint_file.write(options.checkpoint, room.KIND, facts, broken)
+        with pytest.raises(WeightsError, match=rf"its arrays \({group}\) .* remove it"):
+            distill(replace(options, steps=2))
+
+
 def test_a_loss_that_is_not_finite_ends_the_training(options, monkeypatch):
     monkeypatch.setattr(room.Training, "advance", lambda self, done: (float("nan"), {}))
     with pytest.raises(DivergedError, match="learning rate"):
@@ -336,6 +347,13 @@ def test_painting_brings_a_picture_nearer_to_the_style(monkeypatch):
         for x in (photos[0], *pool.state["pictures"])
     ]
     assert np.median(distances[1:]) < 0.7 * distances[0]
+
+
+def test_a_teacher_may_be_said_to_want_other_pictures(toys):
+    path = str(toys / "vgg16.params")
+    plain, asked = (teacher.read(path, convention=name) for name in ("auto", "caffe-bgr"))
+    name = "conv1_1_weight"
+    assert (asked.arrays[name] == plain.arrays[name][:, ::-1]).all()
 
 
 # ---- refusing ----

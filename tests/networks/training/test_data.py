@@ -79,8 +79,8 @@ def test_which_pictures_lie_in_a_folder(folder, monkeypatch):
 
 def test_crops_are_given_in_the_space_that_is_asked_for():
     flat = [np.full((32, 32, 3), 100, np.uint8)]
-    crops = data.Crops(flat, crop=32, batch=1, seed=0, convention=preprocessing.IMAGENET)
-    expected = 100 - np.array(preprocessing.IMAGENET.mean)
+    crops = data.Crops(flat, crop=32, batch=1, seed=0, convention=preprocessing.TORCHVISION)
+    expected = 100 - np.array(preprocessing.TORCHVISION.mean)
     np.testing.assert_allclose(crops(0)[0, :, 5, 5], expected, rtol=1e-5)
 
 

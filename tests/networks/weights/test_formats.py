@@ -6,9 +6,12 @@ import json
 import os
 import pickle
 import shlex
+import struct
 import subprocess
 import sys
+import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +45,13 @@ def needed(model: str = "vgg19") -> list[str]:
 
 def refusal(path: Any, model: str = "auto") -> str:
     """The one line with which a file is refused."""
-    with pytest.raises(WeightsError) as caught:
-        reader.load(str(path), needed(), model=model)
+    tracemalloc.start()
+    try:
+        with pytest.raises(WeightsError) as caught:
+            reader.load(str(path), needed(), model=model)
+        assert tracemalloc.get_traced_memory()[1] < 20e6  # whatever lengths it states
+    finally:
+        tracemalloc.stop()
     message = str(caught.value)
     assert "\n" not in message and str(path) in message
     return message
@@ -97,8 +105,9 @@ def test_the_teacher_of_a_distillation_reads_them(tmp_path):
     assert (found.arrays["conv4_3_bias"] == bias).all() and len(found.arrays) == 32
 
 
-def test_mxnet_is_needed_for_params_only(tmp_path):
+def test_mxnet_is_needed_for_none(tmp_path):
     paths = [filed.write_vgg(tmp_path / f"{n}", kind) for n, kind in enumerate(filed.WRITERS)]
+    paths.append(tiny.write_vgg(tmp_path / "a.params"))
     code = (
         "import sys; sys.modules['mxnet'] = None\n"
         "from nstyle.networks.weights import reader\n"
@@ -135,19 +144,110 @@ def test_the_mean_of_a_matconvnet_file_is_its_own(tmp_path, monkeypatch, kind):
     mean = np.array([101.0, 102.5, 99.25])
     monkeypatch.setattr(tiny, "MEAN", mean)
     path = filed.write_vgg(tmp_path / "a.mat", kind)
-    assert reader.read(path).convention.mean == tuple(mean)
+    assert reader.load(path, needed()).convention.mean == tuple(mean)
 
 
 def test_a_matconvnet_file_without_a_mean_has_caffes(tmp_path):
     savemat(tmp_path / "a.mat", {"layers": MAT_LAYERS, "meta": {"classes": 3.0}})
     os.truncate(tmp_path / "a.mat", 2**31)  # zeros at the end cost no time
-    assert reader.read(str(tmp_path / "a.mat")).convention == preprocessing.CAFFE
+    assert reader.load(str(tmp_path / "a.mat"), needed()).convention == preprocessing.CAFFE
 
 
 @pytest.mark.parametrize("image", [np.full((1, 1, 3), 300.0), np.ones((2, 2)), np.full(3, np.nan)])
 def test_a_mean_that_is_none_is_refused(tmp_path, image):
     savemat(tmp_path / "a.mat", {"layers": MAT_LAYERS, "normalization": {"averageImage": image}})
     assert "averageImage" in refusal(tmp_path / "a.mat")
+
+
+def place_of(name: str) -> str:
+    """conv2_1 -> 5, where torchvision has it in VGG-16."""
+    places = tiny.file_arrays(
+        tiny.random_arrays(model="vgg16"), tiny.BLOCKS["vgg16"], "gluon", False
+    )
+    names = tiny.conv_names(tiny.BLOCKS["vgg16"])
+    return [*places][2 * names.index(name)].split(".")[1]
+
+
+CAFFE, BGR, TORCH = preprocessing.CAFFE, preprocessing.CAFFE_BGR, preprocessing.TORCHVISION
+LETTERS, PLURALS = {"weight": "W", "bias": "b"}, {"weight": "weights", "bias": "biases"}
+# What arrays are called -> (the name of one, by conv1_1 and weight or bias; whether kernels are
+# HWIO, the convention).
+NAMES: dict[str, tuple[Any, bool, Any]] = {
+    "gatys": (lambda n, k: f"{n}.{k}", False, None),
+    "in a module": (lambda n, k: f"module.vgg.{n}.{k}", False, None),
+    "keras's in pytorch": (lambda n, k: f"{filed.block_and_index(n)}.{k}", False, None),
+    "blocks": (lambda n, k: f"block{n[4]}.conv{n[6]}.{k}", False, None),
+    "caffe's in a module": (lambda n, k: f"module.{n}_{k}", False, CAFFE),
+    "tf-slim": (lambda n, k: f"vgg_16/{n[:5]}/{n}/{PLURALS[k]}", True, CAFFE),
+    "tensorflow": (lambda n, k: f"{n}_{LETTERS[k]}:0", True, CAFFE),
+    "keras": (lambda n, k: f"{n}/{n}_{LETTERS[k]}:0", True, None),
+    "keras 3": (
+        lambda n, k: f"layers/{filed.block_and_index(n)}/vars/{'wb'.index(k[0])}",
+        True,
+        BGR,
+    ),
+    "data parallel": (lambda n, k: f"module.features.{place_of(n)}.{k}", False, TORCH),
+    "parallel features": (lambda n, k: f"features.module.{place_of(n)}.{k}", False, TORCH),
+    "lightning": (lambda n, k: f"model.vgg-net.features.{place_of(n)}.{k}", False, TORCH),
+    "slices": (lambda n, k: f"net.slice{n[4]}.{place_of(n)}.{k}", False, TORCH),
+    "features alone": (lambda n, k: f"{place_of(n)}.{k}", False, None),
+}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_the_usual_names_of_arrays_are_known(tmp_path, kind):
+    name_of, hwio, expected = NAMES[kind]
+    arrays = tiny.random_arrays(filed.WIDTHS, "vgg16")
+    named = {"classifier.0.weight": filed.DENSE[0], "module.classifier.0.bias": filed.DENSE[1]}
+    named["optimizer/" + name_of("conv1_1", "bias")] = filed.DENSE[1]
+    for name, (kernel, bias) in arrays.items():
+        named[name_of(name, "weight")] = filed.hwio(kernel) if hwio else kernel
+        named[name_of(name, "bias")] = bias
+    filed.write_safetensors(tmp_path / "a", named)
+    file = reader.read(str(tmp_path / "a"))
+    assert (file.family, file.scheme.convention) == ("vgg16", expected)
+    if expected is None:
+        with pytest.raises(WeightsError, match=r"-convention \(caffe, caffe-bgr, torchvision\)"):
+            reader.select(file, needed("vgg16"))
+    found = reader.select(file, needed("vgg16"), "caffe").arrays
+    assert all((found[n][0] == arrays[n][0]).all() for n in found)
+    assert all((found[n][1] == arrays[n][1]).all() for n in found)
+
+
+def test_two_networks_in_a_file_are_refused(tmp_path):
+    one = filed.torchvision(tiny.random_arrays(), tiny.BLOCKS["vgg19"], False)
+    both = {f"{owner}.{name}": values for owner in ("ema", "model") for name, values in one.items()}
+    filed.write_safetensors(tmp_path / "a", both)
+    message = refusal(tmp_path / "a")
+    assert "two networks" in message and "ema.features.0" in message and "model.fe" in message
+
+
+def old_params(arrays: dict[str, np.ndarray], first: bool) -> bytes:
+    """A .params file as MXNet before 0.12 wrote it, or before 0.9."""
+    data = struct.pack("<QQQ", 0x112, 0, len(arrays))
+    for values in arrays.values():
+        data += b"" if first else struct.pack("<I", 0xF993FAC8)
+        data += struct.pack(f"<I{values.ndim}{'I' if first else 'q'}", values.ndim, *values.shape)
+        data += struct.pack("<iii", 1, 0, 0) + values.tobytes()
+    names = b"".join(struct.pack("<Q", len(name)) + name.encode() for name in arrays)
+    return data + struct.pack("<Q", len(arrays)) + names
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_params_of_old_versions_of_mxnet_are_read_as_it_reads_them(tmp_path, first):
+    named = filed.ours(tiny.random_arrays(), tiny.BLOCKS["vgg19"], True)
+    (tmp_path / "a").write_bytes(old_params(named, first))
+    found, expected = formats.read(str(tmp_path / "a")), nd.load(str(tmp_path / "a"))
+    assert list(found.arrays) == list(expected) == list(named)
+    assert all((found.read(n) == a.asnumpy()).all() for n, a in expected.items())
+
+
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8", "u1", "i1", "i4", "i8"])
+def test_each_type_of_params_is_read_as_it_was_written(tmp_path, kind):
+    values = np.arange(-3, 9).reshape(3, 4).astype(kind)
+    path = tiny.save_params(tmp_path / "a", {"a": values, "none": np.zeros((0, 3), kind)})
+    found = formats.read(path)
+    assert found.read("a").dtype == values.dtype and (found.read("a") == values).all()
 
 
 # ---- what is refused ----
@@ -200,6 +300,18 @@ def test_a_file_of_pytorch_is_refused_with_the_command_that_converts_it(tmp_path
     assert not (tmp_path / "trap").exists()
 
 
+def test_a_torchscript_file_and_onnx_are_refused_with_commands_that_parse(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.pt", "w") as archive:
+        archive.writestr("vgg/data.pkl", b"")
+        archive.writestr("vgg/code/__torch__.py", "")
+    (tmp_path / "it's.onnx").write_bytes(b"\b\7\x12\7pytorch\x1a\x05" + bytes(40))
+    for name, word in (("a.pt", "torch.jit.load"), ("it's.onnx", "onnx.load")):
+        message = refusal(tmp_path / name)
+        _, _, code = shlex.split(message[message.index("python -c") :])
+        compile(code, name, "exec")
+        assert word in code and str(tmp_path / name) in code
+
+
 @pytest.mark.parametrize("protocol", [3, 4, 5])
 def test_other_pickles_are_refused(tmp_path, protocol):
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(Trap(tmp_path / "trap"), protocol=protocol))
@@ -224,6 +336,15 @@ def test_arrays_that_are_pickles_are_refused(tmp_path):
     [
         (b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(512) + b"\x89HDF\r\n\x1a\n", "-v7"),
         (b"<!DOCTYPE html><html>", "not an MXNet .params"),
+        (b"\n <html>", "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"),
+        (b"\x1f\x8b\b\0", "unpack it"),
+        (bytes(257) + b"ustar", "unpack it"),
+        (b"\4\0\0\0\1\0\0\0\3\0\0\0V 1\r\0\0\0nn.Sequential", "nstyle download"),
+        (b"4\n1\n3\nV 1\n13\nnn.Sequential\n", "Torch 7"),
+        (b"\n\x14VGG_ILSVRC_19_layers\x12\x20\n\x07conv1_1", ".caffemodel"),
+        (b"\n\x05VGG16\xa2\x06\x20", "nstyle download"),
+        (b"\b", "by its content"),
         (b"", ".safetensors"),
     ],
 )
@@ -236,6 +357,12 @@ def test_files_of_these_kinds_with_something_else_are_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("readme.txt", "nothing")
     assert "without arrays" in refusal(tmp_path / "a.npz")
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("weights/vgg16.h5", "nothing")
+    assert "unpack it, and give weights/vgg16.h5" in refusal(tmp_path / "a.npz")
+    with zipfile.ZipFile(tmp_path / "a.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.weights.h5", bytes(9999))
+    assert "packed in it" in refusal(tmp_path / "a.keras")
     savemat(tmp_path / "a.mat", {"x": np.ones(3)})
     assert "layers" in refusal(tmp_path / "a.mat")
 
@@ -303,6 +430,90 @@ def test_a_kernel_larger_than_any_is_refused_before_it_is_read(tmp_path):
         file.create_dataset(f"{layer}/{layer}_W_1:0", (3, 3, 3, 2**40), "f4", chunks=(3, 3, 3, 64))
         file.create_dataset(f"{layer}/{layer}_b_1:0", (2**40,), "f4", chunks=(64,))
     assert f"(3, 3, 3, {2**40}) and ({2**40},); a VGG's are" in refusal(path)
+
+
+# ---- lengths that the file does not have ----
+
+TERABYTE = 2**40
+
+
+def test_params_of_stated_lengths_are_refused(tmp_path):
+    whole = Path(tiny.write_vgg(tmp_path / "whole")).read_bytes()
+    at = whole.index(struct.pack("<I", 0xF993FAC9))  # the first array: magic, kind, dimensions
+    for place, value in (
+        (16, struct.pack("<Q", TERABYTE)),  # so many arrays
+        (at + 8, struct.pack("<i", 2**30)),
+        (at + 8, struct.pack("<i", -1)),
+        (at + 12, struct.pack("<q", TERABYTE)),
+        (at + 12, struct.pack("<q", -4)),
+        (at + 4, struct.pack("<i", 1)),  # sparse
+        (at + 52, struct.pack("<i", 99)),  # a type
+        (len(whole) - 24, b"\xff" * 8),
+    ):
+        (tmp_path / "a").write_bytes(whole[:place] + value + whole[place + len(value) :])
+        assert "damaged" in refusal(tmp_path / "a"), place
+    (tmp_path / "a").write_bytes(whole[:24] + bytes(11_000))  # arrays of nothing
+    assert "no names" in refusal(tmp_path / "a")
+
+
+def npy(shape: tuple[int, ...], dtype: str, data: bytes) -> bytes:
+    """An .npy that states these."""
+    head = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}}}".encode()
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head + data
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "size", "word"),
+    [
+        ((64, 3, 3, 3), "|V40000000", 0, "not of the size"),
+        ((4, 3, 3, 3), "|V4", 4 * 27 * 4, "real numbers"),
+        ((TERABYTE, 3, 3, 3), "<f4", 100, "not of the size"),
+        ((2**20, 3, 3, 3), "<f4", 2**20 * 27 * 4, "of which"),  # zeros, packed
+    ],
+)
+def test_npz_of_stated_lengths_are_refused(tmp_path, shape, dtype, size, word):
+    arrays = filed.ours(tiny.random_arrays(), tiny.BLOCKS["vgg19"], False)
+    filed.write_npz(tmp_path / "a", {n: v for n, v in arrays.items() if n != "conv1_1_weight"})
+    with zipfile.ZipFile(tmp_path / "a", "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("conv1_1_weight.npy", npy(shape, dtype, bytes(size)))
+    assert word in refusal(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "word"),
+    [((3, 3, 3, 4), "V40000000", "real numbers"), ((3, 3, 2**16, 4), "f8", "of which 0 are")],
+)
+def test_hdf5_of_stated_lengths_is_refused(tmp_path, shape, dtype, word):
+    import h5py
+
+    path = filed.write_vgg(tmp_path / "a.h5", "keras")
+    with h5py.File(path, "a") as file:
+        del file["block1_conv1/block1_conv1_W_1:0"]
+        chunks = (1, 1, 1, 1)
+        file.create_dataset("block1_conv1/block1_conv1_W_1:0", shape, dtype, chunks=chunks)
+    assert word in refusal(path)
+
+
+def test_mat_files_that_unpack_to_far_more_or_end_in_zeros_are_refused(tmp_path):
+    header = b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM"
+    bomb = zlib.compress(bytes(2**26), 9)
+    (tmp_path / "a").write_bytes(header + struct.pack("<II", 15, len(bomb)) + bomb)
+    assert "packed" in refusal(tmp_path / "a")
+    savemat(tmp_path / "b.mat", {"layers": MAT_LAYERS})
+    assert survives(tmp_path / "b.mat")
+    with (tmp_path / "b.mat").open("ab") as file:
+        file.write(bytes(64))
+    assert "an element of type 0" in refusal(tmp_path / "b.mat")
+
+
+def test_safetensors_of_stated_lengths_are_refused(tmp_path):
+    path = Path(filed.write_vgg(tmp_path / "a", "safetensors ours"))
+    data = path.read_bytes()
+    for size in (TERABYTE, 2**63, len(data)):
+        path.write_bytes(struct.pack("<Q", size) + data[8:])
+        assert "damaged" in refusal(path)
+    path.write_bytes(data[:-4])
+    assert "damaged" in refusal(path)
 
 
 # ---- damage ----

@@ -4,7 +4,7 @@ The names of the arrays stay those of the file; `naming` recognises them.
 
 archive: arrays by name; the layouts of kernels.
 detect: recognises a format.
-mxnet_params: MXNet's .params.
+mxnet_params: MXNet's .params, without MXNet.
 matconvnet: MatConvNet's .mat.
 mat5: MATLAB's level 5 format.
 hdf5: Keras's .h5.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,9 @@ OIHW = Layout((0, 1, 2, 3), "(out, in, 3, 3)")
 HWIO = Layout((3, 2, 0, 1), "(3, 3, in, out)")
 # Theano's convolution turns the kernel over, as mathematics has it; everybody else's does not.
 ROTATED = Layout((0, 1, 2, 3), "(out, in, 3, 3)", rotated=True)
+# Values of a network are packed to hardly less than half; what says more would fill the memory.
+PACKED, SMALL = 50, 2**20
+MAX_DIMENSIONS, MAX_ARRAYS = 32, 20_000
 EXTRA = 'pip install "nstyle[weights]"'
 
 
@@ -50,6 +54,7 @@ class Stored:
     """An array that may still be in its file; values() brings it."""
 
     shape: tuple[int, ...]
+    dtype: np.dtype[Any]
     values: Callable[[], np.ndarray]
 
 
@@ -68,12 +73,20 @@ class Archive:
 
 
 def in_file(
-    path: str, shapes: Mapping[str, tuple[int, ...]], values: Callable[[str, str], np.ndarray]
+    path: str,
+    kinds: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]],
+    values: Callable[[str, str], np.ndarray],
 ) -> Archive:
-    """Arrays that stay in their file; values: path and name -> an array."""
-    return Archive(
-        path, {name: Stored(shapes[name], partial(values, path, name)) for name in shapes}
-    )
+    """Arrays that stay in their file. kinds: name -> (shape, type); values: path, name -> array."""
+    arrays = {name: Stored(*kinds[name], partial(values, path, name)) for name in kinds}
+    return Archive(path, arrays)
+
+
+def check_packed(path: str, name: str, size: int, stored: int) -> None:
+    """Refuse an array of `size` bytes of which the file has far too few. Raises WeightsError."""
+    if size > PACKED * stored + SMALL:
+        shown_name = ascii(name)[1:-1][:100]
+        raise refusal(path, f"damaged: {shown_name} has {size} bytes, of which {stored} are there")
 
 
 def shown(path: str) -> str:

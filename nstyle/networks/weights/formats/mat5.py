@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle.networks.weights.formats.archive import Stored
+from nstyle.networks.weights.formats.archive import MAX_DIMENSIONS, PACKED, SMALL, Stored
 
 HEADER = 128
 MATRIX, COMPRESSED = 14, 15
@@ -80,18 +80,20 @@ def read(path: str, names: Iterable[str]) -> dict[str, Any]:
             break
         if kind == COMPRESSED:
             kind, content = Cursor(unpacked(content), order).element()
-        if kind == MATRIX:
-            name, value = matrix(content, order, names)
-            variables[name] = value
+        if kind != MATRIX:  # zeros, for instance, which would be read eight by eight
+            raise ValueError(f"an element of type {kind} where a variable belongs")
+        name, value = matrix(content, order, names)
+        variables[name] = value
     return {name: variables[name] for name in names if name in variables}
 
 
 def unpacked(content: memoryview) -> memoryview:
     """A compressed element. Raises zlib.error or ValueError where it is damaged."""
     stream = zlib.decompressobj()
-    data = stream.decompress(content, MAX_BYTES)
+    most = min(PACKED * len(content) + SMALL, MAX_BYTES)
+    data = stream.decompress(content, most)
     if not stream.eof:
-        raise ValueError("it ends too early")
+        raise ValueError("it ends too early" if len(data) < most else f"over {most} bytes packed")
     return memoryview(data)
 
 
@@ -104,8 +106,8 @@ def matrix(
     cursor = Cursor(content, order)
     flags, shape = int(cursor.numbers()[0]), tuple(int(size) for size in cursor.numbers())
     name, kind = cursor.text(), flags & 0xFF
-    if min(shape, default=0) < 0 or depth > DEEPEST:
-        raise ValueError(f"an array of shape {shape}, {depth} levels deep")
+    if min(shape, default=0) < 0 or len(shape) > MAX_DIMENSIONS or depth > DEEPEST:
+        raise ValueError(f"an array of shape {shape[:MAX_DIMENSIONS]}, {depth} levels deep")
     if names is not None and name not in names:
         return name, None
     if kind == CELL:
@@ -158,4 +160,4 @@ def numbers(cursor: Cursor, shape: tuple[int, ...]) -> Stored:
     values = cursor.numbers()  # a view: nothing is read yet
     if values.size != math.prod(shape):
         raise ValueError(f"{values.size} numbers for an array of shape {shape}")
-    return Stored(shape, lambda: values.reshape(shape, order="F"))
+    return Stored(shape, values.dtype, lambda: values.reshape(shape, order="F"))

@@ -50,7 +50,7 @@ def kernel_and_bias(layer: Any) -> tuple[Stored, Stored] | None:
 
 def reshaped(array: Stored, shape: tuple[int, ...]) -> Stored:
     """The same values in another shape of as many."""
-    return Stored(shape, lambda: array.values().reshape(shape, order="F"))
+    return Stored(shape, array.dtype, lambda: array.values().reshape(shape, order="F"))
 
 
 def mean_of(content: dict[str, Any], path: str) -> tuple[float, float, float] | None:

@@ -23,8 +23,14 @@ def library(path: str) -> Any:
 def read(path: str) -> Archive:
     """All tensors; values stay in the file."""
     with library(path)(path, framework="numpy") as file:
-        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-    return in_file(path, shapes, values)
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        kinds = {name: (tuple(a.get_shape()), dtype(a.get_dtype())) for name, a in slices.items()}
+    return in_file(path, kinds, values)
+
+
+def dtype(kind: str) -> np.dtype[Any]:
+    """numpy's for "F16"; anything where numpy has none, for that is refused by name when read."""
+    return np.dtype(f"{kind[0].lower()}{int(kind[1:]) // 8}" if kind in READABLE else "f4")
 
 
 def values(path: str, name: str) -> np.ndarray:
