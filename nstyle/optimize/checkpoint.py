@@ -18,7 +18,7 @@ from nstyle import __version__
 from nstyle.errors import CheckpointError, OptionError
 from nstyle.optimize.records import REASONS, Step
 from nstyle.optimize.solver.optimizers import STATES
-from nstyle.options.field import build, shown, with_absolute_paths
+from nstyle.options.field import absolute, build, shown, with_absolute_paths
 from nstyle.options.options import Options, shaping
 from nstyle.options.output import OutputOptions
 from nstyle.options.parse import flag
@@ -143,14 +143,6 @@ def read(path: str) -> Checkpoint:
             f"--resume {path}: this version of nstyle cannot go on with it ({error}); use "
             f"{checkpoint_file.shown(facts['version'])} that wrote it"
         ) from error
-
-
-def place(delivery: OutputOptions, begun: Checkpoint | None) -> str:
-    """Path of a run's checkpoint; the old name is kept by one that goes on with its own."""
-    if begun is None or not same(begun.path, delivery.old_checkpoint):
-        return delivery.checkpoint
-    own = same(begun.order.delivery.path, delivery.path)
-    return begun.path if own else delivery.checkpoint
 
 
 def check_state(run: RunState) -> None:

@@ -14,6 +14,7 @@ from nstyle.cli.outputs import check_overwriting, finishing, listening, save
 from nstyle.errors import DivergedError
 from nstyle.options import presets
 from nstyle.options.output import OutputOptions
+from nstyle.system.checkpoint_path import same
 
 if TYPE_CHECKING:  # it loads numpy
     from nstyle.optimize.checkpoint import Checkpoint, RunRequest
@@ -45,7 +46,7 @@ def carried_out(order: RunRequest, begun: Checkpoint | None, paint: Callable[...
     delivery, options, pictures = order.delivery, order.options, order.pictures
     check_overwriting(delivery, flags.files_of(pictures, options))
     image_file.check_destination(delivery.path)
-    place = resuming.place(delivery, begun)
+    place = place_of(delivery, begun)
     saver = resuming.Saver(place, delivery.checkpoint_epochs, order, begun)
     metadata = api.describe(options, order.preset)
     after = len(begun.saved.history) if begun else 0
@@ -105,3 +106,11 @@ def deliver(result: Any, delivery: OutputOptions, code: int, checkpoint: str | N
         why = f"interrupted{going_on}" if result.stopped == "interrupted" else result.why
         say(f"{delivery.path}: {result.epochs} epochs in {result.seconds:.1f} s, {why}")
     return INTERRUPTED if result.stopped == "interrupted" else code
+
+
+def place_of(delivery: OutputOptions, begun: Checkpoint | None) -> str:
+    """Path of a run's checkpoint; the old name is kept by one that goes on with its own."""
+    if begun is None or not same(begun.path, delivery.old_checkpoint):
+        return delivery.checkpoint
+    own = same(begun.order.delivery.path, delivery.path)
+    return begun.path if own else delivery.checkpoint
