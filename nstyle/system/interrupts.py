@@ -16,7 +16,7 @@ class Interruption:
     """While it is entered, Ctrl-C raises KeyboardInterrupt at once, as usual, and is remembered.
 
     Each call (it is a listener) raises again if one came since. Only in the main thread, where
-    signals arrive, and where nobody else has taken Ctrl-C.
+    signals arrive, and where nobody else has taken Ctrl-C. Inside another one only the inner hears.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,9 @@ class Interruption:
 
     def __enter__(self) -> Interruption:
         main = threading.current_thread() is threading.main_thread()
-        if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        before = signal.getsignal(signal.SIGINT)
+        ours = isinstance(getattr(before, "__self__", None), Interruption)
+        if main and (ours or before is signal.default_int_handler):
             self._before = signal.signal(signal.SIGINT, self._notice)
             self._hook, sys.unraisablehook = sys.unraisablehook, self._say_unless_noticed
         return self
@@ -35,6 +37,11 @@ class Interruption:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
             sys.unraisablehook = self._hook
+
+    @property
+    def came(self) -> bool:
+        """Whether Ctrl-C came."""
+        return self._came
 
     def __call__(self, step: Any = None) -> bool | None:
         """Raises KeyboardInterrupt if Ctrl-C came."""
