@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
+import os
+import resource
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -20,9 +24,9 @@ from nstyle.cli.console import (
     put,
     say,
 )
-from nstyle.errors import NStyleError
+from nstyle.errors import NStyleError, OptionError
 from nstyle.options.parse import nearest
-from nstyle.system.interrupts import ends_as_ctrl_c
+from nstyle.system.interrupts import Interruption, ends_as_ctrl_c
 
 # module of nstyle.cli.commands -> what it does
 COMMANDS = {
@@ -40,6 +44,10 @@ COMMANDS = {
     "train": "train a network that paints in one pass",
     "distill": "make a small network that sees as a complete VGG does",
 }
+
+
+OPEN_FILES = 64  # fewer are not enough for processes and networks
+NO_MEMORY = ("Resource temporarily unavailable", "bad_alloc", "allocate")
 
 
 class Parser(argparse.ArgumentParser):
@@ -79,46 +87,78 @@ def build_parser(named: str | None) -> tuple[Parser, dict[str, Parser]]:
     return parser, parsers
 
 
-def guarded(program: str, work: Callable[[], Any]) -> int:
-    """Do it; what nstyle refuses becomes one line and exit code 2. Bugs pass through."""
+def guarded(work: Callable[[], int], program: str) -> int:
+    """Run a command; what nstyle refuses becomes one line and exit code 2. Bugs pass through."""
     open_streams()
-    with ends_as_ctrl_c():
+    with ends_as_ctrl_c(), Interruption() as interruption:
         try:
-            return int(work())
+            check_machine()
+            return work()
         except Unprinted as error:
             if not str(error):
                 return OK
             say(f"{program}: error: stdout cannot be written ({error})")
             return FAILED
-        except NStyleError as error:
-            say(f"{program}: error: {error}")
-            return REFUSED
-        except KeyboardInterrupt:
-            say("interrupted")
-            return INTERRUPTED
+        except (Exception, KeyboardInterrupt) as error:
+            # Ctrl-C while numpy or MXNet is imported ends as another error.
+            if interruption.came or isinstance(error, KeyboardInterrupt):
+                say("interrupted")
+                return INTERRUPTED
+            lacking = None if isinstance(error, NStyleError) else lack(error)
+            if not (lacking or isinstance(error, NStyleError)):
+                raise
+            say(f"{program}: error: {lacking or error}")
+            return FAILED if lacking else REFUSED
+
+
+def lack(error: BaseException) -> str | None:
+    """What to do about an error that a limit of the shell causes, or None for others."""
+    number = getattr(error, "errno", None)
+    if number in (errno.EMFILE, errno.ENFILE):
+        return "too many open files; allow more with: ulimit -n 1024"
+    full = type(error).__name__ == "MXNetError" and any(word in str(error) for word in NO_MEMORY)
+    if full or isinstance(error, MemoryError) or number == errno.ENOMEM:
+        return "out of memory; give a smaller --max-long-edge, or allow more with: ulimit -v"
+    return None
+
+
+def check_machine() -> None:
+    """Refuse where nearly nothing can be done. Raises OptionError."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        why = f"the working folder is gone ({error.strerror}); cd to another"
+        raise OptionError(why) from error
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= most < OPEN_FILES:
+        raise OptionError(f"the shell allows {most} open files; allow more with: ulimit -n 1024")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script `nstyle`; the exit code."""
-    words = sys.argv[1:] if argv is None else argv
-    return guarded("nstyle", lambda: do(words))
+    return guarded(partial(work, sys.argv[1:] if argv is None else argv), "nstyle")
 
 
-def do(words: Sequence[str]) -> Any:
-    """Do what the words say; the exit code. Raises what nstyle refuses."""
-    named = next((word for word in words if not word.startswith("-")), None)
+def work(argv: Sequence[str]) -> int:
+    """The command that is named, and its exit code."""
+    named = next((word for word in argv if not word.startswith("-")), None)
     parser, parsers = build_parser(named)
     if named is not None and named not in COMMANDS:
         parser.error(f"COMMAND: {named!r} is none of {nearest(named, COMMANDS)}")
-    args, rest = parser.parse_known_args(words)
+    args, rest = parser.parse_known_args(argv)
     if rest:  # argparse would let the outer parser report it, which does not know the flags
         parsers[args.command].error("unrecognized arguments: " + " ".join(rest))
-    return module_of(args.command).work(args)
+    return int(module_of(args.command).work(args))
 
 
 def main_run(argv: Sequence[str] | None = None) -> int:
     """`python run.py`: the same as `nstyle run`."""
+    return guarded(partial(work_run, argv), "run.py")
+
+
+def work_run(argv: Sequence[str] | None) -> int:
+    """The same for it."""
     run = module_of("run")
     parser = Parser(prog="run.py", description=COMMANDS["run"], allow_abbrev=False)
     run.add(parser)
-    return guarded("run.py", lambda: run.work(parser.parse_args(argv)))
+    return int(run.work(parser.parse_args(argv)))

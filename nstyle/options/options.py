@@ -254,7 +254,7 @@ class Options:
         False, "pooling rounds odd sizes up, as TensorFlow's SAME does", flags=()
     )
     noise_range: float = option(
-        20.0, "noise is uniform in -range..range grey levels", low=0, flags=()
+        20.0, "noise is uniform in -range..range grey levels", low=0, high=1000, flags=()
     )
 
     def __post_init__(self) -> None:

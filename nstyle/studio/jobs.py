@@ -11,6 +11,14 @@ from typing import Any
 
 from nstyle.system.files import atomic_write
 
+# What every job.json holds.
+FACTS: dict[str, Any] = {
+    "photo": str,
+    "style": str,
+    "created": (int, float),
+    "typed": dict,
+    "one_pass": bool,
+}
 STATES = ("queued", "painting", "done", "stopped", "interrupted", "failed")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,20 @@ def private_folder(path: Path) -> Path:
     """Make a folder that only its owner can look into. Raises OSError."""
     make_folder(path, mode=0o700)
     return path
+
+
+def check_home(settings: Settings) -> Path:
+    """The folder that keeps everything, made and writable. Raises OptionError."""
+    try:
+        for folder in (settings.home, settings.home / "people"):
+            with tempfile.TemporaryFile(dir=private_folder(folder)):
+                pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OptionError(
+            f"--folder {settings.home}: cannot be written ({reason}); give another folder"
+        ) from error
+    return settings.home
 
 
 def held(folder: Path) -> int:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from nstyle.errors import OptionError
-from nstyle.studio.options import Settings, held, private_folder, this_machine
+from nstyle.studio.options import Settings, check_home, held, private_folder, this_machine
 from nstyle.system import interrupts
 
 log = logging.getLogger("nstyle")
@@ -38,7 +38,7 @@ HEADERS = {
 
 def application(settings: Settings) -> Any:
     """The ASGI application; its studio begins and ends with it. Raises OptionError."""
-    lock = held(private_folder(settings.home))
+    lock = held(check_home(settings))
     temporary = private_folder(settings.home / "gradio")
     os.environ.update(
         GRADIO_ANALYTICS_ENABLED="False",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import math
 import os
 import re
@@ -17,10 +18,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from nstyle.studio.jobs import Job, write_json
+from nstyle.studio.jobs import FACTS, STATES, Job, write_json
 from nstyle.studio.library import Source, clean_name
 from nstyle.studio.options import Settings, private_folder
 from nstyle.studio.requests import Refused, unknown
+
+log = logging.getLogger("nstyle")
 
 TOKEN = re.compile(r"[0-9a-f]{32,128}")
 ID = re.compile(r"[0-9a-f]{16}")
@@ -103,11 +106,12 @@ class Session:
         folder = self._folder / "uploads" / checked(id, "picture")
         try:
             facts = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            paths = {"path": str(folder / "picture"), "small": str(folder / "small.jpg")}
+            source = Source(**{**facts, **paths})
+        except (OSError, ValueError, TypeError, RecursionError):
             raise unknown("picture") from None
         os.utime(folder)
-        paths = {"path": str(folder / "picture"), "small": str(folder / "small.jpg")}
-        return Source(**{**facts, **paths})
+        return source
 
     def forget_uploads(self, before: float) -> None:
         """Remove those not used since then (seconds since 1970)."""
@@ -153,7 +157,10 @@ class Session:
                 shutil.rmtree(folder, ignore_errors=True)
         for job in self.jobs():
             if job.state in ("queued", "painting"):
-                job.change("interrupted", "the studio was closed while it painted")
+                try:
+                    job.change("interrupted", "the studio was closed while it painted")
+                except OSError as error:
+                    log.warning("%s: cannot be written (%s)", job.folder, error.strerror)
 
     def jobs(self) -> list[Job]:
         """Newest first; what cannot be read is left out."""
@@ -194,10 +201,13 @@ def checked(id: str, what: str) -> str:
 
 
 def read_job(folder: Path, owner: str) -> Job | None:
-    """The job in a folder."""
+    """The job in a folder; None where job.json is none that this version writes."""
     try:
         facts = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        known = all(isinstance(facts[name], kind) for name, kind in FACTS.items())
+        if not (known and facts.get("state", "queued") in STATES and 0 <= facts["created"] < 1e12):
+            return None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return Job(folder, owner, facts)
 

@@ -37,11 +37,17 @@ def ends_as_ctrl_c() -> Iterator[None]:
             signal.signal(number, before)
 
 
+def is_ours(handler: Any) -> bool:
+    """Whether it is the usual one, or one of these."""
+    within = isinstance(getattr(handler, "__self__", None), Interruption)
+    return within or handler in (signal.default_int_handler, end)
+
+
 class Interruption:
     """While it is entered, Ctrl-C raises KeyboardInterrupt at once, as usual, and is remembered.
 
     Each call (it is a listener) raises again if one came since. Only in the main thread, where
-    signals arrive, and where nobody else has taken Ctrl-C.
+    signals arrive, and where nobody else has taken Ctrl-C. Inside another one only the inner hears.
     """
 
     def __init__(self) -> None:
@@ -51,19 +57,23 @@ class Interruption:
 
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():
-            ours = (signal.default_int_handler, end)
-            numbers = [n for n in (signal.SIGINT, *ENDS) if signal.getsignal(n) in ours]
-            self._before = {n: signal.signal(n, self._notice) for n in numbers}
+            numbers = [each for each in (signal.SIGINT, *ENDS) if is_ours(signal.getsignal(each))]
+            self._before = {each: signal.signal(each, self._notice) for each in numbers}
         if self._before:
             self._hook, sys.unraisablehook = sys.unraisablehook, self._say_unless_noticed
         return self
 
     def __exit__(self, *error: object) -> None:
         for number, before in self._before.items():
-            again = before is end and self._came  # what was begun to be kept is kept
+            again = number in ENDS and self._came  # what was begun to be kept is kept
             signal.signal(number, signal.SIG_IGN if again else before)
         if self._before:
             sys.unraisablehook = self._hook
+
+    @property
+    def came(self) -> bool:
+        """Whether Ctrl-C came."""
+        return self._came
 
     def __call__(self, step: Any = None) -> bool | None:
         """Raises KeyboardInterrupt if Ctrl-C came."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import logging
 import os
@@ -22,6 +24,8 @@ from PIL import Image
 
 from nstyle import __version__, api
 from nstyle.cli import flags, main
+from nstyle.cli.console import FAILED, INTERRUPTED
+from nstyle.cli.main import guarded
 from nstyle.images import image_file
 from nstyle.options.options import Options, shaping
 
@@ -405,3 +409,56 @@ def test_a_reader_that_stops_reading_is_no_error():
         running.stdout.close()
         assert running.stderr.read() == b""
     assert running.returncode == 0
+
+
+def stopped(code: str, *args: str) -> tuple[int, list[str]]:
+    """Exit code and lines on stderr of python -c code."""
+    command = [sys.executable, "-c", code, *args]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stderr.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("before", "says"),
+    [
+        ("import os, tempfile; f = tempfile.mkdtemp(); os.chdir(f); os.rmdir(f)", "folder is gone"),
+        ("import resource as r; r.setrlimit(r.RLIMIT_NOFILE, (16, 16))", "16 open files"),
+    ],
+)
+def test_a_machine_where_nothing_can_be_done_is_refused(before, says):
+    code, lines = stopped(f"from nstyle.cli.main import main; {before}; exit(main(['presets']))")
+    assert code == 2 and len(lines) == 1 and says in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [(MemoryError(), "out of memory"), (OSError(errno.EMFILE, "x"), "too many open files")],
+)
+def test_limits_of_the_shell_are_no_bugs(error, says, capsys):
+    def work() -> int:
+        raise error
+
+    assert guarded(work, "nstyle") == FAILED
+    assert says in capsys.readouterr().err
+    with pytest.raises(ZeroDivisionError):
+        guarded(lambda: 1 // 0, "nstyle")
+
+
+def test_ctrl_c_while_a_library_is_imported_is_one_line(capsys):
+    def work() -> int:
+        with contextlib.suppress(KeyboardInterrupt):  # as numpy's import takes it
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        raise ImportError("you should not try to import numpy from its source directory")
+
+    assert guarded(work, "nstyle") == INTERRUPTED
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_ctrl_c_while_a_command_is_loaded_is_one_line():
+    code = (
+        "import os, signal, nstyle.cli.main as m\n"
+        "m.module_of = lambda name: os.kill(os.getpid(), signal.SIGINT)\n"
+        "raise SystemExit(m.main(['batch']))"
+    )
+    assert stopped(code) == (INTERRUPTED, ["interrupted"])

@@ -184,6 +184,13 @@ def test_what_was_at_work_is_interrupted_and_old_uploads_go(tmp_path, store):
     person = store.of(TOKEN)
     old, new = upload(person), upload(person)
     os.utime(tmp_path / "home" / "people" / person.owner / "uploads" / old.id, (0, 0))
+    good = job.facts
+    for odd in ("[]", '"x"', "[" * 90_000, "9" * 5000, {}, {"created": "now"}, {"state": ["done"]},
+                {"created": float("nan")}, {"typed": None}, {"one_pass": 7}):  # fmt: skip
+        text = json.dumps({**good, **odd} if odd else {}) if isinstance(odd, dict) else odd
+        (job.folder / "job.json").write_text(text)
+        store.tidy()
+        assert job.id not in [each.id for each in store.of(TOKEN).jobs()]
     (job.folder / "job.json").write_text("{")  # damaged: left out
     store.tidy()
     found = {each.id: each.state for each in person.jobs()}
@@ -533,6 +540,15 @@ def test_bad_settings_and_a_taken_port_are_refused(capsys, tmp_path):
         words = ["studio", "--folder", str(tmp_path), "--port", str(taken.getsockname()[1])]
         assert main.main(words) == 2
     assert "choose another port" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path, capsys, monkeypatch):
+    (tmp_path / "file").touch()
+    assert main.main(["studio", "--port", "0", "--folder", str(tmp_path / "file" / "x")]) == 2
+    monkeypatch.setenv("NSTYLE_DATA", "/proc/none")
+    assert main.main(["studio", "--port", "0"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and all("cannot be written" in line for line in lines)
 
 
 def test_without_gradio_one_line_says_what_to_install(tmp_path):
