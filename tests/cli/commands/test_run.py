@@ -287,7 +287,8 @@ def prepare(folder: Path, weights_file: str) -> None:
         saver = Saver(f"{name}.ckpt.npz", 5, order)
         saver.begin(gathered)
         state = {"step": 5, "velocity": picture}
-        saved = RunState(1, 0, "", [a_step().without_picture()] * 5, picture, picture, state)
+        history = [a_step(epoch).without_picture() for epoch in range(1, 6)]
+        saved = RunState(1, 0, "", history, picture, picture, state)
         saver(5, lambda saved=saved: saved)
     whole = Path("out.png.ckpt.npz").read_bytes()
     Path("damaged.npz").write_bytes(whole[:5000] + b"?" + whole[5001:])
