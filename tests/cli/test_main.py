@@ -159,8 +159,9 @@ def test_verbose_says_more_and_one_line_names_the_network(paint, capsys, weights
     paint("--output", "out.png", "--verbose")
     verbose = capsys.readouterr().err
     assert sum("painting 40x32 with vgg19" in line for line in plain.splitlines()) == 1
-    assert weights_file not in plain
-    assert weights_file in verbose
+    assert f"{weights_file}: wants pictures in RGB" in plain
+    assert f"weights: {weights_file}" not in plain
+    assert f"weights: {weights_file}" in verbose
 
 
 def test_output_dir_is_the_folder_and_snapshots_lie_beside_the_result(paint):
