@@ -70,7 +70,7 @@ TEXTURE = {"content": None, "content_weight": 0, "size": "56x40"}
     ("options", "said"),
     [
         ({"style": BOTH, "style_blend": "1"}, "1 numbers, but there are 2"),
-        ({"style": BOTH, "style_blend": "0,0"}, "one above"),
+        ({"style": BOTH, "style_blend": "0,0"}, "must be above 0"),
         ({"style": BOTH, "style_blend": "1,x"}, "'x'"),
         ({"style_mask": "#ff0000"}, "--style-mask: needs --content-mask"),
         ({"content_mask": HALVES}, "--content-mask: needs a --style-mask"),

@@ -494,16 +494,11 @@ def test_hdf5_of_stated_lengths_is_refused(tmp_path, shape, dtype, word):
     assert word in refusal(path)
 
 
-def test_mat_files_that_unpack_to_far_more_or_end_in_zeros_are_refused(tmp_path):
+def test_mat_files_that_unpack_to_far_more_are_refused(tmp_path):
     header = b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM"
     bomb = zlib.compress(bytes(2**26), 9)
     (tmp_path / "a").write_bytes(header + struct.pack("<II", 15, len(bomb)) + bomb)
     assert "packed" in refusal(tmp_path / "a")
-    savemat(tmp_path / "b.mat", {"layers": MAT_LAYERS})
-    assert survives(tmp_path / "b.mat")
-    with (tmp_path / "b.mat").open("ab") as file:
-        file.write(bytes(64))
-    assert "an element of type 0" in refusal(tmp_path / "b.mat")
 
 
 def test_safetensors_of_stated_lengths_are_refused(tmp_path):
