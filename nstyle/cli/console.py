@@ -54,12 +54,16 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def put(text: str) -> None:
-    """Text on stdout, at once. Raises Unprinted."""
+def put(output: str | bytes) -> None:
+    """A text and a line's end, or bytes, on stdout, at once. Raises Unprinted."""
     try:
         if sys.stdout is None:  # print would say nothing
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        print(text, flush=True)
+        if isinstance(output, bytes):
+            sys.stdout.buffer.write(output)
+            sys.stdout.flush()
+        else:
+            print(output, flush=True)
     except (OSError, ValueError) as error:
         # What is still buffered would fail again in the end.
         with contextlib.suppress(OSError, ValueError, AttributeError):

@@ -78,6 +78,8 @@ def paint(
         advice = f"the learning rate --lr {options.lr:g} is too high; try {lower:g}"
         better = DivergedError(f"{error}: {advice}")
         better.result = result(error.watch)  # type: ignore[attr-defined]
+        # Its arrays are on a device and cannot be pickled; Dask pickles causes, too.
+        del error.watch  # type: ignore[attr-defined]
         raise better from error
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nstyle.cli.console import FAILED, INTERRUPTED, OK, configure_logging, say
+from nstyle.cli.console import FAILED, INTERRUPTED, OK, configure_logging, put, say
 from nstyle.cli.flags import SAMPLE_PHOTO, SAMPLE_STYLE, add_fields, sample, split_options
 from nstyle.errors import NStyleError, OptionError
 from nstyle.options.options import Options
@@ -19,6 +21,7 @@ if TYPE_CHECKING:  # it loads numpy
 
 FORMATS = ("jpg", "png", "webp", "tiff")
 OUTPUT_DIR = "output"
+PIPE = "-"  # stdin, stdout
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +29,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     from nstyle.feedforward.apply import FIELDS, LONG_EDGE
 
     parser.add_argument(
-        "photos", nargs="*", metavar="PHOTO", help="files, folders, patterns (default: a sample)"
-    )
+        "photos", nargs="*", metavar="PHOTO",
+        help="files, folders, patterns; - reads one from stdin (default: a sample)",
+    )  # fmt: skip
     parser.add_argument(
         "--style-image", action="append", metavar="FILE",
         help="painting (default: a sample); may be repeated, see --style-blend",
@@ -37,7 +41,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--strength", default="1", metavar="FLOAT", help="how much style, 0 to 1 (default: 1)"
     )
     parser.add_argument(
-        "--output-dir", default=OUTPUT_DIR, metavar="DIR",
+        "--output", metavar="FILE", help="of a single photo; - writes to stdout, see --format"
+    )
+    parser.add_argument(
+        "--output-dir", metavar="DIR",
         help=f"gets a picture per photo, {{content}}_{{style}}.jpg (default: {OUTPUT_DIR})",
     )  # fmt: skip
     parser.add_argument(
@@ -56,19 +63,18 @@ def work(args: argparse.Namespace) -> int:
     if args.format not in FORMATS:
         raise OptionError(f"--format: {args.format!r} is none of {nearest(args.format, FORMATS)}")
     typed, _ = split_options(args)
-    photos = image_paths.find(args.photos or [sample(SAMPLE_PHOTO)])
+    piped = args.photos == [PIPE]
+    photos = [PIPE] if piped else image_paths.find(args.photos or [sample(SAMPLE_PHOTO)])
     styles = args.style_image or (None if args.network else [sample(SAMPLE_STYLE)])
     painter = Instant(styles, network=args.network, strength=args.strength, **typed)
-    style = "+".join(map(image_paths.bare, styles or [args.network]))
-    names = image_paths.names(photos, style, f".{args.format}")
-    places = [os.path.join(args.output_dir, name) for name in names]
-    written = [("--output-dir", place) for place in places]
-    read = [*photos, *(styles or []), args.network]
-    refuse_overwriting(written, read, advice="give another folder")
-    image_file.check_destination(places[0])
-    os.makedirs(args.output_dir, exist_ok=True)
+    places = destinations(args, photos, styles or [args.network])
+    if places != [PIPE]:
+        name = "--output" if args.output else "--output-dir"
+        read = [*photos, *(styles or []), args.network]
+        refuse_overwriting([(name, place) for place in places], read, advice="give another place")
+        image_file.check_destination(places[0])  # makes its folder
     try:
-        bad = paint(painter, photos, places, quiet=args.quiet)
+        bad = paint(painter, photos, places, args)
     except KeyboardInterrupt:
         say("interrupted; the photos that were finished are written")
         return INTERRUPTED
@@ -77,19 +83,43 @@ def work(args: argparse.Namespace) -> int:
     return FAILED if bad else OK
 
 
-def paint(painter: Instant, photos: Sequence[str], places: Sequence[str], *, quiet: bool) -> int:
+def destinations(
+    args: argparse.Namespace, photos: Sequence[str], styles: Sequence[str]
+) -> list[str]:
+    """A path for each photo, or PIPE for stdout. Raises OptionError."""
+    from nstyle.images import image_paths
+
+    if args.output:
+        if len(photos) > 1 or args.output_dir:
+            raise OptionError("--output: is for one photo; give --output-dir for several")
+        return [args.output]
+    named = ["stdin" if photo == PIPE else photo for photo in photos]
+    style = "+".join(map(image_paths.bare, styles))
+    names = image_paths.names(named, style, f".{args.format}")
+    return [os.path.join(args.output_dir or OUTPUT_DIR, name) for name in names]
+
+
+def paint(
+    painter: Instant, photos: Sequence[str], places: Sequence[str], args: argparse.Namespace
+) -> int:
     """Paint one after another; how many could not be. Of a single photo the error is raised."""
     bad = 0
     for photo, place in zip(photos, places):
         try:
-            result = painter.paint(painter.gather(photo))
-            result.save(place)
+            content = sys.stdin.buffer.read() if photo == PIPE else photo
+            result = painter.paint(painter.gather(content))
+            if place == PIPE:
+                stream = io.BytesIO()
+                result.save(stream, args.format)
+                put(stream.getvalue())
+            else:
+                result.save(place)
         except NStyleError as error:
             if len(photos) == 1:
                 raise
             bad += 1
             say(f"error: {error}" if photo in str(error) else f"error: {photo}: {error}")
             continue
-        if not quiet:
+        if not args.quiet and place != PIPE:
             say(f"{place}: {result.seconds:.1f} s")
     return bad

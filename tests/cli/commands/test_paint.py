@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import tiny
 from PIL import Image
@@ -80,3 +83,20 @@ def test_a_result_never_replaces_what_is_read(folder, capsys):
 def test_without_words_the_samples_are_painted(folder, capsys):
     assert main(["paint", "--max-long-edge", "48", "--output-dir", "out"]) == 0
     assert results(folder) == ["coffee_cubist.jpg"]
+
+
+def test_a_photo_comes_from_stdin_and_goes_to_stdout(folder):
+    words = ["--style-image", "style.png", "--format", "png", "--output", "-", "-"]
+    command = [sys.executable, "-m", "nstyle", "paint", *words]
+    photo = (folder / "photos" / "a.png").read_bytes()
+    done = subprocess.run(command, input=photo, capture_output=True, check=True)
+    assert image_file.read(done.stdout).size == (48, 40) and not done.stderr
+    assert not (folder / "output").exists()
+
+
+def test_one_photo_goes_where_one_says(folder, capsys):
+    words = ["paint", "--style-image", "style.png", "--output", "new/one.webp"]
+    assert main([*words, "photos/a.png"]) == 0
+    assert image_file.read("new/one.webp").size == (48, 40)
+    assert main([*words, "photos"]) == 2
+    assert "--output: is for one photo" in capsys.readouterr().err
