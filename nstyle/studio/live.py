@@ -11,6 +11,7 @@ import io
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,7 @@ class Viewer:
         knobs = {"strength": request["strength"], "max_long_edge": LARGEST}
         self._painter = Instant(request.get("style"), network=network, **knobs)
         self._steady = SmoothedStatistics()
+        self._gathered: Any = None  # style and sizes, with any frame of the present size
         self._last: tuple[np.ndarray, np.ndarray] | None = None  # frame, painting
 
     def paint(self, frame: Picture) -> Picture:
@@ -71,7 +73,10 @@ class Viewer:
         if self._last and self._last[0].shape != seen.shape:
             self._steady.cut()
             self._last = None
-        painted = self._painter.values(self._painter.gather(frame), through=self._steady)
+        if self._last is None:
+            self._gathered = self._painter.gather(frame)  # resizes the style: once is enough
+        gathered = replace(self._gathered, photo=frame)
+        painted = self._painter.values(gathered, through=self._steady)
         if self._last:
             moved = np.abs(seen - self._last[0]).max(axis=2, keepdims=True) * (255 / STILL)
             painted = painted + HELD * np.exp(-np.square(moved)) * (self._last[1] - painted)

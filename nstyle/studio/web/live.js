@@ -4,8 +4,8 @@
 import * as api from "./api.js";
 
 const PACE = 10; // frames per second that the size is chosen for
-const EDGES = [160, 208, 256, 320, 400, 480]; // px, long edge of a frame
-const USUAL = 3; // of EDGES, to begin with
+const EDGES = [208, 256, 320, 400, 480]; // px, long edge of a frame
+const USUAL = 2; // of EDGES, to begin with
 const LOOK = 12; // frames between two changes of the size
 const LONGEST = 30; // s of a recording
 const RATE = 30; // of a recording's frames
