@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from nstyle.errors import ImageError
+from nstyle.feedforward.apply import Instant
 from nstyle.images import codecs
 from nstyle.images.picture import Picture
 from nstyle.optimize.context import LRUCache
@@ -26,7 +27,7 @@ from nstyle.studio.requests import Refused
 from nstyle.system import locations
 from nstyle.video.by_network import SmoothedStatistics
 
-VIEWERS = 8  # of whom the last frame is kept
+NETWORKS, VIEWERS = 4, 8  # that are kept; of a viewer the last frame
 LARGEST = 640  # px, long edge of a frame
 HELD = 0.75  # of the painting before, where nothing moves
 STILL = 12.0  # grey levels, to which a camera's noise changes a pixel that stands still
@@ -37,7 +38,7 @@ class Live:
     """Paints the frames of several viewers, each with a style."""
 
     def __init__(self) -> None:
-        self._viewers = LRUCache(VIEWERS)
+        self._networks, self._viewers = LRUCache(NETWORKS), LRUCache(VIEWERS)
 
     def __call__(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """request: viewer, frame (JPEG in base64), style or network (paths), strength; busy:
@@ -47,22 +48,27 @@ class Live:
         frame = decoded(base64.b64decode(request["frame"]))
         source = request.get("network") or request["style"]
         key = request["viewer"], version(source), request["strength"]
-        viewer = self._viewers.find(key, lambda: Viewer(request))
+        viewer = self._viewers.find(key, lambda: Viewer(self._painter(request)))
         painted = codecs.saved(viewer.paint(frame).to_pil(), "JPEG", quality=QUALITY)
         if request["busy"]:
             time.sleep(time.monotonic() - began)
         return {"jpeg": base64.b64encode(painted).decode("ascii")}
 
+    def _painter(self, request: Mapping[str, Any]) -> Instant:
+        """With this style; the networks stay loaded."""
+        style, network = request.get("style"), request.get("network") or str(locations.ANY_STYLE)
+        size = {"max_long_edge": LARGEST}
+        base = self._networks.find(
+            version(network), lambda: Instant(style, network=network, **size)
+        )
+        return base.restyled(style, strength=request["strength"], **size)
+
 
 class Viewer:
-    """One camera in one style."""
+    """One camera, painted by an Instant with one style."""
 
-    def __init__(self, request: Mapping[str, Any]) -> None:
-        from nstyle.feedforward.apply import Instant
-
-        network = request.get("network") or str(locations.ANY_STYLE)
-        knobs = {"strength": request["strength"], "max_long_edge": LARGEST}
-        self._painter = Instant(request.get("style"), network=network, **knobs)
+    def __init__(self, painter: Instant) -> None:
+        self._painter = painter
         self._steady = SmoothedStatistics()
         self._gathered: Any = None  # style and sizes, with any frame of the present size
         self._last: tuple[np.ndarray, np.ndarray] | None = None  # frame, painting

@@ -11,6 +11,7 @@ import pytest
 import tiny
 from PIL import Image
 
+from nstyle.feedforward.apply import Instant
 from nstyle.images.picture import Picture
 from nstyle.studio import live
 from nstyle.studio.live import Live, Viewer
@@ -25,6 +26,10 @@ def frame(seed=1, size=SIZE, kind="JPEG"):
     stream = io.BytesIO()
     Image.fromarray(tiny.picture(seed, size)).save(stream, kind, quality=95)
     return base64.b64encode(stream.getvalue()).decode()
+
+
+def painter():
+    return Instant(**STYLE, max_long_edge=live.LARGEST)
 
 
 def order(viewer="anne", **more):
@@ -49,13 +54,13 @@ def test_what_stands_still_flickers_less_than_the_camera_and_what_moves_is_new()
     chance, plain = np.random.default_rng(1), tiny.picture(1, SIZE).astype(float)
     noisy = [np.clip(plain + chance.normal(0, 3, plain.shape), 0, 255) for _ in range(4)]
     frames = [Picture(each.astype(np.uint8)) for each in noisy]
-    viewer = Viewer(STYLE)
+    viewer = Viewer(painter())
     steady = [viewer.paint(each).floats() for each in frames]
-    alone = [Viewer(STYLE).paint(each).floats() for each in frames[2:]]
+    alone = [Viewer(painter()).paint(each).floats() for each in frames[2:]]
     flicker, without = np.abs(steady[3] - steady[2]).mean(), np.abs(alone[1] - alone[0]).mean()
     assert flicker < 0.5 * without
     moved = viewer.paint(Picture(tiny.picture(7, SIZE)))
-    fresh = Viewer(STYLE)
+    fresh = Viewer(painter())
     fresh.paint(frames[3])
     assert np.abs(moved.floats() - steady[3]).mean() > 4 * without
 
