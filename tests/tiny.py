@@ -106,10 +106,10 @@ def write_network(path: str | os.PathLike[str], seed: int = 1) -> str:
     """Write a narrow network of one style with random values; its path."""
     from nstyle.feedforward import ONE_STYLE, network_file
     from nstyle.feedforward import blocks as parameters
-    from nstyle.feedforward.residual import ResidualNetwork
+    from nstyle.feedforward.one_style import OneStyleNetwork
 
-    shape = {"width": 4, "mean": MEAN.tolist()}
-    network = ResidualNetwork(**shape)
+    shape = {"widths": [2, 4, 6, 8], "mean": MEAN.tolist()}
+    network = OneStyleNetwork(**shape)
     parameters.start(network, seed)
     arrays = {name: each.data().asnumpy() for name, each in parameters.trained(network).items()}
     network_file.write(os.fspath(path), network_file.NetworkFile(ONE_STYLE, shape, arrays))

@@ -23,8 +23,8 @@ from torch.nn.functional import (
 from benchmarks.processes import serve
 from benchmarks.workers.pytorch import LAYOUTS
 from nstyle.feedforward import network_file
+from nstyle.feedforward.grain import grained
 from nstyle.feedforward.network_file import ANY_STYLE
-from nstyle.feedforward.one_style import grained
 from nstyle.networks import layers
 from nstyle.networks.weights import reader
 from nstyle.system import locations

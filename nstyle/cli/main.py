@@ -32,6 +32,7 @@ from nstyle.system.interrupts import Interruption, ends_as_ctrl_c
 COMMANDS = {
     "run": "paint a photo in the style of a painting",
     "paint": "paint photos in one pass, in any style, at once",
+    "styles": "list the ready styles, or paint a sheet of them",
     "batch": "paint many photos in many styles",
     "mural": "paint one large picture on many machines",
     "video": "paint a film, frame by frame, without flicker",

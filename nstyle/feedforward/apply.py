@@ -17,7 +17,9 @@ from nstyle import __version__
 from nstyle.errors import OptionError
 from nstyle.feedforward import ENCODER, network_file
 from nstyle.feedforward.network_file import ANY_STYLE, ONE_STYLE, NetworkFile
+from nstyle.feedforward.ready_styles import ReadyStyle, shelf
 from nstyle.images import image_file
+from nstyle.images.picture import Picture
 from nstyle.networks import preprocessing
 from nstyle.optimize import inputs
 from nstyle.optimize.inputs import Inputs
@@ -26,12 +28,13 @@ from nstyle.optimize.records import Result
 from nstyle.options import presets
 from nstyle.options.field import used_by
 from nstyle.options.options import Options, shaping
-from nstyle.options.parse import brief, flag, ranged
+from nstyle.options.parse import brief, flag, parse_duration, ranged
 from nstyle.system import locations, runtime
 
 FIELDS = used_by(Options, "paint")  # the rest is about optimisation
 STROKES = ("style_scale", "style_size", "style_blend")  # which one style's network cannot change
 LONG_EDGE = 1024  # px, where nothing is said
+LONGEST_LEARN = 3600.0  # seconds
 FADE = 0.5  # strength of any style below which the photo itself comes in
 
 
@@ -41,15 +44,19 @@ def instant(
     *,
     network: str | None = None,
     strength: float = 1.0,
+    learn: Any = None,
     **options: Any,
 ) -> Result:
     """Paint the photo `content` in one pass; for several photos make an `Instant`.
 
-    style: as for stylize, or None where `network` is a file that `nstyle train` wrote for one.
-    strength: 0 (the photo itself) to 1, see `share_of_photo`. options: those of FIELDS, which mean
-    what they do for stylize. Raises OptionError, ImageError, WeightsError, BackendError.
+    style: as for stylize, or the name of a ready style, or a list of such; None where `network` is
+    a file that `nstyle train` wrote for one.
+    strength: 0 (the photo itself) to 1, see `share_of_photo`. learn: words such as "20s", or
+    seconds, for which the network first learns each painting; that is kept in the cache folder.
+    options: those of FIELDS, which mean what they do for stylize. Raises OptionError, ImageError,
+    WeightsError, BackendError.
     """
-    painter = Instant(style, network=network, strength=strength, **options)
+    painter = Instant(style, network=network, strength=strength, learn=learn, **options)
     return painter.paint(painter.gather(content))
 
 
@@ -85,10 +92,11 @@ class Instant:
         *,
         network: str | None = None,
         strength: float = 1.0,
+        learn: Any = None,
         **options: Any,
     ) -> None:
         self.options = options_of(options)
-        self._strength = check_strength(strength)
+        self._strength, self._learn = check_strength(strength), check_learn(learn)
         self._path = network or str(locations.ANY_STYLE)
         self._file = network_file.read(self._path)
         for name in () if self._file.network == ANY_STYLE else STROKES:
@@ -97,6 +105,8 @@ class Instant:
                     f"{flag(name)}: {self._path} has its style and strokes from its training; "
                     "leave it out"
                 )
+        if self._learn and self._file.network != ANY_STYLE:
+            raise OptionError(f"--learn: {self._path} paints its own style; leave it out")
         self._styles = self._styles_of(style)
         self._loading = Loading(self._file)
         self._looks: dict[Any, Any] = {}
@@ -115,7 +125,22 @@ class Instant:
         if not styles:  # only its size is asked for
             blank = np.zeros((image_file.MIN_EDGE, image_file.MIN_EDGE, 3), np.uint8)
             return [self._file.thumbnail or blank]
-        return [image_file.read(each, max_pixels=self.options.max_pixels) for each in styles]
+        return [self._style(each) for each in styles]
+
+    def _style(self, style: Any) -> Any:
+        """A Picture, or a ready style. A file comes before a style of the same name."""
+        if not isinstance(style, str) or os.path.exists(style) or style not in shelf():
+            return image_file.read(style, max_pixels=self.options.max_pixels)
+        if self._path != str(locations.ANY_STYLE):
+            raise OptionError(f"--network: the style {style} is of the built-in one; leave it out")
+        for name in ("style_scale", "style_size"):
+            if getattr(self.options, name) != getattr(Options, name):
+                raise OptionError(f"{flag(name)}: the style {style} has its strokes; leave it out")
+        if self._learn:
+            raise OptionError(f"--learn: the style {style} is fitted already; leave it out")
+        if self.options.colors == "match":
+            raise OptionError(f"--colors match: the style {style} has its colours; give content")
+        return shelf()[style]
 
     def restyled(self, style: Any, *, strength: float = 1.0, **options: Any) -> Instant:
         """The same network, which stays loaded, with another style. Raises as the class does."""
@@ -131,7 +156,8 @@ class Instant:
 
     def gather(self, content: Any) -> Inputs:
         """The pictures at their sizes. Raises ImageError, OptionError."""
-        return inputs.gather(content, self._styles, self.options)
+        shown = [getattr(style, "thumbnail", style) for style in self._styles]
+        return inputs.gather(content, shown, self.options)
 
     def paint(self, gathered: Inputs) -> Result:
         """One pass, of what `gather` gave. Raises OptionError for anything else."""
@@ -182,7 +208,10 @@ class Instant:
         return whole
 
     def _look(self, network: Any, gathered: Inputs, index: int, region: int) -> Any:
-        """Style statistics of a painting or a region of it; cached while it stays the same."""
+        """The style of a painting or a region of it; cached while it stays the same."""
+        ready = self._used()[index]
+        if isinstance(ready, ReadyStyle):
+            return network.array(ready.numbers)
         style = gathered.styles[index]
         x = preprocessing.to_array(style, network.convention)
         if gathered.regions:
@@ -191,9 +220,19 @@ class Instant:
         known, look = self._looks.get(key, (None, None))
         # Recoloured for each photo, but for a film's frames, which share their styles.
         if known is None or (self.options.colors != "style" and known is not style):
-            look = network.look(x)
+            look = self._fitted(network, style) if self._learn else network.look(x)
             self._looks[key] = style, look
         return look
+
+    def _used(self) -> list[Any]:
+        """The styles that have a share, as in Inputs."""
+        shares = inputs.shares_of(self.options.style_blend, len(self._styles))
+        return [style for style, share in zip(self._styles, shares) if share]
+
+    def _fitted(self, network: Any, style: Picture) -> Any:
+        from nstyle.feedforward.train import fit  # here, because it loads MXNet
+
+        return fit.fitted(network, self._path, style, self._learn, self.options)
 
 
 def options_of(typed: dict[str, Any]) -> Options:
@@ -212,6 +251,14 @@ def share_of_photo(strength: float, network: str) -> float:
     it, not the photo itself. That comes in below FADE.
     """
     return 1 - strength if network != ANY_STYLE else max(0.0, 1 - strength / FADE)
+
+
+def check_learn(learn: Any) -> float:
+    """Seconds, 0 for none. Raises OptionError."""
+    if learn is None:
+        return 0.0
+    seconds = parse_duration(learn, "--learn") if isinstance(learn, str) else learn
+    return float(ranged(float, seconds, "--learn", 0, LONGEST_LEARN))
 
 
 def check_strength(strength: Any) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nstyle.errors import WeightsError
-from nstyle.system.backend import autograd, gluon, mx, nd
+from nstyle.system.backend import BFLOAT16, autograd, gluon, mx, nd
 
 
 def start(network: Any, seed: int, device: Any = None) -> None:
@@ -137,21 +137,42 @@ def keeping(network: Any) -> Iterator[None]:
     network.hybridize(static_alloc=True)
 
 
+def convolved(
+    F: Any, x: Any, weight: Any, bias: Any, *, bfloat16: bool = False, **knobs: Any
+) -> Any:
+    """A convolution; all of it is float32, but computed in bfloat16 where told to."""
+    arrays = x, weight, bias
+    if not bfloat16:
+        return F.Convolution(*arrays, **knobs)
+    y = F.Convolution(*(F.amp_cast(array, dtype=BFLOAT16) for array in arrays), **knobs)
+    return F.amp_cast(y, dtype="float32")
+
+
 class Convolution(gluon.HybridBlock):
-    """A convolution with reflection padding; `stride` 1 or 2."""
+    """A convolution with reflection padding; `stride` 1 or 2; bfloat16: see `convolved`."""
 
     def __init__(
-        self, channels: int, inputs: int, size: int = 3, stride: int = 1, prefix: str | None = None
+        self,
+        channels: int,
+        inputs: int,
+        size: int = 3,
+        stride: int = 1,
+        prefix: str | None = None,
+        *,
+        bfloat16: bool = False,
     ) -> None:
         super().__init__(prefix=prefix)
-        self._margin = size // 2
+        self._margin, self._bfloat16 = size // 2, bfloat16
+        self._knobs = {"kernel": 2 * (size,), "stride": 2 * (stride,), "num_filter": channels}
         with self.name_scope():
-            knobs = {"strides": stride, "in_channels": inputs, "prefix": "convolution_"}
-            self.body = gluon.nn.Conv2D(channels, size, **knobs)
+            shape = channels, inputs, size, size
+            self.weight = self.params.get("convolution_weight", shape=shape)
+            self.bias = self.params.get("convolution_bias", shape=(channels,), init="zeros")
 
-    def hybrid_forward(self, F: Any, x: Any) -> Any:
+    def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any) -> Any:
         """(1, C, H, W) -> (1, channels, H / stride, W / stride)."""
-        return self.body(reflected(F, x, self._margin))
+        x = reflected(F, x, self._margin)
+        return convolved(F, x, weight, bias, bfloat16=self._bfloat16, **self._knobs)
 
 
 class LastConvolution(gluon.HybridBlock):
@@ -161,9 +182,9 @@ class LastConvolution(gluon.HybridBlock):
     convolutions have 16 output channels and more.
     """
 
-    def __init__(self, inputs: int, size: int, prefix: str) -> None:
+    def __init__(self, inputs: int, size: int, prefix: str, *, bfloat16: bool = False) -> None:
         super().__init__(prefix=prefix)
-        self._size = size
+        self._size, self._bfloat16 = size, bfloat16
         with self.name_scope():
             self.weight = self.params.get("convolution_weight", shape=(3, inputs, size, size))
             self.bias = self.params.get("convolution_bias", shape=(3,), init="zeros")
@@ -172,10 +193,12 @@ class LastConvolution(gluon.HybridBlock):
         """(1, C, H, W) -> (1, 3, H, W); H and W: multiples of PATCH."""
         places = itertools.product(range(PATCH), repeat=2)
         weights = F.concat(*(shifted(F, weight, *place) for place in places), dim=0)
-        knobs = {"num_filter": 3 * PATCH**2, "kernel": 2 * (self._size + PATCH - 1,)}
+        knobs: dict[str, Any] = {"num_filter": 3 * PATCH**2}
+        knobs["kernel"] = 2 * (self._size + PATCH - 1,)
         x = reflected(F, x, self._size // 2)
         biases = F.tile(bias, reps=(PATCH**2,))
-        y = F.Convolution(x, weights, biases, stride=(PATCH, PATCH), **knobs)
+        knobs |= {"stride": (PATCH, PATCH), "bfloat16": self._bfloat16}
+        y = convolved(F, x, weights, biases, **knobs)
         return F.depth_to_space(y, block_size=PATCH)
 
 
@@ -198,9 +221,11 @@ class EnlargingConvolution(gluon.HybridBlock):
     The border is repeated, not mirrored.
     """
 
-    def __init__(self, channels: int, inputs: int, prefix: str | None = None) -> None:
+    def __init__(
+        self, channels: int, inputs: int, prefix: str | None = None, *, bfloat16: bool = False
+    ) -> None:
         super().__init__(prefix=prefix)
-        self._channels, self._inputs = channels, inputs
+        self._channels, self._inputs, self._bfloat16 = channels, inputs, bfloat16
         with self.name_scope():
             self.weight = self.params.get("convolution_weight", shape=(channels, inputs, 3, 3))
             self.bias = self.params.get("convolution_bias", shape=(channels,), init="zeros")
@@ -213,8 +238,10 @@ class EnlargingConvolution(gluon.HybridBlock):
         kernels = F.reshape(kernels, (4, 9, self._channels, self._inputs))
         kernels = F.reshape(F.transpose(kernels, (0, 2, 3, 1)), (-1, self._inputs, 3, 3))
         x = F.pad(x, mode="edge", pad_width=(0, 0, 0, 0) + 4 * (1,))
-        knobs = {"kernel": (3, 3), "num_filter": 4 * self._channels}
-        return interleaved(F, F.Convolution(x, kernels, F.tile(bias, reps=(4,)), **knobs))
+        knobs: dict[str, Any] = {"kernel": (3, 3), "num_filter": 4 * self._channels}
+        knobs["bfloat16"] = self._bfloat16
+        y = convolved(F, x, kernels, F.tile(bias, reps=(4,)), **knobs)
+        return interleaved(F, y)
 
 
 def interleaved(F: Any, x: Any) -> Any:

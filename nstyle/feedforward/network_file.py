@@ -22,6 +22,7 @@ from nstyle.feedforward import ANY_STYLE, ONE_STYLE, STRUCTURE
 from nstyle.images import codecs, image_file
 from nstyle.images.picture import Picture
 from nstyle.networks.training.checkpoint import half
+from nstyle.networks.weights.eight_bits import packed, unpacked
 from nstyle.system import checkpoint_file
 
 __all__ = ["ANY_STYLE", "ONE_STYLE", "NetworkFile", "read", "write"]
@@ -34,10 +35,8 @@ FORM = {  # of its facts
     "thumbnail": (str, None),
 }
 SHAPES: dict[str, dict[str, Any]] = {
-    ANY_STYLE: {
-        "widths": lambda widths: checkpoint_file.agrees(widths, [int]) and len(widths) == 4
-    },
-    ONE_STYLE: {"width": int, "mean": lambda mean: is_colour(mean)},
+    ANY_STYLE: {"widths": lambda found: is_widths(found)},
+    ONE_STYLE: {"widths": lambda found: is_widths(found), "mean": lambda mean: is_colour(mean)},
 }
 THUMBNAIL = 256  # px, long edge
 
@@ -57,17 +56,27 @@ class NetworkFile:
     path: str = "the network"
 
 
-def write(path: str, file: NetworkFile) -> None:
-    """Write atomically. Raises WeightsError for values that float16 cannot hold, OSError."""
-    halves = {name: half(path, values) for name, values in file.arrays.items()}
+def write(path: str, file: NetworkFile, bits: int = 16) -> None:
+    """Write atomically. Raises WeightsError for values that float16 cannot hold, OSError.
+
+    bits: 16 for float16; 8 for kernels in 8 bits with a factor per channel, half the size.
+    """
+    small = {name for name in file.arrays if bits == 8 and name.endswith("weight")}
+    kernels = {name: packed(file.arrays[name]) for name in small}
+    rest = {name: a for name, a in file.arrays.items() if name not in small}
+    groups = {
+        "values": {name: half(path, values) for name, values in rest.items()},
+        "integers": {name: integers for name, (integers, _) in kernels.items()},
+        "factors": {name: factors for name, (_, factors) in kernels.items()},
+    }
     facts = {
         "network": file.network,
-        "structure": STRUCTURE,
+        "structure": STRUCTURE[file.network],
         "shape": dict(file.shape),
         "about": {"version": __version__, **file.about},
         "thumbnail": encoded(file.thumbnail) if file.thumbnail else None,
     }
-    checkpoint_file.write(path, KIND, facts, {"values": halves})
+    checkpoint_file.write(path, KIND, facts, groups)
 
 
 def read(path: str) -> NetworkFile:
@@ -79,7 +88,7 @@ def read(path: str) -> NetworkFile:
     except CheckpointError as error:
         reason = str(error).replace("is no checkpoint", "is no painting network")
         raise WeightsError(f"{reason}; give a file that nstyle train wrote") from error
-    if facts.get("structure", 1) != STRUCTURE:
+    if facts.get("structure", 1) != STRUCTURE.get(facts["network"]):
         raise WeightsError(
             f"{path}: is of a version of nstyle whose networks paint otherwise; train anew"
         )
@@ -87,12 +96,22 @@ def read(path: str) -> NetworkFile:
     if any(values.dtype != np.float16 for values in halves.values()):
         raise WeightsError(f"{path}: its values are not in float16; train anew")
     arrays = {name: values.astype(np.float32) for name, values in halves.items()}
+    for name, integers in groups.get("integers", {}).items():
+        factors = groups.get("factors", {}).get(name, np.empty(0))
+        if integers.dtype != np.int8 or factors.shape != integers.shape[:1]:
+            raise WeightsError(f"{path}: {name} is not in 8 bits as it should be; train anew")
+        arrays[name] = unpacked(integers, factors)
     check_shape(path, facts["network"], facts["shape"], arrays)
     try:
         picture = decoded(facts["thumbnail"]) if facts["thumbnail"] else None
     except Exception as error:  # pillow raises nearly anything
         raise WeightsError(f"{path}: its thumbnail is damaged; train anew") from error
     return NetworkFile(facts["network"], facts["shape"], arrays, facts["about"], picture, path)
+
+
+def is_widths(found: Any) -> bool:
+    """Whether it is a list of channels as ImageNetwork takes it."""
+    return checkpoint_file.agrees(found, [int]) and len(found) == 4
 
 
 def is_colour(mean: Any) -> bool:
@@ -105,7 +124,7 @@ def check_shape(
     path: str, network: str, shape: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
 ) -> None:
     """Refuse what would make no network, or one without end. Raises WeightsError."""
-    widths = shape.get("widths", [shape.get("width")])
+    widths = shape.get("widths", ())
     edges = {edge for values in arrays.values() for edge in values.shape}
     if (
         set(shape) != set(SHAPES[network])

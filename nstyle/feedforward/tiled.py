@@ -22,7 +22,7 @@ MULTIPLE = 8  # px: both edges of what a network is given
 WHOLE = 1536 * 1536  # pixels that are painted at once; more take memory for nothing
 TILE = 768  # px, edge of what a tile owns
 # What the networks see around a position is less, see test_one_style.
-REACH = Reach(margin=80, stride=MULTIPLE)
+REACH = Reach(margin=136, stride=MULTIPLE)
 SAMPLE = 256  # px, edge of the tiles that statistics are taken from
 
 
@@ -35,8 +35,8 @@ class Network:
     def __init__(self, body: Any, device: Any) -> None:
         self.body, self.device = body, device
 
-    def inputs(self, x: Any, *, new: bool = True) -> Sequence[Any]:
-        """What the body is given. new: x is the picture whose statistics count, not a tile."""
+    def inputs(self, x: Any) -> Sequence[Any]:
+        """What the body is given."""
         return [x]
 
     def whole(self, x: Any) -> Any:
@@ -54,7 +54,7 @@ class Network:
     def apply(self, x: Any) -> Any:
         """Paint with the statistics that are kept."""
         with autograd.predict_mode():
-            return self.body(*self.inputs(x, new=False))
+            return self.body(*self.inputs(x))
 
     def kept(self) -> list[np.ndarray]:
         """The statistics that are kept, on the host."""

@@ -55,6 +55,20 @@ def contact_sheet(
     return Picture(np.array(ImageOps.expand(sheet, gap, (PAPER,) * 3)))
 
 
+def captioned(pictures: Mapping[str, Picture], columns: int) -> Picture:
+    """Pictures in so many columns, each over its label; 8 bits, without transparency."""
+    images = [picture.to_pil().convert("RGB") for picture in pictures.values()]
+    width = max(image.width for image in images)
+    size = max(SMALLEST_LETTERS, width // LETTERS_PER_WIDTH)
+    cells = [
+        table([[image], [lettering(label, size)]], gap=2) for label, image in zip(pictures, images)
+    ]
+    gap, empty = max(4, width // 32), Image.new("RGB", (1, 1), (PAPER,) * 3)
+    cells += [empty] * (-len(cells) % columns)
+    grid = [cells[begin : begin + columns] for begin in range(0, len(cells), columns)]
+    return Picture(np.array(ImageOps.expand(table(grid, gap), gap, (PAPER,) * 3)))
+
+
 def table(rows: Grid, gap: int) -> Image.Image:
     """Images in rows of equal length, each in the middle of its place."""
     widths = [max(cell.width for cell in column) for column in zip(*rows)]

@@ -62,9 +62,14 @@ class FeatureExtractor:
         """Whether gradients of a picture, or of a tile, so wide are computed in bfloat16."""
         return self.bfloat16 and width <= runtime.widest_in_bfloat16()
 
-    def features(self, shape: Sequence[int], *, gradient: bool = True) -> CompiledVGG:
-        """The network compiled for pictures of this shape, (1, 3, H, W)."""
-        bfloat16 = gradient and self.in_bfloat16(shape[3])
+    def features(
+        self, shape: Sequence[int], *, gradient: bool = True, rough: bool = False
+    ) -> CompiledVGG:
+        """The network compiled for pictures of this shape, (1, 3, H, W).
+
+        rough: in bfloat16 without a gradient, too.
+        """
+        bfloat16 = (gradient or rough) and self.in_bfloat16(shape[3])
         knobs = {"device": self.device, "gradient": gradient, "bfloat16": bfloat16}
         return CompiledVGG(self.network, shape, **knobs)
 

@@ -85,7 +85,8 @@ def paint(job: Job, easel: JobListener) -> Any:
     if facts["one_pass"]:
         from nstyle.feedforward.apply import Instant
 
-        painter = Instant(network=facts["network"], strength=facts["strength"], **facts["typed"])
+        one = {"network": facts.get("network"), "strength": facts["strength"]}
+        painter = Instant(facts.get("ready"), **one, **facts["typed"])
         return painter.paint(painter.gather(str(job.folder / "photo")))
     from nstyle import api
     from nstyle.optimize import checkpoint

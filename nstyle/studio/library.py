@@ -1,7 +1,8 @@
-"""Pictures one can choose: uploads, samples, and networks that were trained for one style."""
+"""Pictures one can choose: uploads, samples, ready styles, and networks trained for one style."""
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,10 +23,11 @@ LONGEST_NAME, LONGEST_EXTENSION = 80, 8  # letters
 
 @dataclass(frozen=True)
 class Source:
-    """A picture, or the style of a network.
+    """A picture, or a style that is painted in one pass alone: a network's, or a ready one.
 
     id: what the page calls it; name: for people; path: its file (of a network: the network's);
-    small: the copy for previews; typed: what stands for it in a command line.
+    small: the copy for previews; typed: what stands for it in a command line; network: whether it
+    is for one pass alone; ready: whether it is a ready style.
     """
 
     id: str
@@ -36,15 +38,23 @@ class Source:
     height: int
     typed: str
     network: bool = False
+    ready: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Facts for the page, without paths."""
-        names = ("id", "name", "width", "height", "network")
+        names = ("id", "name", "width", "height", "network", "ready")
         return {name: getattr(self, name) for name in names}
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What Instant is told of it: network, or style."""
+        if self.network and not self.ready:
+            return {"network": self.path}
+        return {"style": self.typed if self.ready else self.small}
 
 
 class Library:
-    """Pictures for everyone: sample photos and styles, trained networks of a folder."""
+    """Pictures for everyone: sample photos and styles, ready styles, networks of a folder."""
 
     def __init__(self, networks: Path) -> None:
         self._folder = networks
@@ -55,8 +65,9 @@ class Library:
         return self._sources(map(locations.sample, PHOTOS), "photo")
 
     def styles(self) -> list[Source]:
-        """Sample paintings, then the trained networks that are there now."""
+        """Sample paintings, ready styles, then the trained networks that are there now."""
         samples = self._sources(map(locations.sample, STYLES), "style")
+        samples += [source for source, _ in ready().values()]
         try:
             files = sorted(path for path in self._folder.iterdir() if path.suffix == ".params")
         except OSError:
@@ -69,6 +80,8 @@ class Library:
 
     def thumbnail(self, id: str) -> bytes | None:
         """JPEG."""
+        if id in ready():
+            return ready()[id][1]
         source = self.find(id)
         entry = source and self._entry(source.path, source.id.split("-")[0])
         return entry[1] if entry else None
@@ -91,8 +104,32 @@ class Library:
         return self._known[key]
 
 
+@functools.cache
+def ready() -> dict[str, tuple[Source, bytes]]:
+    """Ready styles with their thumbnails in JPEG, by id; without those of the samples, which can be
+    painted by optimisation, too.
+    """
+    from nstyle.feedforward import ready_styles
+    from nstyle.images import codecs
+
+    samples = {os.path.splitext(name)[0].replace("_", "-") for name in STYLES}
+    found: dict[str, tuple[Source, bytes]] = {}
+    for name, style in ready_styles.shelf().items():
+        if name in samples:
+            continue
+        knobs: dict[str, Any] = {"network": True, "ready": True}
+        path, title = str(locations.READY_STYLES), name.replace("-", " ")
+        source = Source(f"ready-{name}", title, path, path, *style.thumbnail.size, name, **knobs)
+        found[source.id] = source, codecs.saved(style.thumbnail.to_pil(), "JPEG", quality=85)
+    return found
+
+
 def version(path: str) -> Version:
-    """Facts that change with the file: (path, time in nanoseconds, bytes). Raises OSError."""
+    """Facts that change with the file: (path, time in nanoseconds, bytes); the name of a ready
+    style stays what it is. Raises OSError.
+    """
+    if not os.path.isabs(path):
+        return path, 0, 0
     facts = os.stat(path)
     return path, facts.st_mtime_ns, facts.st_size
 

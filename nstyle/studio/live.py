@@ -41,7 +41,7 @@ class Live:
         self._networks, self._viewers = LRUCache(NETWORKS), LRUCache(VIEWERS)
 
     def __call__(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """request: viewer, frame (JPEG in base64), style or network (paths), strength; busy:
+        """request: viewer, frame (JPEG in base64), strength, and as Source.asked; busy:
         whether a painting is being made, which then gets as much time as a frame takes.
         """
         began = time.monotonic()

@@ -87,11 +87,14 @@ def painting(
     chosen = presets.resolve(typed, preset)
     if style.network:
         known = {name: value for name, value in typed.items() if name in apply.FIELDS}
-        if known.get("colors") == "match":  # a trained network has its own
+        if known.get("colors") == "match":  # such a style has its own
             del known["colors"]
+        for name in apply.STROKES:
+            known.pop(name, None)
         ignored = [name for name in typed if name not in known] + ["preset"] * bool(preset)
         typed, chosen = limited(known, apply.options_of, settings)
-        order = {"network": style.path, "strength": strength, "ignored": ignored}
+        one = {"ready": style.typed} if style.ready else {"network": style.path}
+        order = {**one, "strength": strength, "ignored": ignored}
     else:
         typed, chosen = limited(typed, lambda typed: presets.resolve(typed, preset), settings)
         check_network(chosen)
@@ -136,21 +139,20 @@ def preview(body: Mapping[str, Any], photo: Source, style: Source) -> dict[str, 
     options = {name: getattr(chosen, name) for name in IN_PREVIEW}
     if style.network and options["colors"] == "match":
         options["colors"] = "style"
-    where = {"network": style.path} if style.network else {"style": style.small}
-    return {"photo": photo.small, **where, "options": options, "strength": strength}
+    return {"photo": photo.small, **style.asked, "options": options, "strength": strength}
 
 
 def frame(style: Source, strength: Any) -> dict[str, Any]:
     """The request for the worker of live frames, without the frame. Raises OptionError."""
-    where = {"network": style.path} if style.network else {"style": style.small}
-    return {**where, "strength": apply.check_strength(strength)}
+    return {**style.asked, "strength": apply.check_strength(strength)}
 
 
 def command(order: Mapping[str, Any], photo: Source, style: Source) -> str:
     """The command line that paints the same."""
     options = as_words(Options, order["typed"])
     if style.network:
-        line = ["nstyle", "paint", photo.typed, "--network", style.typed]
+        line = ["nstyle", "paint", photo.typed, "--style" if style.ready else "--network"]
+        line.append(style.typed)
         return shlex.join([*line, "--strength", f"{order['strength']:g}", *options])
     line = ["python", "run.py", "--content-image", photo.typed, "--style-image", style.typed]
     preset = ["--preset", order["preset"]] if order["preset"] else []

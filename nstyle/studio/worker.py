@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -66,7 +67,7 @@ class Previews:
         self._networks = LRUCache(NETWORKS_KEPT)
 
     def __call__(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """request: photo, style or network (paths), strength, options of apply.FIELDS."""
+        """request: photo (a path), strength, options of apply.FIELDS, and as Source.asked."""
         painter = self._painter(request)
         picture = painter.paint(painter.gather(request["photo"])).picture
         return {"jpeg": base64.b64encode(jpeg(picture.to_pil())).decode("ascii")}
@@ -77,7 +78,8 @@ class Previews:
         options = {"max_long_edge": PREVIEW_EDGE, **request["options"]}
         # Of one size for all photos, so that a style is looked at once.
         edge = round(PREVIEW_EDGE * options.pop("style_scale", 1.0))
-        options["style_size"] = min(max(edge, image_file.MIN_EDGE), SMALL)
+        if style and os.path.isabs(style):  # no ready one, which has its size
+            options["style_size"] = min(max(edge, image_file.MIN_EDGE), SMALL)
         network = request.get("network") or str(locations.ANY_STYLE)
         base, styles = self._networks.find(
             version(network), lambda: (loaded(network, style), LRUCache(STYLES_KEPT))

@@ -21,9 +21,8 @@ WIDTHS = {
     DEFAULT: (32, 32, 64, 64, 128, 128, 128, 320, 288, 288, 512, 384),
     "vgg19-slim": (32, 16, 48, 32, 96, 64, 64, 64, 160, 160, 128, 128, 256),
 }
-# See feedforward: the decoder, and what trainings of one style begin with.
-ANY_STYLE = PRETRAINED / "any-style.params"
-PLAIN = PRETRAINED / "plain.params"
+ANY_STYLE = PRETRAINED / "any-style.params"  # see feedforward
+READY_STYLES = PRETRAINED / "ready-styles.params"  # of that network
 # A model's file is its name with any of these; what is in it is told by its content alone.
 EXTENSIONS = (".params", ".safetensors", ".h5", ".keras", ".mat", ".npz")
 

@@ -16,7 +16,8 @@ OPTIMISE, INSTANT = "optimise", "instant"
 class FilmOptions:
     """A film, and how its frames hang together. Raises OptionError for a bad value.
 
-    method: instant where there is a network; begin, end, every: as typed, see `timing`.
+    method: instant where there is a network or a ready style; begin, end, every: as typed, see
+    `timing`.
     """
 
     content_video: str = option(None, "the film to paint", **FILE)
@@ -28,6 +29,9 @@ class FilmOptions:
     )
     network: str | None = option(
         None, "instant, by a network of nstyle train for its style", **FILE
+    )
+    style: str | None = option(
+        None, "instant, in ready styles, see nstyle styles", metavar="NAME[:SHARE],..."
     )
     strength: float = option(1.0, "instant: how much style, 0 to 1", low=0, high=1)
     begin: str | None = option(
@@ -63,7 +67,8 @@ class FilmOptions:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        method = self.method or (OPTIMISE if self.network is None else INSTANT)
+        alone = self.network is None and self.style is None
+        method = self.method or (OPTIMISE if alone else INSTANT)
         object.__setattr__(self, "method", method)
         self._check_method()
         if not self.content_video:
@@ -81,6 +86,8 @@ class FilmOptions:
                 f"--network: {self.network} paints in one pass, --method optimise does not; leave "
                 "one of them out"
             )
+        if self.network is not None and self.style is not None:
+            raise OptionError("--network, --style: give one of them")
         for entry in fields(self):
             if entry.name in self._meaningless() and getattr(self, entry.name) != entry.default:
                 other = f"{INSTANT}, or --network" if self.optimises else OPTIMISE
@@ -88,7 +95,7 @@ class FilmOptions:
 
     def _meaningless(self) -> tuple[str, ...]:
         """Fields that the method does nothing with."""
-        return ("strength",) if self.optimises else ("frame_epochs",)
+        return ("style", "strength") if self.optimises else ("frame_epochs",)
 
     @property
     def optimises(self) -> bool:

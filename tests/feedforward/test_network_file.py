@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tiny
@@ -20,7 +22,9 @@ def file():
     arrays = {"conv0_weight": chance.normal(0, 1, (4, 3, 3, 3)).astype(np.float32)}
     style = Picture(tiny.picture(1, (600, 300)))
     about = {"style": "wave", "steps": 7, "options": {"crop": 32, "rate": 0.1}}
-    return NetworkFile(ONE_STYLE, {"width": 4, "mean": [1.0, 2.0, 3.0]}, arrays, about, style)
+    return NetworkFile(
+        ONE_STYLE, {"widths": [4] * 4, "mean": [1.0, 2.0, 3.0]}, arrays, about, style
+    )
 
 
 def test_what_was_written_is_read(file, tmp_path):
@@ -40,9 +44,20 @@ def test_what_was_written_is_read(file, tmp_path):
     assert network_file.read(str(path)).thumbnail is None
 
 
+def test_kernels_in_8_bits_are_read_to_half_a_step(file, tmp_path):
+    path, kernel = str(tmp_path / "wave.params"), file.arrays["conv0_weight"]
+    arrays = {**file.arrays, "usual": np.array([[1e3, 1e-2]], np.float32)}
+    network_file.write(path, dataclasses.replace(file, arrays=arrays), bits=8)
+    found = network_file.read(path).arrays
+    steps = np.abs(kernel).max(axis=(1, 2, 3), keepdims=True) / 127
+    assert (np.abs(found["conv0_weight"] - kernel) <= steps * 0.51).all()
+    assert not np.array_equal(found["conv0_weight"], kernel.astype(np.float16))
+    np.testing.assert_allclose(found["usual"], arrays["usual"], rtol=1e-3)
+
+
 def test_a_file_of_other_networks_is_refused(file, tmp_path, monkeypatch):
     path = str(tmp_path / "wave.params")
-    monkeypatch.setattr(network_file, "STRUCTURE", 1)
+    monkeypatch.setattr(network_file, "STRUCTURE", {ONE_STYLE: 1})
     network_file.write(path, file)
     monkeypatch.undo()
     with pytest.raises(WeightsError, match="paint otherwise; train anew"):
@@ -90,13 +105,13 @@ def test_a_value_too_large_for_half_precision_is_not_written(tmp_path):
         ("thumbnail", "aGVsbG8="),
         ("shape", None),
         ("shape", {}),
-        ("shape", {"width": 4}),
-        ("shape", {"width": "4", "mean": [1.0, 2.0, 3.0]}),
-        ("shape", {"width": 10**7, "mean": [1.0, 2.0, 3.0]}),  # no array is so wide
-        ("shape", {"width": 4, "mean": [1.0, 2.0]}),
-        ("shape", {"width": 4, "mean": [1.0, 2.0, 256]}),
-        ("shape", {"width": 4, "mean": [1.0, 2.0, float("nan")]}),
-        ("shape", {"width": 4, "mean": [1.0, 2.0, 3.0], "more": 1}),
+        ("shape", {"widths": [4] * 4}),
+        ("shape", {"widths": ["4"] * 4, "mean": [1.0, 2.0, 3.0]}),
+        ("shape", {"widths": [10**7] * 4, "mean": [1.0, 2.0, 3.0]}),  # no array is so wide
+        ("shape", {"widths": [4] * 4, "mean": [1.0, 2.0]}),
+        ("shape", {"widths": [4] * 4, "mean": [1.0, 2.0, 256]}),
+        ("shape", {"widths": [4] * 4, "mean": [1.0, 2.0, float("nan")]}),
+        ("shape", {"widths": [4] * 4, "mean": [1.0, 2.0, 3.0], "more": 1}),
         ("shape", {"widths": [4, 4, 4, 4]}),
     ],
 )

@@ -16,10 +16,10 @@ import server
 from atelier import Atelier, needs_gradio, opened, picture
 from browser import DESKTOP, PHONE, Visit, visiting
 from PIL import Image
+from tiny import write_network
 
 from nstyle.feedforward import network_file
 from nstyle.images import image_file
-from nstyle.system import locations
 
 pytestmark = needs_gradio
 
@@ -32,8 +32,9 @@ def atelier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Atelier]:
     """One for all tests, with a network on its shelf; the last test closes it."""
     folder = tmp_path_factory.mktemp("atelier")
     (folder / "networks").mkdir()
-    trained = replace(network_file.read(str(locations.PLAIN)), about={"style": "wave"})
-    network_file.write(str(folder / "networks" / "wave.params"), trained)
+    trained = network_file.read(write_network(folder / "wave.params"))
+    named = replace(trained, about={"style": "wave"})
+    network_file.write(str(folder / "networks" / "wave.params"), named)
     with opened(folder / "studio", "--networks", str(folder / "networks")) as found:
         yield found
 

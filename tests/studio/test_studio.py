@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -129,14 +130,14 @@ def test_every_option_is_offered_but_those_of_the_server():
 
 def test_the_shelf_holds_samples_and_networks_of_one_style(tmp_path, photo):
     looks = Picture(tiny.picture(4, (40, 30)))
-    shapes = {ONE_STYLE: {"width": 1, "mean": [0.0] * 3}, ANY_STYLE: {"widths": [1] * 4}}
+    shapes = {ONE_STYLE: {"widths": [1] * 4, "mean": [0.0] * 3}, ANY_STYLE: {"widths": [1] * 4}}
     for name, kind, picture in (("wave", ONE_STYLE, looks), ("any", ANY_STYLE, None)):
         file = NetworkFile(kind, shapes[kind], {"x": np.zeros(1, np.float32)}, thumbnail=picture)
         network_file.write(str(tmp_path / f"{name}.params"), file)
     (tmp_path / "broken.params").write_bytes(b"PK\x03\x04")
     (tmp_path / "other.txt").write_text("no network")
     shelf = Library(tmp_path)
-    networks = [source for source in shelf.styles() if source.network]
+    networks = [each for each in shelf.styles() if each.network and not each.ready]
     assert [(source.id, source.name) for source in networks] == [("network-wave", "wave")]
     assert shelf.thumbnail("network-wave")[:3] == b"\xff\xd8\xff"
     assert shelf.find("network-any") is None
@@ -145,7 +146,31 @@ def test_the_shelf_holds_samples_and_networks_of_one_style(tmp_path, photo):
     command = requests.painting({}, photo, networks[0], Settings())["command"]
     assert "--network wave.params" in command and str(tmp_path) not in command
     (tmp_path / "nowhere.params").symlink_to(tmp_path / "gone.params")
-    assert [source.name for source in shelf.styles() if source.network] == ["wave"]
+    assert [each.name for each in shelf.styles() if each.id.startswith("network")] == ["wave"]
+
+
+def test_the_shelf_holds_ready_styles_that_are_no_samples(tmp_path, photo):
+    shelf = Library(tmp_path)
+    ready = [source for source in shelf.styles() if source.ready]
+    assert len(ready) >= 12
+    assert {"scream", "kiss"} < {source.name for source in ready}
+    assert "ready-cubist" not in {source.id for source in ready}  # the sample is there
+    assert shelf.thumbnail("ready-scream")[:3] == b"\xff\xd8\xff"
+    scream = shelf.find("ready-scream")
+    given = {"strength": 0.5, "options": {"colors": "match", "style_scale": 2, "size": "40x"}}
+    order = requests.painting(given, photo, scream, Settings())
+    assert (order["ready"], order["one_pass"], order["strength"]) == ("scream", True, 0.5)
+    assert sorted(order["ignored"]) == ["colors", "style_scale"]
+    assert order["command"].startswith("nstyle paint 'my photo.png' --style scream --strength 0.5")
+    asked = requests.preview({"options": {"style_scale": 2}}, photo, scream)
+    assert asked["style"] == "scream" and "network" not in asked
+    assert requests.frame(scream, 1) == {"style": "scream", "strength": 1}
+
+
+def test_a_ready_style_paints_previews_and_paintings(tmp_path, photo):
+    asked = requests.preview({}, photo, Library(tmp_path).find("ready-scream"))
+    answer = duties.Previews()(asked)
+    assert base64.b64decode(answer["jpeg"])[:3] == b"\xff\xd8\xff"
 
 
 @pytest.mark.parametrize(
@@ -409,7 +434,7 @@ def test_a_trained_network_paints_at_once(tmp_path, monkeypatch):
     job = Job(tmp_path / "job", "", facts)
     end = job_process.work(job, easel)
     assert end["ended"] == "done" and end["note"] == "painted in one pass"
-    instant.assert_called_once_with(network="wave.params", strength=0.5, size="40x")
+    instant.assert_called_once_with(None, network="wave.params", strength=0.5, size="40x")
     instant.return_value.gather.assert_called_once_with(str(tmp_path / "job" / "photo"))
     assert job.result.exists() and job.now.exists()
 

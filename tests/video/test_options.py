@@ -30,6 +30,7 @@ def test_a_network_paints_in_one_pass():
     made = FilmOptions(content_video="a", network="n.params")
     assert not made.optimises and made.method == "instant"
     assert not FilmOptions(content_video="a", method="instant", network="n.params").optimises
+    assert FilmOptions(content_video="a", style="scream").method == "instant"
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,8 @@ def test_a_network_paints_in_one_pass():
         ({"strength": 0.2}, "--strength: for --method instant, or --network;"),
         ({"method": "instant", "frame_epochs": 3}, "--frame-epochs: for --method optimise;"),
         ({"network": "n.params", "method": "optimise"}, "--network: n.params paints in one pass"),
+        ({"style": "scream", "method": "optimise"}, "--style: for --method instant"),
+        ({"style": "scream", "network": "n.params"}, "--network, --style: give one of them"),
     ],
 )
 def test_what_the_method_does_nothing_with_is_refused(given, says):

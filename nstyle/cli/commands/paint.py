@@ -36,10 +36,17 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--style-image", action="append", metavar="FILE",
         help="painting (default: a sample); may be repeated, see --style-blend",
     )  # fmt: skip
+    parser.add_argument(
+        "--style", metavar="NAME[:SHARE],...", help="ready styles instead, see nstyle styles"
+    )
     parser.add_argument("--network", metavar="FILE", help="a network of nstyle train instead")
     parser.add_argument(
         "--strength", default="1", metavar="FLOAT", help="how much style, 0 to 1 (default: 1)"
     )
+    parser.add_argument(
+        "--learn", metavar="TIME",
+        help="learn the painting first, for so long, e.g. 20s; kept for the next time",
+    )  # fmt: skip
     parser.add_argument(
         "--output", metavar="FILE", help="of a single photo; - writes to stdout, see --format"
     )
@@ -65,8 +72,10 @@ def work(args: argparse.Namespace) -> int:
     typed, _ = split_options(args)
     piped = args.photos == [PIPE]
     photos = [PIPE] if piped else image_paths.find(args.photos or [sample(SAMPLE_PHOTO)])
-    styles = args.style_image or (None if args.network else [sample(SAMPLE_STYLE)])
-    painter = Instant(styles, network=args.network, strength=args.strength, **typed)
+    styles = chosen_styles(args, typed)
+    painter = Instant(
+        styles, network=args.network, strength=args.strength, learn=args.learn, **typed
+    )
     places = destinations(args, photos, styles or [args.network])
     if places != [PIPE]:
         name = "--output" if args.output else "--output-dir"
@@ -97,6 +106,20 @@ def destinations(
     style = "+".join(map(image_paths.bare, styles))
     names = image_paths.names(named, style, f".{args.format}")
     return [os.path.join(args.output_dir or OUTPUT_DIR, name) for name in names]
+
+
+def chosen_styles(args: argparse.Namespace, typed: dict[str, object]) -> list[str] | None:
+    """Files or names of ready styles, whose shares go into `typed`; None for a network's own."""
+    if not args.style:
+        return args.style_image or (None if args.network else [sample(SAMPLE_STYLE)])
+    from nstyle.feedforward.ready_styles import parsed
+
+    if args.style_image or args.network or "style_blend" in typed:
+        raise OptionError("--style: has no place beside --style-image, --style-blend, --network")
+    names, blend = parsed(args.style)
+    if blend:
+        typed["style_blend"] = blend
+    return names
 
 
 def paint(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nstyle.cli import flags
 from nstyle.cli.console import FAILED, INTERRUPTED, OK, Pace, configure_logging, say
-from nstyle.errors import DivergedError, ImageError, NStyleError
+from nstyle.errors import DivergedError, ImageError, NStyleError, OptionError
 from nstyle.options.field import build
 from nstyle.options.output import OutputOptions
 from nstyle.system.files import refuse_overwriting
@@ -33,13 +33,19 @@ def work(args: argparse.Namespace) -> int:
     typed, ways = flags.split_options(args, TALK)
     delivery = build(OutputOptions, ways)
     configure_logging(quiet=delivery.quiet, verbose=delivery.verbose)
+    from nstyle.feedforward import ready_styles
     from nstyle.images import regions
     from nstyle.video.run import VideoPainter
 
     pictures = flags.typed_pictures(args)
     samples = None if options.network else [sample(flags.SAMPLE_STYLE)]
     styles = pictures.get("style_image", samples)
-    read = [options.content_video, options.network, *(styles or [])]
+    if options.style:
+        if "style_image" in pictures or "style_blend" in typed:
+            raise OptionError("--style: has no place beside --style-image, --style-blend")
+        styles, blend = ready_styles.parsed(options.style)
+        typed.update({"style_blend": blend} if blend else {})
+    read = [options.content_video, options.network, *pictures.get("style_image", [])]
     read += [pictures.get(name) for name in ("content_mask", "keep_mask")]
     read += pictures.get("style_mask", [])
     refuse_overwriting([("--output", options.output)], read)

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from nstyle.errors import OptionError
-from nstyle.feedforward import ANY_STYLE, ENCODER, STRUCTURE, TAPS, network_file
+from nstyle.feedforward import ANY_STYLE, STRUCTURE, network_file, ready_styles
 from nstyle.feedforward.network_file import NetworkFile
+from nstyle.feedforward.ready_styles import ReadyRow
 from nstyle.feedforward.train.options import CROP_STEP, FIELDS, KIND, TrainOptions
 from nstyle.images import image_file
 from nstyle.images.image_paths import EXTENSIONS
@@ -50,14 +51,15 @@ class TrainingData:
     """Training pictures and where they come from.
 
     photos, paintings: uint8 HxWx3; inputs: as when a photo of a crop's size is painted; style: None
-    for any style; start: the network to begin with; saved: the checkpoint to go on from; setup: all
-    that shapes the network, as JSON can hold it.
+    for any style; ready: styles to learn besides; start: the network to begin with; saved: the
+    checkpoint to go on from; setup: all that shapes the network, as JSON can hold it.
     """
 
     photos: Sequence[np.ndarray]
     paintings: Sequence[np.ndarray]
     inputs: inputs.Inputs
     style: Picture | None
+    ready: Sequence[tuple[ReadyRow, Picture]]
     examples: Sequence[Example]
     start: NetworkFile | None
     saved: checkpoint.TrainingState | None
@@ -84,6 +86,9 @@ def gather(request: TrainOptions, options: Options) -> TrainingData:
         "photos": fingerprint(photos),
         "style": fingerprint(paintings) if style is None else checksums.of_value(style)[:12],
     }
+    ready = read_ready(request, options)
+    if ready:
+        setup["ready"] = checksums.of_value([picture for _, picture in ready])[:12]
     if saved:
         checkpoint.agree(saved, setup)
     shown = examples(heldout, others, request)
@@ -92,7 +97,7 @@ def gather(request: TrainOptions, options: Options) -> TrainingData:
     if request.preview and not shown:
         log.info("no preview: no photo is held out")
     pictures = list(photos.values()), list(paintings.values())
-    return TrainingData(*pictures, crop, style, shown, start, saved, setup)
+    return TrainingData(*pictures, crop, style, ready, shown, start, saved, setup)
 
 
 def about(request: TrainOptions, options: Options, weights: str) -> dict[str, Any]:
@@ -101,7 +106,7 @@ def about(request: TrainOptions, options: Options, weights: str) -> dict[str, An
         **{name: value for name, value in shaping(options).items() if name in FIELDS},
         "weights": checksums.of_file(weights)[:12],
         "network": request.network,
-        "structure": STRUCTURE,
+        "structure": STRUCTURE[request.network],
         **{name: getattr(request, name) for name in ("width", "crop", "batch", "rate", "seed")},
         "color_weight": request.colours or None,  # as if it were not there: as it was before
         "start": checksums.of_file(request.beginning)[:12] if request.beginning else "random",
@@ -118,12 +123,8 @@ def check_loss(request: TrainOptions, options: Options) -> None:
         raise OptionError("--colors: is chosen when painting, not in a training; leave it out")
     if request.network != ANY_STYLE:
         return
-    if options.model != ENCODER or options.weights:
-        raise OptionError(f"--model, --weights: beside --paintings it is {ENCODER}, which paints")
     if options.style_scale != 1 or options.style_size:
         raise OptionError("--style-scale, --style-size: have no place beside --paintings")
-    if not set(TAPS) <= set(options.style_layers.weights):
-        raise OptionError(f"--style-layers: beside --paintings needs {','.join(TAPS[::-1])}")
 
 
 def check_written(request: TrainOptions, options: Options) -> None:
@@ -133,8 +134,10 @@ def check_written(request: TrainOptions, options: Options) -> None:
         "--checkpoint": request.saved,
         "--curve": request.curve,
         "the preview": request.preview,
+        "the ready styles": request.ready_output,
     }
     read = [request.style_image, request.heldout, options.weights, request.beginning]
+    read.append(request.ready)
     refuse_overwriting(written.items(), read)
     for flag, path in written.items():
         if not path:
@@ -154,7 +157,7 @@ def read_saved(request: TrainOptions) -> checkpoint.TrainingState | None:
         raise OptionError(f"--resume: there is no {request.saved}; {advice}")
     if request.resume:
         saved = checkpoint.read(request.saved, KIND)
-        if saved.setup.get("structure", 1) != STRUCTURE:
+        if saved.setup.get("structure", 1) != STRUCTURE[request.network]:
             raise OptionError(
                 f"--resume: {request.saved} is of a version of nstyle whose networks paint "
                 "otherwise; remove it to start anew"
@@ -177,7 +180,7 @@ def read_start(request: TrainOptions) -> NetworkFile | None:
     if request.beginning is None:
         return None
     file = network_file.read(request.beginning)
-    if file.network != request.network:
+    if file.network not in (request.network, ANY_STYLE):
         raise OptionError(
             f"--start: {request.start} paints {file.network}, not {request.network}; give another"
         )
@@ -206,6 +209,15 @@ def read_pictures(
     places = chance.permutation(len(loaded))[: min(EXAMPLES, len(loaded) // 2)]
     heldout = [list(loaded)[place] for place in places]
     return loaded, {path: loaded.pop(path) for path in heldout}
+
+
+def read_ready(request: TrainOptions, options: Options) -> list[tuple[ReadyRow, Picture]]:
+    """Rows of --ready with their paintings, as large as usual photos. Raises OptionError,
+    ImageError.
+    """
+    rows = ready_styles.read_list(request.ready) if request.ready else []
+    read = (image_file.read(row.file, max_pixels=options.max_pixels) for row in rows)
+    return [(row, ready_styles.sized(picture)) for row, picture in zip(rows, read)]
 
 
 def fingerprint(loaded: Named) -> str:

@@ -15,8 +15,8 @@ from nstyle.errors import DivergedError
 from nstyle.feedforward.blocks import trained
 from nstyle.feedforward.train.options import KIND
 from nstyle.networks.training import checkpoint
-from nstyle.networks.training.adam import Adam
-from nstyle.system.backend import autograd
+from nstyle.networks.training.muon import Muon
+from nstyle.system.backend import autograd, nd
 
 AVERAGE = 0.99
 RECENT = 0.98  # how much of the running mean of the loss stays at a step
@@ -38,20 +38,28 @@ class TrainingSample(NamedTuple):
 class Training:
     """All that changes from step to step. lessons: number, counted from 0 -> Lesson.
 
-    seconds: for who measures them, kept in the checkpoint; loss: a running mean.
+    clip: the largest norm of a step's gradient; scales: of the rate by a parameter's name; seconds:
+    for who measures them, kept in the checkpoint; loss: a running mean.
     """
 
     def __init__(
-        self, network: Any, lessons: Callable[[int], TrainingSample], *, rate: float, batch: int
+        self,
+        network: Any,
+        lessons: Callable[[int], TrainingSample],
+        *,
+        rate: float,
+        batch: int,
+        clip: float = math.inf,
+        scales: Mapping[str, float] | None = None,
     ) -> None:
         self._network, self._lessons = network, lessons
-        self._rate, self._batch = rate, batch
+        self._rate, self._batch, self._clip = rate, batch, clip
         self.step, self.seconds, self.loss = 0, 0.0, math.nan
         self._parameters = trained(network)
         for parameter in self._parameters.values():
             parameter.grad_req = "add"
         weights = {name: p.data() for name, p in self._parameters.items()}
-        self._adam = Adam(weights, average=AVERAGE)
+        self._optimizer = Muon(weights, average=AVERAGE, scales=scales)
 
     def advance(self, progress: float) -> dict[str, float]:
         """One step; gives "loss" and its parts by kind, means over the batch.
@@ -69,8 +77,9 @@ class Training:
                 f"the loss is {sums['loss']} at step {self.step + 1}; give a smaller learning rate"
             )
         gradients = {name: p.grad() for name, p in self._parameters.items()}
+        limit(list(gradients.values()), self._clip)
         rate = self._rate * schedule(self.step, progress)
-        self._adam.update(gradients, rate=rate, count=self.step + 1)
+        self._optimizer.update(gradients, rate=rate, count=self.step + 1)
         for parameter in self._parameters.values():
             parameter.zero_grad()
         keep = min(RECENT, self.step / (self.step + 1))
@@ -87,11 +96,11 @@ class Training:
 
     def average(self) -> dict[str, np.ndarray]:
         """The averaged network's values by name."""
-        return self._adam.values()
+        return self._optimizer.values()
 
     def save(self, path: str, setup: Mapping[str, Any]) -> None:
         """Write everything the next step depends on."""
-        groups = self._adam.groups()
+        groups = self._optimizer.groups()
         groups["so far"] = {"seconds": np.array([self.seconds]), "loss": np.array([self.loss])}
         checkpoint.save(path, KIND, self.step, groups, setup)
 
@@ -101,11 +110,21 @@ class Training:
         Raises WeightsError where the arrays are those of another.
         """
         so_far = {"seconds": (1,), "loss": (1,)}
-        checkpoint.check_groups(saved, {**self._adam.groups(), "so far": so_far})
+        checkpoint.check_groups(saved, {**self._optimizer.groups(), "so far": so_far})
         self.step = saved.step
         self.seconds = float(saved.groups["so far"]["seconds"][0])
         self.loss = float(saved.groups["so far"]["loss"][0])
-        self._adam.restore(saved.groups)
+        self._optimizer.restore(saved.groups)
+
+
+def limit(arrays: Sequence[Any], most: float) -> None:
+    """Shrink all, in place, so that their common norm is `most` at most."""
+    if math.isinf(most):
+        return
+    squares = nd.multi_sum_sq(*arrays, num_arrays=len(arrays))
+    norm = float(squares.sum().asscalar()) ** 0.5
+    for array in arrays if norm > most else ():
+        array *= most / norm
 
 
 def schedule(step: int, progress: float) -> float:

@@ -31,19 +31,20 @@ LOSS_OF: dict[str, dict[str, Any]] = {
         "tv_weight": 0.1,
         "style_loss": "gram+wasserstein",
     },
-    ANY_STYLE: {"content_weight": 10.0, "tv_weight": 0.03},
+    ANY_STYLE: {"content_layers": "relu3_3", "content_weight": 10.0, "tv_weight": 0.03},
 }
 KIND = "nstyle train"  # of checkpoint
 EXTENSION, CHECKPOINT, PREVIEW = ".params", ".ckpt.npz", ".preview.jpg"
+READY_STYLES = ".ready.params"
 TIME_BUDGET = 30 * 60.0
-RATES = {ONE_STYLE: 5e-4, ANY_STYLE: 1e-3}
-WIDTHS = {ONE_STYLE: 16, ANY_STYLE: 32}
+RATES = {ONE_STYLE: 3e-4, ANY_STYLE: 1.5e-4}
+WIDTH = 16
 # Photos left as they are have a loss of 1, mostly of style; a picture whose colours are everywhere
 # as far from the photo's as those usually are from their mean has this on top. More, and light
 # parts stay without strokes.
 COLOR_WEIGHT = 0.1
-DECODER_WIDTHS = (4, 2, 1.5, 1)  # at relu4_1 ... relu1_1, over that at full size
-CROP_STEP = 8  # crops are multiples of it: relu4_1 has an eighth of their edge
+DEEPER = (1, 2, 5, 10)  # channels at full size, half ... an eighth, over --width
+CROP_STEP = 8  # crops are multiples of it: the image network works at an eighth of the size
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,12 @@ class TrainOptions:
         (),
         "instead: a folder of paintings, to learn to paint in any style; may be repeated",
         **FOLDERS,
+    )
+    ready: str | None = option(
+        None,
+        "with --paintings: a CSV list (name, title, credit, file) of paintings to learn besides, "
+        "as ready styles, in a file beside the output",
+        **FILE,
     )
     photos: tuple[str, ...] = option((), "a folder of photos; may be repeated", **FOLDERS)
     output: str = option(
@@ -77,18 +84,13 @@ class TrainOptions:
     batch: int = option(2, "crops per step", low=1, high=16)
     rate: float | None = option(
         None,
-        "learning rate (Adam); falls in the second half (default: 0.0005; any style 0.001)",
+        "learning rate; falls in the second half (default: 0.0003; any style 0.00015)",
         kind=float,
         low=1e-8,
         high=1,
     )
-    width: int | None = option(
-        None,
-        "channels at full size; more take longer (default: 16; any style 32)",
-        kind=int,
-        low=2,
-        high=256,
-    )
+    width: int = option(WIDTH, "channels at full size; more take longer", low=2, high=256)
+    bits: int = option(16, "16, or 8 with a factor per channel, for half the file", low=8, high=16)
     color_weight: float | None = option(
         None,
         "for one style: holds the picture to the photo's colours, blurred; 0 = the painting's "
@@ -100,7 +102,7 @@ class TrainOptions:
     start: str = option(
         "auto",
         "a network of nstyle train to begin with, or random; auto = for one style, of the usual "
-        "width, a network that leaves photos as they are",
+        "width, the built-in network of any style",
         **FILE,
     )
     heldout: str | None = option(
@@ -130,9 +132,8 @@ class TrainOptions:
         self._check_choices()
         if self.time_budget is None and self.steps is None:
             object.__setattr__(self, "time_budget", TIME_BUDGET)
-        for name, usual in (("width", WIDTHS), ("rate", RATES)):
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, usual[self.network])
+        if self.rate is None:
+            object.__setattr__(self, "rate", RATES[self.network])
 
     def _check_choices(self) -> None:
         if (self.style_image is None) == (not self.paintings):
@@ -144,11 +145,15 @@ class TrainOptions:
             raise OptionError("--photos: none were given; give a folder of photos to train on")
         if self.steps is not None and self.time_budget is not None:
             raise OptionError("--steps, --time-budget: give one of them")
+        if self.bits not in (8, 16):
+            raise OptionError(f"--bits: {self.bits} is neither 8 nor 16")
         if self.crop % CROP_STEP:
             raise OptionError(
                 f"--crop: {self.crop} is no multiple of {CROP_STEP}; e.g. "
                 f"{self.crop // CROP_STEP * CROP_STEP} is"
             )
+        if self.ready is not None and not self.paintings:
+            raise OptionError("--ready: needs --paintings, whose network its styles are of")
         if self.paintings and self.color_weight is not None:
             raise OptionError("--color-weight: has no place beside --paintings; leave it out")
         if not self.output:
@@ -165,8 +170,8 @@ class TrainOptions:
     def beginning(self) -> str | None:
         """The file of the network to begin with; None for random values."""
         if self.start == "auto":
-            plain = self.network == ONE_STYLE and self.width == WIDTHS[ONE_STYLE]
-            return str(locations.PLAIN) if plain else None
+            usual = self.network == ONE_STYLE and self.width == WIDTH
+            return str(locations.ANY_STYLE) if usual else None
         return None if self.start == "random" else self.start
 
     @property
@@ -179,15 +184,17 @@ class TrainOptions:
     @property
     def shape(self) -> dict[str, Any]:
         """The network's channels, as its constructor is told."""
-        assert self.width is not None  # see __post_init__
-        if self.network == ONE_STYLE:
-            return {"width": self.width}
-        return {"widths": [round(factor * self.width) for factor in DECODER_WIDTHS]}
+        return {"widths": [factor * self.width for factor in DEEPER]}
 
     @property
     def saved(self) -> str:
         """Path of the checkpoint: my-style.params -> my-style.ckpt.npz."""
         return self.checkpoint or self._beside(CHECKPOINT)
+
+    @property
+    def ready_output(self) -> str | None:
+        """Path of the ready styles, or None: my-style.params -> my-style.ready.params."""
+        return self._beside(READY_STYLES) if self.ready else None
 
     @property
     def preview(self) -> str | None:

@@ -32,11 +32,15 @@ class PerceptualLoss:
         shape = (1, 3, inputs.photo.height, inputs.photo.width)
         self.extractor, self._inputs, self._options = extractor, inputs, options
         self._features = extractor.features(shape)
-        self._looking = extractor.features(shape, gradient=False)
+        self._looking = extractor.features(shape, gradient=False, rough=True)
 
     def see(self, x: np.ndarray) -> Taps:
         """Tap name -> (1, C, h, w), to be kept. x: float32 (1, 3, H, W)."""
-        return {name: tap.copy() for name, tap in self._looking.forward(self.load(x)).items()}
+        exact = self._options.content_layers.weights  # content is compared with float32
+        return {
+            name: nd.amp_cast(tap, dtype="float32") if name in exact else tap.copy()
+            for name, tap in self._looking.forward(self.load(x)).items()
+        }
 
     def load(self, x: np.ndarray) -> Any:
         """The array on the network's device."""

@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from nstyle.errors import WeightsError
-from nstyle.feedforward import network_file
+from nstyle.feedforward import network_file, ready_styles
+from nstyle.feedforward.ready_styles import READY, ReadyStyle
 from nstyle.feedforward.train import dataset
 from nstyle.feedforward.train.dataset import TrainingData
 from nstyle.feedforward.train.options import TrainOptions
@@ -185,11 +188,13 @@ class TrainingSaver:
             "loss": training.loss,
             "options": self._data.setup,
         }
+        arrays = training.average()
+        ready = arrays.pop(READY, ())
         file = network_file.NetworkFile(
-            request.network, self._planned.shape, training.average(), facts, self._data.style
+            request.network, self._planned.shape, arrays, facts, self._data.style
         )
         try:
-            network_file.write(request.output, file)
+            network_file.write(request.output, file, request.bits)
         except WeightsError:
             raise
         except OSError as error:
@@ -198,3 +203,16 @@ class TrainingSaver:
             advice = f"; make room and --resume from {request.saved}" if self.saved else ""
             why = f"cannot be written ({error.strerror or error})"
             raise WeightsError(f"{request.output}: {why}{kept or advice}") from error
+        if request.ready_output:
+            self._write_ready(request.ready_output, ready)
+
+    def _write_ready(self, path: str, numbers: Sequence[np.ndarray]) -> None:
+        styles = {
+            row.name: ReadyStyle(row.name, row.title, row.credit, own, painting)
+            for (row, painting), own in zip(self._data.ready, numbers)
+        }
+        try:
+            ready_styles.write(path, styles, self._request.output)
+        except OSError as error:
+            why = error.strerror or error
+            raise WeightsError(f"{path}: cannot be written ({why}); the network is") from error

@@ -6,15 +6,12 @@ import os
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from nstyle.networks.distill.teacher import Arrays
 from nstyle.networks.training.checkpoint import half
+from nstyle.networks.weights.eight_bits import packed
 from nstyle.networks.weights.reader import SCALE
 from nstyle.system.backend import mx, nd
 from nstyle.system.files import atomic_write
-
-LARGEST = 127  # of a kernel's values in 8 bits
 
 
 def write(path: str | os.PathLike[str], arrays: Arrays, bits: int = 16) -> None:
@@ -26,12 +23,9 @@ def write(path: str | os.PathLike[str], arrays: Arrays, bits: int = 16) -> None:
     small: Arrays = {}
     for name, values in arrays.items():
         if bits == 8 and name.endswith("_weight"):
-            largest = np.abs(values).max(axis=(1, 2, 3))
-            scale = np.where(largest > 0, largest / LARGEST, 1).astype(np.float32)
-            small[name] = np.rint(values / scale[:, None, None, None]).astype(np.int8)
-            small[name + SCALE] = scale
-            continue
-        small[name] = half(path, values)
+            small[name], small[name + SCALE] = packed(values)
+        else:
+            small[name] = half(path, values)
     named = {f"arg:{name}": nd.array(a, dtype=a.dtype) for name, a in small.items()}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "arrays.params")

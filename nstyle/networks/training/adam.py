@@ -37,14 +37,17 @@ class Adam:
 
     def update(self, gradients: Mapping[str, Any], *, rate: float, count: int) -> None:
         """Change the weights. count: this step's number, from 1."""
-        rate *= math.sqrt(1 - BETA2**count) / (1 - BETA1**count)
         keep = min(self._keep, count / (count + 10))
-        knobs = {"beta1": BETA1, "beta2": BETA2, "epsilon": EPSILON}
         for name, gradient in gradients.items():
-            w, mean, square, average = (arrays[name] for arrays in self._arrays.values())
-            lr = rate * self.scales.get(name, 1.0)
-            nd.adam_update(w, gradient, mean, square, lr=lr, **knobs, out=w)
+            self._step(name, gradient, rate * self.scales.get(name, 1.0), count)
+            w, average = self._arrays["weight"][name], self._arrays["average"][name]
             average[:] = average * keep + w * (1 - keep)
+
+    def _step(self, name: str, gradient: Any, rate: float, count: int) -> None:
+        w, mean, square, _ = (arrays[name] for arrays in self._arrays.values())
+        lr = rate * math.sqrt(1 - BETA2**count) / (1 - BETA1**count)
+        knobs = {"beta1": BETA1, "beta2": BETA2, "epsilon": EPSILON}
+        nd.adam_update(w, gradient, mean, square, lr=lr, **knobs, out=w)
 
     def values(self, kind: str = "average") -> dict[str, np.ndarray]:
         """Those of a kind by the weights' names: weight, mean, square or average."""

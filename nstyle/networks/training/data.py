@@ -206,6 +206,37 @@ class Crops:
 
 
 @dataclass(frozen=True)
+class WholePictures:
+    """Pictures by number, (1, 3, H, W), every one once per round.
+
+    Each is shown in so many `versions`, at sizes of its own: its short edge is between `edge` px
+    and twice that. `which` tells the same number for the same version, so that what was found out
+    about one can be kept.
+    """
+
+    pictures: Sequence[np.ndarray]
+    edge: int
+    versions: int
+    seed: int
+    convention: preprocessing.Preprocessing = preprocessing.CAFFE
+
+    def which(self, number: int) -> int:
+        """Of the picture and version of a number, counted from 0."""
+        turn, place = divmod(number, len(self.pictures))
+        order = np.random.default_rng([self.seed, 1, turn]).permutation(len(self.pictures))
+        return int(order[place]) + turn % self.versions * len(self.pictures)
+
+    def __call__(self, which: int) -> np.ndarray:
+        """float32 (1, 3, H, W)."""
+        picture = self.pictures[which % len(self.pictures)]
+        short, chance = min(picture.shape[:2]), np.random.default_rng([self.seed, which])
+        factor = min(1.0, chance.uniform(self.edge, 2 * self.edge) / short)
+        size = [max(1, round(edge * factor)) for edge in reversed(picture.shape[:2])]
+        shrunk = Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS)
+        return network_input([np.asarray(shrunk)], self.convention)
+
+
+@dataclass(frozen=True)
 class Recoloured:
     """Pictures by number, (N, 3, H, W) in a convention's space, half of them in other colours, as
     networks shall learn more palettes than there are paintings: hue turned about the grey axis,

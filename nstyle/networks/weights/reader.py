@@ -16,6 +16,7 @@ from nstyle.networks import preprocessing
 from nstyle.networks.preprocessing import Preprocessing
 from nstyle.networks.weights import formats
 from nstyle.networks.weights.convention import choose
+from nstyle.networks.weights.eight_bits import unpacked
 from nstyle.networks.weights.formats.archive import Archive, refusal
 from nstyle.networks.weights.naming import Scheme, recognise
 from nstyle.system.locations import BUILT_IN, BUILT_IN_SHA256, PRETRAINED
@@ -143,7 +144,7 @@ def take(file: WeightsFile, layer: str) -> tuple[np.ndarray, np.ndarray]:
             raise refusal(file.path, f"{layer} has {len(kernel)} channels, but factors {shape}")
         factors = floats(file, layer, scale)
         with np.errstate(over="ignore"):
-            kernel = finite(file, layer, kernel * factors.reshape((-1, 1, 1, 1)))
+            kernel = finite(file, layer, unpacked(kernel, factors))
     return kernel, bias
 
 

@@ -44,7 +44,7 @@ export class Chooser {
     const url = `/api/shelf/${encodeURIComponent(source.id)}`;
     Object.assign(image, { src: url, alt: "", loading: "lazy" });
     Object.assign(button, { type: "button", title: source.name });
-    button.setAttribute("aria-label", source.network ? `network: ${source.name}` : source.name);
+    button.setAttribute("aria-label", [kind(source), source.name].filter(Boolean).join(": "));
     button.dataset.id = source.id;
     button.append(image);
     button.addEventListener("click", () => this.choose(source, url));
@@ -75,12 +75,17 @@ export class Chooser {
     this.image.hidden = false;
     this.root.classList.add("chosen");
     this.root.querySelector(".name").textContent =
-      source.name + (source.network ? " (network)" : ` · ${source.width}×${source.height}`);
+      source.name + (kind(source) ? ` (${kind(source)})` : ` · ${source.width}×${source.height}`);
     for (const button of this.root.querySelectorAll(".shelf button")) {
       button.setAttribute("aria-pressed", String(button.dataset.id === source.id));
     }
     this.changed();
   }
+}
+
+// What is painted in one pass alone; "" for a picture.
+function kind(source) {
+  return source.ready ? "ready style" : source.network ? "network" : "";
 }
 
 // A pasted picture goes to where the keyboard is, else to what is still missing, else to the style.

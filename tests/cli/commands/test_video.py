@@ -45,6 +45,14 @@ def test_a_film_is_painted_in_one_pass(folder, capsys):
     assert sorted(os.listdir(folder)) == ["clip.mp4", "out.mkv", "style.png"]
 
 
+def test_a_film_is_painted_in_a_ready_style(folder, capsys):
+    ready = ["video", "--content-video", "clip.mp4", "--to", "2", "--quiet", "--style"]
+    assert main([*ready, "screem"]) == 2
+    assert "did you mean 'scream'" in capsys.readouterr().err
+    assert main([*ready, "scream,kiss:2", "--output", "out.mkv"]) == 0
+    assert len(clips.seen("out.mkv")[0]) == 2
+
+
 def test_a_film_is_painted_by_optimisation(folder, weights_file, capsys):
     options = ["--weights", weights_file, "--max-num-epochs", "3", "--frame-epochs", "2"]
     assert main(words(*options, "--gpu", "-1", "--to", "3", "--quiet")) == 0
@@ -73,6 +81,7 @@ def test_lines_say_what_became_of_a_frame():
         (["--output", "out.wmv"], "--output out.wmv: the extension .wmv is unknown"),
         (["--output", "clip.mp4"], "--output: clip.mp4 is one of the inputs"),
         (["--network", "style.png"], "painting network"),
+        (["--style", "scream"], "--style: has no place beside --style-image"),
         (["--style-image", "nothing.png"], "nothing.png: no such file"),
         (["--content-image", "style.png"], "unknown: --content-image"),
     ],

@@ -108,3 +108,11 @@ def test_the_rate_rises_stays_and_falls():
     assert loop.schedule(100, 0.2) == loop.schedule(400, 0.5) == 1
     assert loop.schedule(500, 0.75) == pytest.approx((1 + loop.LAST_RATE) / 2)
     assert loop.schedule(900, 1.0) == pytest.approx(loop.LAST_RATE)
+
+
+@pytest.mark.parametrize(("most", "norm"), [(math.inf, 13), (20, 13), (6.5, 6.5)])
+def test_gradients_keep_their_direction_and_are_not_longer_than_allowed(most, norm):
+    arrays = [nd.array([3.0, 0.0]), nd.array([[4.0], [12.0]])]
+    loop.limit(arrays, most)
+    flat = np.concatenate([array.asnumpy().ravel() for array in arrays])
+    np.testing.assert_allclose(flat, np.array([3, 0, 4, 12]) * norm / 13, rtol=1e-6)

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import tiny
 
-from nstyle.feedforward import TAPS
 from nstyle.feedforward.blocks import start
-from nstyle.feedforward.decoder import Decoder
-from nstyle.feedforward.one_style import grained
-from nstyle.feedforward.residual import SPREAD
+from nstyle.feedforward.grain import grained
+from nstyle.feedforward.image_network import SPREAD
+from nstyle.feedforward.style_prediction import AnyStyleNetwork
 from nstyle.feedforward.train.dataset import Example
 from nstyle.feedforward.train.loop import Training
 from nstyle.feedforward.train.objectives import FIRST, AnyStyleSamples, OneStyleSamples
@@ -42,6 +41,11 @@ def perceive(weights_file):
         return PerceptualLoss(extractor, given, options)
 
     return made
+
+
+def means(painting):
+    """Statistics of a painting."""
+    return nd.array(painting.mean(axis=(2, 3)) / 64)
 
 
 def losses_of(lesson, picture):
@@ -99,36 +103,65 @@ def test_a_photo_has_other_grain_in_another_lesson_or_training_and_when_painted(
         for seed, number in ((0, 0), (0, len(PHOTOS)), (1, 0))
     ]
     # The preview's has that with which it will be painted.
-    (painted,) = inputs_of(Example("a", Picture(PHOTOS[0])), perceive().extractor, mx.cpu())
+    (painted,) = inputs_of(Example("a", Picture(PHOTOS[0])), perceive().extractor, mx.cpu(), None)
     seen.append(painted.asnumpy())
     np.testing.assert_array_equal(seen[-1], grained(photos(0)))
     for place, one in enumerate(seen):
         assert all(np.abs(one - other).max() > 1 for other in seen[:place])
 
 
+def any_style(perception, paintings, content=0.2):
+    """Samples; the number of a painting is that of the sample, from the start again at the end."""
+    return AnyStyleSamples(
+        perception,
+        photos,
+        lambda number: number % len(paintings),
+        lambda which: network_input([paintings[which]]),
+        content=content,
+        seen=means,
+        seed=0,
+    )
+
+
 def test_any_style_weighs_every_pair_the_same(perceive):
-    seen = perceive()
-    teach = AnyStyleSamples(
-        seen, photos, lambda number: network_input([tiny.picture(50 + number, (CROP, CROP))]),
-        content=0.2,
-    )  # fmt: skip
+    paintings = [tiny.picture(50 + number, (40 + 8 * number, 56)) for number in range(4)]
+    teach = any_style(perceive(), paintings)
     for number in (0, 3):
         lesson = teach(number)
-        shapes = [tuple(entry.shape) for entry in lesson.inputs]
-        photo = seen.see(photos(number))
-        assert shapes[:3] == [photo[tap].shape for tap in TAPS[:3]]
-        assert shapes[3:] == [(1, 2 * photo[tap].shape[1]) for tap in TAPS]
+        photo, told = (entry.asnumpy() for entry in lesson.inputs)
+        np.testing.assert_array_equal(photo, grained(photos(number), 0, number, 1))
+        np.testing.assert_array_equal(told, means(network_input([paintings[number]])).asnumpy())
         _, terms = losses_of(lesson, PHOTOS[number])
         style = sum(value for name, value in terms.items() if name.startswith("style"))
         assert 0.5 < style < 1  # of its own loss and a little
         assert terms["content:relu4_2"] == pytest.approx(0, abs=1e-6)
 
 
-def test_a_decoder_learns_from_its_lessons(perceive):
-    seen = perceive()
-    channels = {tap: seen.extractor.widths[tap.replace("relu", "conv")] for tap in TAPS}
-    network, painting = Decoder(channels, tiny.MEAN, (8, 6, 5, 4)), PAINTING[:CROP, :CROP]
-    teach = AnyStyleSamples(seen, photos, lambda _: network_input([painting]), content=1)
+def test_the_content_of_any_style_counts_by_its_weight_beside_that_of_no_content(perceive):
+    other = tiny.picture(90, (CROP, CROP))
+    values = [
+        losses_of(any_style(perceive(), [PAINTING], content)(1), other)[1]["content:relu4_2"]
+        for content in (0.2, 0.6)
+    ]
+    assert values[1] == pytest.approx(3 * values[0], rel=1e-3)
+    photo, seen = (perceive().see(network_input([x])) for x in (PHOTOS[1], other))
+    here, there = (taps["relu4_2"].asnumpy() for taps in (photo, seen))
+    without = 2 * np.square(here - here.mean(axis=(2, 3), keepdims=True)).sum()
+    assert values[0] == pytest.approx(0.2 * np.square(here - there).sum() / without, rel=1e-2)
+
+
+def test_a_painting_is_looked_at_once(perceive, monkeypatch):
+    teach, looks = any_style(perceive(), [PAINTING]), []
+    monkeypatch.setattr(teach, "_seen", lambda painting: looks.append(1) or means(painting))
+    first, second = (teach(number) for number in (0, 1))
+    assert looks == [1]
+    assert first.inputs[1] is second.inputs[1]
+    assert losses_of(first, PHOTOS[1]) != losses_of(second, PHOTOS[1])
+
+
+def test_any_style_is_learned_from_its_lessons(perceive):
+    network = AnyStyleNetwork(3, tiny.MEAN, (4, 6, 8, 10))
+    teach = any_style(perceive(), [PAINTING], content=1)
     start(network, 1)
     network.hybridize(static_alloc=True, static_shape=True)
     made = Training(network, lambda number: teach(number % 2), rate=0.01, batch=2)

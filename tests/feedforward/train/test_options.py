@@ -40,15 +40,15 @@ def test_what_is_left_behind_lies_beside_the_network():
 
 def test_the_kind_of_network_decides_its_channels():
     one = TrainOptions(**USUAL)
-    assert (one.network, one.shape) == (ONE_STYLE, {"width": 16})
+    assert (one.network, one.shape) == (ONE_STYLE, {"widths": [16, 32, 80, 160]})
     any_style = TrainOptions(paintings="art", photos="photos", output="a.params")
     assert (any_style.network, any_style.paintings) == (ANY_STYLE, ("art",))
-    assert replace(any_style, width=8).shape == {"widths": [32, 16, 12, 8]}
+    assert replace(any_style, width=8).shape == {"widths": [8, 16, 40, 80]}
 
 
-def test_one_style_of_the_usual_width_begins_with_what_leaves_photos_as_they_are():
+def test_one_style_of_the_usual_width_begins_with_the_network_of_any_style():
     one = TrainOptions(**USUAL)
-    assert one.beginning == str(locations.PLAIN)
+    assert one.beginning == str(locations.ANY_STYLE)
     assert replace(one, start="random").beginning is None
     assert replace(one, start="other.params").beginning == "other.params"
     assert replace(one, width=8).beginning is None
@@ -62,8 +62,8 @@ def test_the_loss_is_the_painters_but_for_what_one_pass_must_learn_and_what_was_
         assert getattr(one.loss({}), name) == value != getattr(Options(), name)
     assert one.loss({"content_weight": "7"}).content_weight == 7
     any_style = replace(one, style_image=None, paintings=("art",))
-    expected = Options(model="vgg19-slim", **LOSS_OF[ANY_STYLE])
-    assert any_style.loss({}) == expected != Options(model="vgg19-slim")
+    expected = Options(model="vgg16-slim", **LOSS_OF[ANY_STYLE])
+    assert any_style.loss({}) == expected != Options(model="vgg16-slim")
     with pytest.raises(OptionError, match="--content-weight"):
         one.loss({"content_weight": -1})
 
@@ -83,6 +83,7 @@ def test_the_loss_is_the_painters_but_for_what_one_pass_must_learn_and_what_was_
         ({"crop": 100}, "multiple of 8; e.g. 96"),
         ({"crop": 16}, "from 32"),
         ({"width": 1}, "--width"),
+        ({"ready": "list.csv"}, "--ready: needs --paintings"),
         (
             {"style_image": None, "paintings": ("p",), "color_weight": 0.1},
             "--color-weight: has no place beside --paintings",

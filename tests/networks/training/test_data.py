@@ -124,6 +124,24 @@ def test_every_picture_comes_once_per_round():
     assert sorted(np.round(seen + 116.779)) == [0, 20, 40, 60, 80, 100]
 
 
+def test_whole_pictures_come_in_versions_that_stay_the_same():
+    some = [tiny.picture(number, (90 + 10 * number, 140)) for number in range(5)]
+    whole, again = (data.WholePictures(some, 32, 3, seed=5) for _ in range(2))
+    numbers = [whole.which(number) for number in range(30)]
+    assert sorted(numbers[:15]) == list(range(15))
+    assert sorted(number % 5 for number in numbers[5:10]) == list(range(5))
+    assert sorted(numbers[15:]) == list(range(15))
+    for which in (0, 6, 14):
+        np.testing.assert_array_equal(whole(which), again(which))
+        assert 32 <= min(whole(which).shape[2:]) <= 64
+        height, width = some[which % 5].shape[:2]
+        shape = whole(which).shape
+        assert shape[3] / shape[2] == pytest.approx(width / height, rel=0.05)
+    assert whole(0).shape != whole(5).shape
+    small = data.WholePictures([some[0]], 200, 1, seed=0)
+    assert small(0).shape[2:] == some[0].shape[:2]  # not enlarged
+
+
 # ---- other colours ----
 
 PICTURE = data.network_input([tiny.picture(3, (24, 20))])
