@@ -185,8 +185,9 @@ class Instant:
         """Style statistics of a painting or a region of it; cached while it stays the same."""
         style = gathered.styles[index]
         x = preprocessing.to_array(style, network.convention)
-        if gathered.regions:
-            return network.look(x, gathered.regions[region].styles[index])
+        weight = gathered.where(index)[region]
+        if weight is not None:
+            return network.look(x, weight)
         key = index, style.size
         known, look = self._looks.get(key, (None, None))
         # Recoloured for each photo, but for a film's frames, which share their styles.

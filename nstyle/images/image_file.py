@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import io
 import json
+import logging
 import os
 import stat
 import threading
@@ -20,6 +21,8 @@ from nstyle.errors import ImageError
 from nstyle.images import codecs
 from nstyle.images.picture import Picture, from_array
 from nstyle.system.files import atomic_write, check_place, opened
+
+log = logging.getLogger("nstyle")
 
 MIN_EDGE = 16
 EXTENSIONS: Mapping[str, str] = {
@@ -213,9 +216,9 @@ def write(
 ) -> None:
     """Write the picture in the format its extension names, wholly or not at all.
 
-    TIFF has 16 bits per channel, the others 8; JPEG drops alpha. `quality` (1..100) is that of JPEG
-    and WEBP. `metadata` must be what JSON can hold. The same picture gives the same bytes. Raises
-    ImageError when it cannot be written.
+    TIFF has 16 bits per channel, the others 8; JPEG, which holds no alpha, is laid on white, with a
+    note in the log. `quality` (1..100) is that of JPEG and WEBP. `metadata` must be what JSON can
+    hold. The same picture gives the same bytes. Raises ImageError when it cannot be written.
     """
     check_destination(path)
     path = os.fsdecode(path)
@@ -236,6 +239,8 @@ def encode(
     """The bytes that `write` puts into a file of this name. Raises ImageError, as `write`."""
     kind, name = _format_of(path), _shown(path)
     text = None if metadata is None else json.dumps(dict(metadata))
+    if picture.alpha is not None and kind == "JPEG":
+        log.warning("%s: JPEG holds no transparency; it is laid on white; .png keeps it", name)
     limit = codecs.MAX_EDGE.get(kind)
     if limit is not None and max(picture.size) > limit:
         raise ImageError(

@@ -144,6 +144,32 @@ def resize(picture: Picture, width: int, height: int, *, method: str = "lanczos"
     return Picture.from_floats(plain, alpha[..., 0], bits)
 
 
+def visibility(picture: Picture) -> np.ndarray | None:
+    """How much of each pixel is seen, float32 HxW in 0..1.
+
+    None where all of it is, and where nothing is, which nobody means.
+    """
+    if picture.alpha is None:
+        return None
+    weights = picture.alpha / np.float32(np.iinfo(picture.alpha.dtype).max)
+    return weights if weights.max() > INVISIBLE > weights.min() else None
+
+
+def filled(picture: Picture) -> Picture:
+    """The picture with the nearest seen colour wherever nobody sees one, so that what lies hidden
+    under alpha 0, often black, has no influence. Where all is seen the same object.
+    """
+    weights = visibility(picture)
+    if weights is None:
+        return picture
+    from scipy import ndimage
+
+    nearest = ndimage.distance_transform_edt(
+        weights <= INVISIBLE, return_distances=False, return_indices=True
+    )
+    return Picture(picture.pixels[tuple(nearest)], picture.alpha)
+
+
 def _resample(planes: np.ndarray, width: int, height: int, method: str) -> np.ndarray:
     """Floats HxWxC at another size; single planes because pillow's only float mode has one."""
     if method == "bilinear-plain":

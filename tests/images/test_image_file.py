@@ -671,10 +671,12 @@ def test_write_and_read(tmp_path, name, dtype):
     bits = 16 if name.endswith(("tif", "tiff")) else 8
     assert back.pixels.dtype == f"uint{bits}"
     limit = {"a.jpg": 12, "a.jpeg": 12, "a.webp": 20}.get(name, 0)
-    assert difference(back.pixels, codecs.rescale(picture.pixels, bits)) <= limit
+    expected = codecs.rescale(picture.pixels, bits)
     if name.endswith(("jpg", "jpeg")):
         assert back.alpha is None
+        assert difference(back.pixels[4:, 20:], expected[4:, 20:]) <= limit
     else:
+        assert difference(back.pixels, expected) <= limit
         assert np.array_equal(codecs.rescale(back.alpha, 8), codecs.rescale(picture.alpha, 8))
 
 
@@ -906,3 +908,20 @@ def test_import_is_cheap():
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_jpeg_lies_on_white_and_says_so(tmp_path, caplog):
+    pixels, alpha = np.full((32, 32, 3), 40, np.uint8), np.zeros((32, 32), np.uint8)
+    alpha[:16], alpha[:, 16:] = 255, 128
+    image_file.write(Picture(pixels, alpha), tmp_path / "a.jpg", quality=100)
+    made = image_file.read(tmp_path / "a.jpg").pixels
+    assert difference(made[2:14, 2:14], np.array(40)) <= 2
+    assert difference(made[18:, 2:14], np.array(255)) <= 2
+    assert difference(made[4:, 20:], np.array(round(40 * 128 / 255 + 127))) <= 2
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path / 'a.jpg'}: JPEG holds no transparency; it is laid on white; .png keeps it"
+    ]
+    caplog.clear()
+    image_file.write(Picture(pixels, alpha), tmp_path / "a.png")
+    image_file.write(Picture(pixels), tmp_path / "b.jpg")
+    assert not caplog.records
