@@ -70,6 +70,9 @@ def _read_file(file: BinaryIO, name: str, max_pixels: int) -> Picture:
     with _quiet_pillow():
         image = _identify(file, name)
         _check_size(image.size, _shown(name), max_pixels)
+        # Phones put a second picture, of depth or brightness, into a JPEG.
+        if getattr(image, "is_animated", False) and image.format != "MPO":
+            log.info("%s: holds several pictures; the first is taken", _shown(name))
         return _decode(image, _shown(name), fresh=True)
 
 
@@ -88,10 +91,15 @@ def _open_file(path: str) -> BinaryIO:
         raise ImageError(f"{name}: cannot be opened ({_reason(error)})") from error
     if file is None:
         raise ImageError(f"{name}: is {what}; give the path of a picture file")
-    if not file.read(1):
+    try:
+        empty = not file.read(1)
+        file.seek(0)
+    except OSError as error:  # a disk or a network at fault
+        file.close()
+        raise ImageError(f"{name}: cannot be read ({_reason(error)})") from error
+    if empty:
         file.close()
         raise ImageError(f"{name}: the file is empty; copy or download it again")
-    file.seek(0)
     return file
 
 
