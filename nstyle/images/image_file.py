@@ -20,6 +20,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from nstyle.errors import ImageError
 from nstyle.images import codecs
 from nstyle.images.picture import Picture, from_array
+from nstyle.system import extras
 from nstyle.system.files import atomic_write, check_place, opened
 
 log = logging.getLogger("nstyle")
@@ -156,7 +157,7 @@ def _identify_heif(file: BinaryIO, name: str) -> Image.Image:
     try:
         import pillow_heif
     except ImportError:
-        raise ImageError(f'{name}: to read HEIC run: pip install "nstyle[heif]"') from None
+        raise ImageError(f"{name}: to read HEIC run: {extras.advice('heif')}") from None
     pillow_heif.register_heif_opener()
     file.seek(0)
     try:

@@ -26,7 +26,7 @@ from skimage.transform import resize as skimage_resize
 from nstyle.errors import ImageError, OptionError
 from nstyle.images import codecs, image_file
 from nstyle.images.picture import Picture, resize
-from nstyle.system import files
+from nstyle.system import extras, files
 
 ALL = ("a.jpg", "a.jpeg", "a.png", "a.webp", "a.tif", "a.tiff")
 FOUR = ("a.jpg", "a.png", "a.webp", "a.tiff")
@@ -588,7 +588,7 @@ def test_heic_without_its_library(tmp_path, monkeypatch):
     heic = b"\0\0\0\x18ftypheic" + bytes(100)
     for name, data in (("a.heic", b"anything" * 9), ("a.HEIF", heic), ("a.jpg", heic)):
         (tmp_path / name).write_bytes(data)
-        assert 'pip install "nstyle[heif]"' in refusal(image_file.read, tmp_path / name)
+        assert extras.advice("heif") in refusal(image_file.read, tmp_path / name)
 
 
 def test_heic_with_its_library(tmp_path, monkeypatch):
