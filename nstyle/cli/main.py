@@ -7,6 +7,7 @@ import difflib
 import errno
 import os
 import resource
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -60,10 +61,19 @@ class Parser(argparse.ArgumentParser):
         if message.startswith(prefix):
             word = (message[len(prefix) :].split() or ["''"])[0]
             flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
-            near = difflib.get_close_matches(word.split("=")[0], flags, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; see {self.prog} --help"
-            message = f"unknown: {word}{hint}"
+            message = f"unknown: {word}{self._hint(word.split('=')[0], flags)}"
         self.exit(REFUSED, f"{self.prog}: error: {message}\n")
+
+    def _hint(self, word: str, flags: Sequence[str]) -> str:
+        if not word.startswith("-") and "--content-image" in flags:
+            return f"; did you mean --content-image {shlex.quote(word)}?"
+        # What was shortened comes before what looks alike; images before their masks.
+        longer = sorted(
+            (flag for flag in flags if flag.startswith(f"{word}-")),
+            key=lambda flag: not flag.endswith("-image"),
+        )
+        near = longer or difflib.get_close_matches(word, flags, n=1)
+        return f"; did you mean {near[0]}?" if near else f"; see {self.prog} --help"
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """argparse ignores where nothing can be printed. Raises Unprinted."""

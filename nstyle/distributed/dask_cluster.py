@@ -13,6 +13,7 @@ from typing import Any
 from nstyle import __version__
 from nstyle.errors import BackendError, OptionError
 from nstyle.options.parse import brief
+from nstyle.system import extras
 
 SECONDS = 30  # to find the scheduler, and a worker
 LOCAL, MOST = "local:", 512  # processes
@@ -55,7 +56,7 @@ def library() -> Any:
         import distributed
     except ImportError:
         raise BackendError(
-            '--dask: needs Dask (Python 3.10 or later); run: pip install "nstyle[dask]"'
+            f"--dask: needs Dask (Python 3.10 or later); run: {extras.advice('dask')}"
         ) from None
     return distributed
 

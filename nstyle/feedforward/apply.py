@@ -214,8 +214,9 @@ class Instant:
             return network.array(ready.numbers)
         style = gathered.styles[index]
         x = preprocessing.to_array(style, network.convention)
-        if gathered.regions:
-            return network.look(x, gathered.regions[region].styles[index])
+        weight = gathered.where(index)[region]
+        if weight is not None:
+            return network.look(x, weight)
         key = index, style.size
         known, look = self._looks.get(key, (None, None))
         # Recoloured for each photo, but for a film's frames, which share their styles.

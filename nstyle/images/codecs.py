@@ -209,11 +209,13 @@ def _to_srgb(image: Image.Image, profile: ImageCms.ImageCmsProfile | None) -> Im
 def encode(
     kind: str, pixels: np.ndarray, alpha: np.ndarray | None, text: str | None, quality: int
 ) -> bytes:
-    """The bytes of a JPEG, PNG, WEBP (8 bits) or TIFF (16 bits) file; JPEG drops alpha."""
+    """The bytes of a JPEG, PNG, WEBP (8 bits) or TIFF (16 bits) file; JPEG lies on white."""
     if kind == "TIFF":
         return _encode_tiff(pixels, alpha, text)
     colours = rescale(pixels, 8)
-    if alpha is not None and kind != "JPEG":
+    if alpha is not None and kind == "JPEG":
+        colours = on_white(colours, alpha)
+    elif alpha is not None:
         colours = np.dstack([colours, rescale(alpha, 8)])
     extras: dict[str, Any] = {"icc_profile": srgb_profile()}
     if kind == "PNG":
@@ -224,6 +226,12 @@ def encode(
         extras.update(quality=quality, **({"exif": _exif(MARK + text)} if text else {}))
         extras.update({"subsampling": 0} if kind == "JPEG" else {"exact": True})
     return saved(Image.fromarray(colours), kind, **extras)
+
+
+def on_white(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Colours, uint8 HxWx3, as they look on white paper."""
+    share = alpha[..., None] / np.float32(np.iinfo(alpha.dtype).max)
+    return np.rint(colours * share + 255 * (1 - share)).astype(np.uint8)
 
 
 def saved(image: Image.Image, kind: str, **settings: Any) -> bytes:

@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import io
 import json
+import logging
 import os
 import stat
 import threading
@@ -19,7 +20,10 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from nstyle.errors import ImageError
 from nstyle.images import codecs
 from nstyle.images.picture import Picture, from_array
+from nstyle.system import extras
 from nstyle.system.files import atomic_write, check_place, opened
+
+log = logging.getLogger("nstyle")
 
 MIN_EDGE = 16
 EXTENSIONS: Mapping[str, str] = {
@@ -67,6 +71,9 @@ def _read_file(file: BinaryIO, name: str, max_pixels: int) -> Picture:
     with _quiet_pillow():
         image = _identify(file, name)
         _check_size(image.size, _shown(name), max_pixels)
+        # Phones put a second picture, of depth or brightness, into a JPEG.
+        if getattr(image, "is_animated", False) and image.format != "MPO":
+            log.info("%s: holds several pictures; the first is taken", _shown(name))
         return _decode(image, _shown(name), fresh=True)
 
 
@@ -85,10 +92,15 @@ def _open_file(path: str) -> BinaryIO:
         raise ImageError(f"{name}: cannot be opened ({_reason(error)})") from error
     if file is None:
         raise ImageError(f"{name}: is {what}; give the path of a picture file")
-    if not file.read(1):
+    try:
+        empty = not file.read(1)
+        file.seek(0)
+    except OSError as error:  # a disk or a network at fault
+        file.close()
+        raise ImageError(f"{name}: cannot be read ({_reason(error)})") from error
+    if empty:
         file.close()
         raise ImageError(f"{name}: the file is empty; copy or download it again")
-    file.seek(0)
     return file
 
 
@@ -145,7 +157,7 @@ def _identify_heif(file: BinaryIO, name: str) -> Image.Image:
     try:
         import pillow_heif
     except ImportError:
-        raise ImageError(f'{name}: to read HEIC run: pip install "nstyle[heif]"') from None
+        raise ImageError(f"{name}: to read HEIC run: {extras.advice('heif')}") from None
     pillow_heif.register_heif_opener()
     file.seek(0)
     try:
@@ -213,9 +225,9 @@ def write(
 ) -> None:
     """Write the picture in the format its extension names, wholly or not at all.
 
-    TIFF has 16 bits per channel, the others 8; JPEG drops alpha. `quality` (1..100) is that of JPEG
-    and WEBP. `metadata` must be what JSON can hold. The same picture gives the same bytes. Raises
-    ImageError when it cannot be written.
+    TIFF has 16 bits per channel, the others 8; JPEG, which holds no alpha, is laid on white, with a
+    note in the log. `quality` (1..100) is that of JPEG and WEBP. `metadata` must be what JSON can
+    hold. The same picture gives the same bytes. Raises ImageError when it cannot be written.
     """
     check_destination(path)
     path = os.fsdecode(path)
@@ -236,6 +248,8 @@ def encode(
     """The bytes that `write` puts into a file of this name. Raises ImageError, as `write`."""
     kind, name = _format_of(path), _shown(path)
     text = None if metadata is None else json.dumps(dict(metadata))
+    if picture.alpha is not None and kind == "JPEG":
+        log.warning("%s: JPEG holds no transparency; it is laid on white; .png keeps it", name)
     limit = codecs.MAX_EDGE.get(kind)
     if limit is not None and max(picture.size) > limit:
         raise ImageError(

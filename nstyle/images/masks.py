@@ -7,6 +7,7 @@ area belongs to the one beside it.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from nstyle.images import codecs
 from nstyle.images.color import LUMA
 from nstyle.images.picture import Picture
 
+log = logging.getLogger("nstyle")
+
 Colour = tuple[int, int, int]
 
 MAX_REGIONS = 16
@@ -27,6 +30,7 @@ SURVEYED = 512  # pixels of an edge that are looked at to find the colours
 NOISE = 12  # levels between neighbours in a flat area, and between the shades of one colour
 SPREAD = 24  # levels around a region's colour that are still this region
 CORE = 8  # levels within which a flat area's pixels mostly are, or it is a soft edge
+PLAIN = 9  # pixels without a border of such a colour, or it is none that anybody meant
 LEAST_COVERED = 0.45  # of the pixels, within CORE of the regions' colours, or it is a photo
 
 
@@ -79,9 +83,20 @@ def decode(mask: Picture, name: str) -> CodedMask:
             f"{name}: is a photo rather than a mask, only {covered:.0%} of it is in plain colours "
             f"({len(colours)} of them); paint each region in one plain colour"
         )
+    lost = _too_small(sample, colours)
+    if lost:
+        least = f"a region has at least {100 * LEAST_SHARE:g} % of the pixels"
+        log.warning("%s: %s is too small, it goes to its neighbours; %s", name, shown(*lost), least)
     areas = np.bincount(labels(sample, colours).ravel(), minlength=len(colours))
     largest_first = [colour for _, colour in sorted(zip((-areas).tolist(), colours))]
     return CodedMask(name, pixels, largest_first)
+
+
+def _too_small(pixels: np.ndarray, colours: Sequence[Colour]) -> list[Colour]:
+    """Plain colours that are none of the regions', by value."""
+    found, _, counts = _distinct(pixels[_local_range(pixels) == 0])
+    far = np.min([_difference(found, colour) for colour in colours], axis=0) > SPREAD
+    return _tuples(found[far & (counts >= PLAIN)])
 
 
 def _exact_colours(pixels: np.ndarray) -> list[Colour]:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from nstyle.errors import ImageError, OptionError
+from nstyle.system import extras
 
 # Best first; H.264 plays everywhere, MPEG-4 part 2 is in every build. (encoder, its options)
 ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
@@ -27,7 +28,7 @@ def require(purpose: str = "to write .mp4") -> Any:
     try:
         import av
     except ImportError:
-        raise OptionError(f'{purpose} run: pip install "nstyle[video]"') from None
+        raise OptionError(f"{purpose} run: {extras.advice('video')}") from None
     return av
 
 

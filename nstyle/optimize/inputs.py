@@ -10,7 +10,7 @@ import numpy as np
 
 from nstyle.errors import ImageError, OptionError
 from nstyle.images import color, image_file, regions, sizes
-from nstyle.images.picture import Picture, resize
+from nstyle.images.picture import Picture, filled, resize, visibility
 from nstyle.images.regions import Masks, Region
 from nstyle.images.sizes import Size
 from nstyle.networks import layers
@@ -62,6 +62,19 @@ class Inputs:
             chroma=self.chroma and resize(self.chroma, *size, method=method),
         )
 
+    def where(self, number: int) -> list[np.ndarray | None]:
+        """How much each pixel of a painting counts, (H, W) of any size: one for each region, or one
+        for all. None: all count. What nobody sees of it counts nothing.
+        """
+        painting = self.styles[number]
+        seen = visibility(painting)
+        if not self.regions:
+            return [seen]
+        parts = [region.styles[number] for region in self.regions]
+        if seen is None:
+            return list(parts)
+        return [regions.at_size(part, painting.size) * seen for part in parts]
+
     @property
     def kept(self) -> np.ndarray | None:
         """`keep` at the photo's size, float32 (H, W)."""
@@ -85,9 +98,11 @@ def gather(
     masks = masks or Masks()
     styles = style if isinstance(style, (list, tuple)) else [style]
     model, weights = check(content, len(styles), options, masks)
-    paintings = [image_file.read(each, max_pixels=options.max_pixels) for each in styles]
+    paintings = [filled(image_file.read(each, max_pixels=options.max_pixels)) for each in styles]
     shares = shares_of(options.style_blend, len(paintings))
-    photo = image_file.read(content, max_pixels=options.max_pixels) if content is not None else None
+    photo = None
+    if content is not None:
+        photo = filled(image_file.read(content, max_pixels=options.max_pixels))
     size = size or result_size(photo.size if photo else None, options)
     areas, keep = regions.read_masks(masks, len(paintings), options.max_pixels)
     if photo:

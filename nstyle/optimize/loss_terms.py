@@ -37,11 +37,10 @@ Shown = Mapping[tuple[str, int], Optional[Target]]
 
 def look_at(inputs: Inputs, options: Options, number: int, view: FeatureSource) -> Shown:
     """Style targets of a painting. number: which."""
-    parts: list[Any] = [region.styles[number] for region in inputs.regions] or [None]
     places = {
         (name, region): (name, weight)
         for name in options.style_layers.weights
-        for region, weight in enumerate(parts)
+        for region, weight in enumerate(inputs.where(number))
     }
     return measured(view, STYLE_DISTANCES[options.style_loss], places)
 

@@ -67,7 +67,7 @@ class Step:
         return {name: getattr(self, name) for name in names}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """A finished picture and how it came about.
 
@@ -81,6 +81,11 @@ class Result:
     seconds: float
     model: str
     metadata: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        width, height = self.picture.size
+        facts = f"{self.epochs} epochs, {self.seconds:.1f} s, {self.model}"
+        return f"<Result {width}x{height}: {self.why}, {facts}>"
 
     @property
     def image(self) -> Image.Image:

@@ -36,6 +36,8 @@ def brief(value: object, write: Callable[[Any], str] = repr) -> str:
 def convert(kind: Any, value: Any, name: str) -> Any:
     """`value`, often typed, as str, bool, int, float or one of `words`. Raises OptionError."""
     if issubclass(kind, str):
+        if isinstance(value, (tuple, list)) and hasattr(kind, "between"):
+            value = kind.between.join("" if each is None else str(each) for each in value)
         text = os.fsdecode(value) if isinstance(value, os.PathLike) else plain(value, name)
         return text if kind is str else kind(text, name)
     if kind is bool:

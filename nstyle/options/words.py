@@ -17,9 +17,13 @@ INITS = {"content": 0.0, "noise": 1.0, "instant": 0.0}  # the share of noise
 
 
 class Word(str):
-    """A typed word. name: of the option, for messages. Raises OptionError for a bad one."""
+    """A typed word. name: of the option, for messages. Raises OptionError for a bad one.
+
+    between: what joins the parts where a sequence is given instead of a word.
+    """
 
     _name: str
+    between = ","
 
     def __new__(cls: type[W], text: str, name: str) -> W:
         """The word, parsed."""
@@ -80,9 +84,10 @@ class Blend(Word):
 
 
 class Edges(Word):
-    """ "640x480", "x400", "600x"; `edges` is (640, 480), (None, 400), (600, None)."""
+    """ "640x480", "x400", "600x", or a pair (640, 480); `edges` is (640, 480), (None, 400)..."""
 
     edges: tuple[int | None, int | None]
+    between = "x"
 
     def _parse(self, text: str, name: str) -> None:
         edges = [edge.strip() for edge in text.lower().replace("×", "x").split("x")]

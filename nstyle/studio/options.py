@@ -32,8 +32,8 @@ class Settings:
         "networks of nstyle train for the shelf (default: networks beside that folder)",
         metavar="DIR",
     )
-    upload_megabytes: float = option(25.0, "largest file of a picture", low=0.01)
-    upload_megapixels: float = option(40.0, "largest picture", low=0.01)
+    upload_megabytes: float = option(40.0, "largest file of a picture", low=0.01)
+    upload_megapixels: float = option(64.0, "largest picture", low=0.01)
     upload_long_edge: int = option(20_000, "its longest edge, in pixels", low=64)
     max_long_edge: int = option(2048, "longest edge of a painting, in pixels", low=64, high=65000)
     queue: int = option(20, "paintings that may wait", low=0)

@@ -14,7 +14,7 @@ from typing import Any
 
 from nstyle.errors import OptionError
 from nstyle.studio.options import Settings, check_home, held, private_folder, this_machine
-from nstyle.system import interrupts
+from nstyle.system import extras, interrupts
 
 log = logging.getLogger("nstyle")
 
@@ -55,7 +55,7 @@ def application(settings: Settings) -> Any:
     except ImportError as error:
         raise OptionError(
             f"the studio needs Gradio ({error.name or error} is missing), on Python 3.10 or later; "
-            'run: pip install "nstyle[studio]"'
+            f"run: {extras.advice('studio')}"
         ) from error
     studio = Studio(settings)
 

@@ -25,7 +25,7 @@ from nstyle.system.files import atomic_write
 
 log = logging.getLogger("nstyle")
 
-MEMORY = 6 * 2**30  # bytes of addresses for looking at a picture; 40 megapixels take 1.5 GB
+MEMORY = 6 * 2**30  # bytes of addresses for looking at a picture; 64 megapixels take 2 GB
 SMALL = 640  # px, long edge of the copy that the page shows and previews are painted from
 PREVIEW_EDGE = 448  # px, long edge of a preview
 NETWORKS_KEPT, STYLES_KEPT = 4, 32  # styles: of each network

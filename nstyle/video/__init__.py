@@ -5,6 +5,7 @@ options: the options of `nstyle video`.
 source: looks at the film before any work.
 timing: chooses the frames.
 decode: decodes frames.
+hdr: brings high dynamic range to the usual one.
 frames: a frame to paint, and cuts between shots.
 optical_flow: moves the last frame to where it is now.
 by_optimization: paints a frame with a temporal loss.

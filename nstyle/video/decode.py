@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from nstyle.errors import ImageError
+from nstyle.video import hdr
 from nstyle.video.source import Clip, opened
 
 log = logging.getLogger("nstyle")
@@ -32,7 +33,7 @@ PLANAR = ("yuv", "nv", "p0", "uyvy", "yvyu")  # beginnings of names of formats w
 
 
 def to_rgb(frame: Any) -> np.ndarray:
-    """A frame of PyAV as uint8 HxWx3, as it is stored."""
+    """A frame of PyAV as uint8 HxWx3 in BT.709, not turned."""
     name = frame.format.name
     if not name.startswith(PLANAR):
         return np.asarray(frame.to_ndarray(format="rgb24"))
@@ -41,21 +42,24 @@ def to_rgb(frame: Any) -> np.ndarray:
     planes = frame.to_ndarray(format="yuvj444p" if full else "yuv444p")
     usual = 1 if frame.height >= HIGH_DEFINITION else 5
     matrix = MATRICES.get(int(frame.colorspace), MATRICES[usual])
-    return converted(planes, matrix, full=full or int(frame.color_range) == FULL)
+    rgb = converted(planes, matrix, full=full or int(frame.color_range) == FULL)
+    transfer = int(getattr(frame, "color_trc", 0))
+    if transfer in hdr.NAMES:
+        rgb = hdr.tone_mapped(rgb, transfer)
+    rgb *= 255
+    rgb += 0.5
+    return np.clip(rgb, 0, 255, out=rgb).astype(np.uint8)
 
 
 def converted(planes: np.ndarray, matrix: tuple[float, float], *, full: bool) -> np.ndarray:
-    """uint8 3xHxW of luma and two of chroma -> uint8 HxWx3. matrix: Kr, Kb."""
+    """uint8 3xHxW of luma and two of chroma -> floats HxWx3, about 0..1. matrix: Kr, Kb."""
     kr, kb = matrix
     luma, blue, red = planes.astype(np.float32)
     black, white, reach = (0, 255, 255) if full else (16, 219, 224)
     luma, blue, red = (luma - black) / white, (blue - 128) / reach, (red - 128) / reach
     r, b = luma + 2 * (1 - kr) * red, luma + 2 * (1 - kb) * blue
     g = (luma - kr * r - kb * b) / (1 - kr - kb)
-    rgb = np.stack([r, g, b], axis=2)
-    rgb *= 255
-    rgb += 0.5
-    return np.clip(rgb, 0, 255, out=rgb).astype(np.uint8)
+    return np.stack([r, g, b], axis=2)
 
 
 def upright(pixels: np.ndarray, matrix: np.ndarray | None, turned: int = 0) -> np.ndarray:

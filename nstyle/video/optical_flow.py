@@ -15,6 +15,7 @@ from scipy import ndimage
 from nstyle.errors import OptionError
 from nstyle.images.color import LUMA
 from nstyle.images.picture import Picture
+from nstyle.system import extras
 
 
 def require() -> Any:
@@ -23,7 +24,7 @@ def require() -> Any:
         import cv2
     except ImportError as error:  # also where a library of the desktop's build is missing
         raise OptionError(
-            f'to follow motion in films run: pip install "nstyle[video]" (OpenCV: {error})'
+            f"to follow motion in films run: {extras.advice('video')} (OpenCV: {error})"
         ) from None
     return cv2
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from nstyle.errors import ImageError
 from nstyle.images import video_writer
+from nstyle.video import hdr
 
 log = logging.getLogger("nstyle")
 
@@ -92,6 +93,9 @@ def look(path: str) -> Clip:
             raise ImageError(f"{path}: has no frames; copy or download it again")
         if stream.frames > len(ticks):
             log.warning("%s: ends early, after %d of %d frames", path, len(ticks), stream.frames)
+        transfer = int(stream.codec_context.color_trc)
+        if transfer in hdr.NAMES:
+            log.info("%s: is HDR (%s); brought to the range of BT.709", path, hdr.NAMES[transfer])
         known = None not in ticks
         base = Fraction(stream.time_base) if known else 1 / rate
         rising = sorted(set(ticks)) if known else list(range(len(ticks)))

@@ -23,6 +23,7 @@ from nstyle.distributed import dask_cluster
 from nstyle.errors import BackendError
 from nstyle.optimize.context import PaintContext
 from nstyle.optimize.planning import memory
+from nstyle.system import extras
 
 GB = 10**9
 CHECKOUT = Path(__file__).parents[2]
@@ -230,5 +231,5 @@ def test_without_dask_one_line_says_what_to_install(tmp_path):
         cwd=tmp_path, capture_output=True, text=True, env=environment, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert done.stderr.endswith('run: pip install "nstyle[dask]"\n')
+    assert done.stderr.endswith(f"run: {extras.advice('dask')}\n")
     assert done.stderr.count("\n") == 1

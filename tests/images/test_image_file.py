@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import logging
 import os
 import random
 import struct
@@ -25,7 +26,7 @@ from skimage.transform import resize as skimage_resize
 from nstyle.errors import ImageError, OptionError
 from nstyle.images import codecs, image_file
 from nstyle.images.picture import Picture, resize
-from nstyle.system import files
+from nstyle.system import extras, files
 
 ALL = ("a.jpg", "a.jpeg", "a.png", "a.webp", "a.tif", "a.tiff")
 FOUR = ("a.jpg", "a.png", "a.webp", "a.tiff")
@@ -423,11 +424,17 @@ def test_16_bit_tiff_with_predictor(tmp_path, order):
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp", "a.tiff"])
-def test_first_frame_of_an_animation(tmp_path, name):
+def test_first_frame_of_an_animation(tmp_path, name, caplog):
     frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
     path = saved(tmp_path / name, frames[0], save_all=True, append_images=frames[1:])
-    pixel = image_file.read(path).pixels[9, 9]
+    with caplog.at_level(logging.INFO, "nstyle"):
+        pixel = image_file.read(path).pixels[9, 9]
     assert pixel[0] > 240 and pixel[2] < 15
+    said = f"{path}: holds several pictures; the first is taken"
+    assert [record.getMessage() for record in caplog.records] == [said]
+    caplog.clear()
+    image_file.read(saved(tmp_path / f"one-{name}", frames[0]))
+    assert not caplog.records
 
 
 # Colour profiles
@@ -581,7 +588,7 @@ def test_heic_without_its_library(tmp_path, monkeypatch):
     heic = b"\0\0\0\x18ftypheic" + bytes(100)
     for name, data in (("a.heic", b"anything" * 9), ("a.HEIF", heic), ("a.jpg", heic)):
         (tmp_path / name).write_bytes(data)
-        assert 'pip install "nstyle[heif]"' in refusal(image_file.read, tmp_path / name)
+        assert extras.advice("heif") in refusal(image_file.read, tmp_path / name)
 
 
 def test_heic_with_its_library(tmp_path, monkeypatch):
@@ -671,10 +678,12 @@ def test_write_and_read(tmp_path, name, dtype):
     bits = 16 if name.endswith(("tif", "tiff")) else 8
     assert back.pixels.dtype == f"uint{bits}"
     limit = {"a.jpg": 12, "a.jpeg": 12, "a.webp": 20}.get(name, 0)
-    assert difference(back.pixels, codecs.rescale(picture.pixels, bits)) <= limit
+    expected = codecs.rescale(picture.pixels, bits)
     if name.endswith(("jpg", "jpeg")):
         assert back.alpha is None
+        assert difference(back.pixels[4:, 20:], expected[4:, 20:]) <= limit
     else:
+        assert difference(back.pixels, expected) <= limit
         assert np.array_equal(codecs.rescale(back.alpha, 8), codecs.rescale(picture.alpha, 8))
 
 
@@ -906,3 +915,55 @@ def test_import_is_cheap():
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_jpeg_lies_on_white_and_says_so(tmp_path, caplog):
+    pixels, alpha = np.full((32, 32, 3), 40, np.uint8), np.zeros((32, 32), np.uint8)
+    alpha[:16], alpha[:, 16:] = 255, 128
+    image_file.write(Picture(pixels, alpha), tmp_path / "a.jpg", quality=100)
+    made = image_file.read(tmp_path / "a.jpg").pixels
+    assert difference(made[2:14, 2:14], np.array(40)) <= 2
+    assert difference(made[18:, 2:14], np.array(255)) <= 2
+    assert difference(made[4:, 20:], np.array(round(40 * 128 / 255 + 127))) <= 2
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path / 'a.jpg'}: JPEG holds no transparency; it is laid on white; .png keeps it"
+    ]
+    caplog.clear()
+    image_file.write(Picture(pixels, alpha), tmp_path / "a.png")
+    image_file.write(Picture(pixels), tmp_path / "b.jpg")
+    assert not caplog.records
+
+
+def test_a_disk_that_fails_is_told_in_one_line(tmp_path, monkeypatch):
+    path = saved(tmp_path / "a.png", Image.fromarray(ramp()))
+
+    class Failing(io.BytesIO):
+        """Gives so many bytes, then the disk's error."""
+
+        def __init__(self, data, good):
+            super().__init__(data)
+            self.good = good
+
+        def read(self, count=-1):
+            if self.tell() >= self.good:
+                raise OSError(5, "Input/output error")
+            return super().read(count)
+
+    for good in (0, 20, len(path.read_bytes()) - 40):
+        monkeypatch.setattr(image_file, "opened", lambda _, g=good: Failing(path.read_bytes(), g))
+        message = refusal(image_file.read, path)
+        assert "Input/output error" in message and str(path) in message
+
+
+def test_pictures_show_themselves_in_one_line():
+    assert repr(Picture(ramp())) == "<Picture 32x24 uint8>"
+    assert repr(Picture(ramp(), half_clear())) == "<Picture 32x24 uint8 with alpha>"
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_channel_at_a_time_gives_what_all_give(dtype, alpha):
+    opaque = np.full((24, 32), np.iinfo(dtype).max, dtype) if alpha else None
+    made = resize(Picture(ramp(dtype=dtype), opaque), 13, 17)
+    whole = resize(Picture(ramp(dtype=dtype), half_clear(dtype=dtype)), 13, 17)
+    assert difference(made.pixels[4:, 9:], whole.pixels[4:, 9:]) <= 1

@@ -153,6 +153,23 @@ def test_a_spot_under_half_a_percent_is_no_region_of_a_smoothed_mask():
         assert len(colours_of(Picture(pixels))) == count + 3
 
 
+def test_a_plain_spot_that_is_too_small_is_told_of(caplog):
+    pixels = np.full((192, 192, 3), 255, np.uint8)
+    pixels[:, :96] = RED
+    pixels[20:29, 20:29] = GREEN
+    pixels[100, 100:103] = BLUE  # a stray line
+    mask = masks.decode(Picture(pixels), "the content mask")
+    assert same(mask.colours, [RED, WHITE])
+    (said,) = (record.getMessage() for record in caplog.records)
+    assert said.startswith("the content mask: #00ff00 is too small") and "0.5 %" in said
+
+
+def test_nothing_is_said_of_smoothed_and_lossy_masks(caplog):
+    colours_of(Picture(np.array(smooth(1, (WHITE, RED, GREEN), (160, 120)))))
+    colours_of(saved(Image.fromarray(hard(1, (WHITE, RED, GREEN))), "JPEG", quality=80))
+    assert not caplog.records
+
+
 def test_a_large_mask_is_looked_at_in_steps():
     pixels = np.full((2000, 40, 3), 255, np.uint8)
     pixels[:900] = RED

@@ -19,6 +19,7 @@ from PIL import Image
 
 from nstyle.errors import ImageError, OptionError
 from nstyle.images import video_writer
+from nstyle.system import extras
 
 av = pytest.importorskip("av", reason='PyAV is not installed: pip install "nstyle[video]"')
 
@@ -118,6 +119,6 @@ def test_what_cannot_be_encoded_is_refused(monkeypatch):
 
 def test_without_pyav_one_line_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(OptionError, match=re.escape('pip install "nstyle[video]"')) as caught:
+    with pytest.raises(OptionError, match=re.escape(extras.advice("video"))) as caught:
         video_writer.require()
     assert "\n" not in str(caught.value)

@@ -14,6 +14,8 @@ import pytest
 import tiny
 
 from nstyle.errors import ImageError, OptionError, WeightsError
+from nstyle.images.picture import Picture
+from nstyle.images.regions import Masks
 from nstyle.images.sizes import Size
 from nstyle.optimize import inputs
 from nstyle.options.options import Options
@@ -249,3 +251,46 @@ def test_the_same_at_a_smaller_size(tmp_path):
     assert small.styles[0].width == pytest.approx(whole.styles[0].width / 2, abs=1)
     assert small.final_size == whole.final_size == (400, 300)
     assert whole.at((400, 300)) is whole
+
+
+# ---- what nobody sees ----
+
+
+def cut_out(hidden: int, seed: int = 3) -> Picture:
+    """40x32 px, of which a margin of 8 px is transparent; of this grey level below that."""
+    pixels = np.full((32, 40, 3), hidden, np.uint8)
+    alpha = np.zeros((32, 40), np.uint8)
+    pixels[8:24, 8:32], alpha[8:24, 8:32] = tiny.picture(seed, (24, 16)), 255
+    return Picture(pixels, alpha)
+
+
+def test_colours_that_nobody_sees_have_no_influence():
+    black, white = (gathered(cut_out(grey), cut_out(grey, seed=5)) for grey in (0, 255))
+    for one, other in ((black.photo, white.photo), (black.styles[0], white.styles[0])):
+        np.testing.assert_array_equal(one.pixels, other.pixels)
+        np.testing.assert_array_equal(one.alpha, other.alpha)
+    edge = black.photo.pixels[8:24, 8]
+    np.testing.assert_array_equal(black.photo.pixels[8:24, 0], edge)  # the nearest that is seen
+
+
+def test_of_a_style_only_what_is_seen_counts():
+    given = gathered(tiny.picture(1, (40, 32)), [cut_out(0), tiny.picture(2, (40, 32))])
+    (seen,), (all_of_it,) = given.where(0), given.where(1)
+    np.testing.assert_array_equal(seen > 0, given.styles[0].alpha > 0)
+    assert all_of_it is None
+    left = np.zeros((32, 40, 3), np.uint8)
+    left[:, :20] = 255
+    masked = inputs.gather(
+        tiny.picture(1, (40, 32)), cut_out(0), Options(), masks=Masks(left, [left])
+    )
+    parts = dict(zip((region.colour for region in masked.regions), masked.where(0)))
+    white, black = parts[255, 255, 255], parts[0, 0, 0]
+    np.testing.assert_allclose(white + black, masked.styles[0].alpha / 255, atol=1e-6)
+    assert white[8:24, 8:20].min() == black[8:24, 20:32].min() == 1 and white[:, 20:].max() == 0
+
+
+def test_a_picture_of_which_nothing_is_seen_counts_as_it_is():
+    pixels = tiny.picture(1, (40, 32))
+    given = gathered(pixels, Picture(pixels, np.zeros(pixels.shape[:2], np.uint8)))
+    assert given.where(0) == [None]
+    np.testing.assert_array_equal(given.styles[0].pixels, pixels)

@@ -101,3 +101,10 @@ def test_a_result_is_saved_into_an_open_file_in_the_format_asked_for():
             assert image.format == kind and image.size == a_picture().size
     with pytest.raises(ImageError, match="did you mean"):
         a_result().save(io.BytesIO(), "jpgg")
+
+
+def test_a_result_shows_itself_in_one_line():
+    result = a_result()
+    text = repr(result)
+    assert text.startswith("<Result 40x32: ") and f"{result.epochs} epochs" in text
+    assert "\n" not in text and len(text) < 100

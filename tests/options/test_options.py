@@ -308,6 +308,15 @@ def test_a_run_without_any_loss_is_refused():
 # ---- sizes ----
 
 
+def test_sequences_are_words_too():
+    assert Options(size=(640, 480)).size.edges == (640, 480)
+    assert Options(size=[None, 400]).size.edges == (None, 400)
+    assert Options(style_layers=["relu1_1:0.5", "relu3_1"]).style_layers == "relu1_1:0.5,relu3_1"
+    assert Options(style_blend=(3, 1)).style_blend.weights == [3, 1]
+    with pytest.raises(OptionError, match="is not WxH"):
+        Options(size=(640, 480, 3))
+
+
 @pytest.mark.parametrize(
     ("text", "size"),
     [("640x480", (640, 480)), ("x400", (None, 400)), ("600x", (600, None)),

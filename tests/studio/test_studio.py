@@ -35,7 +35,7 @@ from nstyle.studio.library import Library, Source, clean_name
 from nstyle.studio.options import Settings
 from nstyle.studio.requests import Refused
 from nstyle.studio.storage import Store
-from nstyle.system import processes
+from nstyle.system import extras, processes
 
 TOKEN = "0123456789abcdef" * 2
 CHECKOUT = Path(__file__).parents[2]
@@ -583,7 +583,7 @@ def test_without_gradio_one_line_says_what_to_install(tmp_path):
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 2
-    assert 'run: pip install "nstyle[studio]"' in done.stderr.splitlines()[-1]
+    assert f"run: {extras.advice('studio')}" in done.stderr.splitlines()[-1]
 
 
 def test_where_things_are_kept(monkeypatch, tmp_path):

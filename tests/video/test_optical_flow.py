@@ -13,6 +13,7 @@ import tiny
 
 from nstyle.errors import OptionError
 from nstyle.images.picture import Picture
+from nstyle.system import extras
 from nstyle.video import frames, optical_flow
 from nstyle.video.optical_flow import Flow
 
@@ -111,7 +112,7 @@ def test_a_shift_is_found():
 
 def test_without_opencv_one_line_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(OptionError, match=re.escape('pip install "nstyle[video]"')) as caught:
+    with pytest.raises(OptionError, match=re.escape(extras.advice("video"))) as caught:
         Flow()
     assert "\n" not in str(caught.value)
 

@@ -17,8 +17,9 @@ from typing import BinaryIO
 
 from nstyle.errors import OptionError, WeightsError
 from nstyle.networks.weights.http import Progress, SourceError, UnreachableError, fetch
+from nstyle.system import extras
 
-READER = "pip install 'nstyle[weights]'"  # what reading .h5 needs beside nstyle itself
+READER = extras.advice("weights")  # what reading .h5 needs beside nstyle itself
 EXAMPLE = "mxnet/neural-style/model/vgg19.params"
 KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
 NO_TOP = "weights_tf_dim_ordering_tf_kernels_notop.h5"

@@ -17,6 +17,7 @@ from PIL import Image
 from nstyle.cli.main import main
 from nstyle.distributed.actors import Gone
 from nstyle.distributed.run import Mural
+from nstyle.system import extras
 
 CHECKOUT = Path(__file__).parents[3]
 DASK = importlib.util.find_spec("distributed") is not None
@@ -113,5 +114,5 @@ def test_without_dask_one_line_says_what_to_install(place, weights_file, python)
     )
     done = python("-c", code)
     assert done.returncode == 2
-    assert done.stderr.endswith('run: pip install "nstyle[dask]"\n')
+    assert done.stderr.endswith(f"run: {extras.advice('dask')}\n")
     assert done.stderr.count("\n") == 1

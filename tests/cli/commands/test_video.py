@@ -17,6 +17,7 @@ from PIL import Image
 
 from nstyle.cli.main import main
 from nstyle.errors import DivergedError, ImageError, OptionError, WeightsError
+from nstyle.system import extras
 from nstyle.video.run import FilmStep
 
 pytest.importorskip("cv2", reason='OpenCV is not installed: pip install "nstyle[video]"')
@@ -133,7 +134,7 @@ def test_without_the_extra_one_line_names_it(folder, capsys, monkeypatch, absent
     monkeypatch.setitem(sys.modules, absent, None)
     assert main(words()) == 2
     said = capsys.readouterr().err
-    assert 'pip install "nstyle[video]"' in said and said.count("\n") == 1
+    assert extras.advice("video") in said and said.count("\n") == 1
 
 
 def start():

@@ -27,11 +27,12 @@ from nstyle.networks import layers, preprocessing, vgg
 from nstyle.networks.distill import teacher
 from nstyle.networks.weights import formats, reader
 from nstyle.networks.weights.formats import hdf5, npz, safetensors
+from nstyle.system import extras
 from nstyle.system.backend import mx, nd
 
 CHECKOUT = Path(__file__).parents[3]
 TAPS = ["relu1_1", "relu3_1", "relu4_2", "relu5_1"]
-EXTRA = 'pip install "nstyle[weights]"'
+EXTRA = extras.advice("weights")
 ONE_OF_EACH = ["mat", "mat old", "keras", "safetensors torchvision", "npz ours", "npz tensorflow"]
 MAT_LAYERS = filed.mat_layers(tiny.random_arrays(), True, True)
 every_kind = pytest.mark.parametrize("kind", filed.WRITERS)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nstyle.errors import NStyleError, WeightsError
+from nstyle.system import extras
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,6 @@ ROTATED = Layout((0, 1, 2, 3), "(out, in, 3, 3)", rotated=True)
 # Values of a network are packed to hardly less than half; what says more would fill the memory.
 PACKED, SMALL = 50, 2**20
 MAX_DIMENSIONS, MAX_ARRAYS = 32, 20_000
-EXTRA = 'pip install "nstyle[weights]"'
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,9 @@ def refusal(path: str, reason: str) -> WeightsError:
 
 def absent(path: str, kind: str) -> WeightsError:
     """The error for a kind of file whose library is not installed."""
-    return refusal(path, f"reading {kind} needs a library that is not installed: {EXTRA}")
+    return refusal(
+        path, f"reading {kind} needs a library that is not installed: {extras.advice('weights')}"
+    )
 
 
 @contextmanager
