@@ -23,6 +23,7 @@ from benchmarks import reporting
 from benchmarks.iteration import ACTIVE, PASSIVE
 from benchmarks.processes import Worker
 from nstyle.cli.flags import SAMPLE_PHOTO, SAMPLE_STYLE, sample
+from nstyle.feedforward import apply, network_file
 from nstyle.images import image_file
 from nstyle.images.picture import resize
 from nstyle.networks import preprocessing
@@ -64,6 +65,7 @@ def prepare(folder: Path, words: argparse.Namespace) -> dict[str, Any]:
 def compare(job: Mapping[str, Any], words: argparse.Namespace) -> list[dict[str, Any]]:
     """A row per contestant."""
     settings = {"OMP_NUM_THREADS": str(words.threads), "OMP_WAIT_POLICY": words.wait_policy}
+    job = {**job, "numbers": numbers_of(job)}
     there = importlib.util.find_spec("torch") is not None
     with contextlib.ExitStack() as stack:
         workers = {}
@@ -84,6 +86,17 @@ def compare(job: Mapping[str, Any], words: argparse.Namespace) -> list[dict[str,
         row["ratio"] = row["seconds"] / best if best else None
         row["difference"] = difference(pictures[name], pictures["nstyle"])
     return [{"contestant": name, "size": job["size"], **row} for name, row in rows.items()]
+
+
+def numbers_of(job: Mapping[str, Any]) -> str:
+    """Where the numbers of the style are: a network's own, or what is predicted."""
+    file, path = network_file.read(job["network"]), f"{job['style']}.numbers.npy"
+    if file.network == network_file.ANY_STYLE:
+        numbers = apply.load(file, -1).look(np.load(job["style"])).asnumpy()
+    else:
+        numbers = file.arrays["style"]
+    np.save(path, numbers)
+    return path
 
 
 def painted(job: Mapping[str, Any], contestant: str) -> str:

@@ -69,12 +69,16 @@ def test_a_trained_network_beside_the_optimisation(pictures, network, tmp_path, 
 
 
 def test_photos_in_unseen_styles_are_judged_and_shown(pictures, tmp_path, capsys):
-    path = tmp_path / "sheet.png"
+    path, judge = tmp_path / "sheet.png", tiny.write_vgg(tmp_path / "vgg16.params", model="vgg16")
     words = ["--content", *pictures[:2], "--style", pictures[2], "--edge", "64", "--cell", "32"]
-    unseen.main([*words, "--output", str(path)])
+    unseen.main([*words, "--judge", str(judge), "--output", str(path)])
     *lines, last = capsys.readouterr().out.splitlines()
-    ratios = [float(line.split(" = ")[1].split(",")[0].split()[0]) for line in lines]
-    assert len(ratios) == 2 and min(ratios) > 0
-    assert float(last.removeprefix("median of 2: ")) == pytest.approx(np.mean(ratios), abs=0.002)
+    found = [[float(part) for part in line.split(": ")[1].split(" / ")] for line in lines]
+    assert len(found) == 2 and min(map(min, found)) > 0
+    style, content = (np.median(column) for column in zip(*found))
+    assert last.startswith("nstyle: median of 2: style ")
+    for word, value in (("style", style), ("content", content)):
+        said = float(last.split(f"{word} ")[1].split(",")[0])
+        assert said == pytest.approx(value, abs=0.002)
     with Image.open(path) as sheet:
         assert sheet.width == 2 * 32 + 6 and np.asarray(sheet).std() > 10

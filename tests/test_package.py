@@ -84,6 +84,7 @@ def test_the_built_in_networks_are_small(installed):
     assert sizes.pop("vgg16-slim.params") < 12e6
     assert sizes.pop("vgg19-slim.params") < 2.5e6
     assert sizes.pop("any-style.params") < 5e6
+    assert sizes.pop("ready-styles.params") < 2e6
     assert not sizes
 
 

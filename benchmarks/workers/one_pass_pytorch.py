@@ -1,6 +1,6 @@
 """Contestant: the same painting networks, with the same values, in plain PyTorch, eager.
 
-job: as of `one_pass`, and layout: "contiguous" or "channels_last".
+job: as of `one_pass`, numbers: of the style (.npy), and layout: "contiguous" or "channels_last".
 """
 
 from __future__ import annotations
@@ -9,28 +9,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.functional import (
-    avg_pool2d,
-    conv2d,
-    conv_transpose2d,
-    instance_norm,
-    interpolate,
-    linear,
-    pad,
-    relu,
-)
+from torch.nn.functional import conv2d, conv_transpose2d, instance_norm, pad, relu
 
 from benchmarks.processes import serve
 from benchmarks.workers.pytorch import LAYOUTS
 from nstyle.feedforward import network_file
 from nstyle.feedforward.grain import grained
-from nstyle.feedforward.network_file import ANY_STYLE
-from nstyle.networks import layers
-from nstyle.networks.weights import reader
-from nstyle.system import locations
+from nstyle.networks import preprocessing
 
-TAPS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
-MULTIPLE, BLOCKS, SPREAD, RIM = 8, 5, 64.0, 16
+MULTIPLE, SPREAD, RIM = 8, 64.0, 16
+DEEP, MIDDLE = 5, 2
+ENLARGING = ("to_quarter", "to_half", "to_whole")
 # What a pixel becomes by bilinear interpolation (1, 3, 3, 1) and then the three values of a kernel,
 # which a transposed convolution flips.
 ENLARGED = torch.tensor(
@@ -45,45 +34,24 @@ class OnePassPyTorch:
         torch.set_num_threads(job["threads"])
         self._layout = LAYOUTS[job["layout"]]
         file = network_file.read(job["network"])
-        self._values = {name: self._arranged(values) for name, values in file.arrays.items()}
-        doubling = {
-            name: torch.einsum("oihw,hy,wx->ioyx", kernel, ENLARGED, ENLARGED)
-            for name, kernel in self._values.items()
-            if name.startswith("doubled") and name.endswith("weight")
-        }
-        self._values |= {
-            name: kernel.contiguous(memory_format=self._layout) for name, kernel in doubling.items()
-        }
+        start = "image_"
+        values = {n[len(start) :]: a for n, a in file.arrays.items() if n.startswith(start)}
+        self._values = {name: self._arranged(array) for name, array in values.items()}
+        for name in ENLARGING:
+            kernel = self._values[f"{name}_convolution_weight"]
+            whole = torch.einsum("oihw,hy,wx->ioyx", kernel, ENLARGED, ENLARGED)
+            self._values[f"{name}_convolution_weight"] = whole.contiguous(
+                memory_format=self._layout
+            )
+        self._numbers = torch.from_numpy(np.load(job["numbers"]))
         self._photo, self._painted = np.load(job["photo"]), job["painted"]
-        loaded = reader.load(
-            locations.find("vgg19-slim")[1],
-            layers.needed_convolutions(TAPS, layers.BLOCKS["vgg19-slim"]),
-        )
-        self._mean = torch.tensor(loaded.convention.mean).reshape(1, 3, 1, 1)
-        self._encoder = {
-            name: (self._arranged(kernel), torch.from_numpy(bias))
-            for name, (kernel, bias) in loaded.arrays.items()
-        }
-        self._any = file.network == ANY_STYLE
-        with torch.no_grad():
-            self._looks = self._look(np.load(job["style"]))
+        self._mean = torch.tensor(preprocessing.CAFFE.mean).reshape(1, 3, 1, 1)
+        if "mean" in file.shape:
+            self._mean = torch.tensor(file.shape["mean"]).reshape(1, 3, 1, 1)
 
     def _arranged(self, values: np.ndarray) -> torch.Tensor:
         tensor = torch.from_numpy(np.ascontiguousarray(values))
         return tensor.to(memory_format=self._layout) if tensor.dim() == 4 else tensor
-
-    def _taps(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        taps = {}
-        for name, (kernel, bias) in self._encoder.items():
-            if name.endswith("_1") and name != "conv1_1":
-                x = avg_pool2d(x, 2)
-            x = taps[name.replace("conv", "relu")] = relu(conv2d(x, kernel, bias, padding=1))
-        return taps
-
-    def _look(self, style: np.ndarray) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-        taps = self._taps(self._padded(style))
-        moments = {tap: torch.std_mean(taps[tap], (0, 2, 3), correction=0) for tap in TAPS}
-        return {tap: (deviation, mean) for tap, (deviation, mean) in moments.items()}
 
     def _padded(self, x: np.ndarray) -> torch.Tensor:
         more = ((0, 0), (0, 0), (0, -x.shape[2] % MULTIPLE), (0, -x.shape[3] % MULTIPLE))
@@ -91,59 +59,43 @@ class OnePassPyTorch:
 
     def _convolved(self, name: str, x: torch.Tensor, stride: int = 1) -> torch.Tensor:
         kernel, bias = (self._values[f"{name}_convolution_{kind}"] for kind in ("weight", "bias"))
+        if name in ENLARGING:
+            # Of the padding, 2 px when doubled, and the kernel's overhang of 2 px nothing is kept.
+            x = pad(x, [1] * 4, mode="replicate")
+            return conv_transpose2d(x, kernel, bias, stride=2, padding=4)
         margin = kernel.shape[2] // 2
         return conv2d(pad(x, [margin] * 4, mode="reflect"), kernel, bias, stride=stride)
 
-    def _styled(self, name: str, x: torch.Tensor, tap: str) -> torch.Tensor:
-        kernel, bias = (self._values[f"{name}_prediction_{kind}"] for kind in ("weight", "bias"))
-        predicted = linear(torch.cat(self._looks[tap]) - 1, kernel, bias)
-        deviation, mean = predicted.chunk(2)
-        return relu(normalised(self._convolved(name, x), deviation + 1, mean))
+    def _network(self, photo: torch.Tensor) -> torch.Tensor:
+        numbers = iter(range(len(self._numbers)))
 
-    def _any_style(self, photo: torch.Tensor) -> torch.Tensor:
-        taps, x = self._taps(photo), None
-        for depth, tap in enumerate(TAPS):
-            parts = [] if x is None else [interpolate(x, scale_factor=2, mode="bilinear")]
-            if depth < 3:
-                parts.append(normalised(taps[tap], *self._looks[tap]))
-            x = self._styled(f"joining_{tap}", torch.cat(parts, 1), tap)
-            if depth < 3:
-                x = self._styled(f"shaping_{tap}", x, tap)
-        return self._picture(self._convolved("last", x))
+        def through(name: str, x: torch.Tensor, stride: int = 1) -> torch.Tensor:
+            x = self._convolved(name, x, stride)
+            places = [[next(numbers) for _ in range(x.shape[1])] for _ in range(2)]
+            deviation, mean = (self._numbers[place[0] : place[-1] + 1] for place in places)
+            return instance_norm(x, weight=deviation + 1, bias=mean, eps=1e-5)
 
-    def _picture(self, x: torch.Tensor) -> torch.Tensor:
-        return 255 * torch.sigmoid(x) - self._mean
+        def residual(name: str, x: torch.Tensor) -> torch.Tensor:
+            return x + through(f"{name}_second", relu(through(f"{name}_first", x)))
 
-    def _normalised(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        deviation, mean = (self._values[f"{name}_{kind}"] for kind in ("deviation", "mean"))
-        return normalised(x, deviation, mean)
-
-    def _doubled(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        kernel, bias = (self._values[f"{name}_convolution_{kind}"] for kind in ("weight", "bias"))
-        # Of the padding, 2 px when doubled, and the kernel's overhang of 2 px nothing is kept.
-        x = pad(x, [1] * 4, mode="replicate")
-        return conv_transpose2d(x, kernel, bias, stride=2, padding=4)
-
-    def _one_style(self, photo: torch.Tensor) -> torch.Tensor:
-        x = photo / SPREAD
-        for name, stride in (("first", 1), ("half", 2), ("quarter", 2)):
-            x = relu(self._normalised(name, self._convolved(name, x, stride)))
-        for name in (f"residual{number}" for number in range(1, BLOCKS + 1)):
-            inner = relu(self._normalised(f"{name}_first", self._convolved(f"{name}_first", x)))
-            x = x + self._normalised(f"{name}_second", self._convolved(f"{name}_second", inner))
-        for name in ("doubled_half", "doubled_whole"):
-            x = relu(self._normalised(name, self._doubled(name, x)))
-        return self._picture(self._convolved("last", x))
+        half = relu(through("half", photo / SPREAD, 2))
+        quarter = relu(through("quarter", half, 2))
+        x = relu(through("eighth", quarter, 2))
+        for number in range(1, DEEP + 1):
+            x = residual(f"deep{number}", x)
+        x = quarter + through("to_quarter", x)
+        for number in range(1, MIDDLE + 1):
+            x = residual(f"middle{number}", x)
+        x = half + through("to_half", x)
+        x = relu(through("to_whole", relu(through("smooth_half", x))))
+        return 255 * torch.sigmoid(self._convolved("last", x)) - self._mean
 
     def _paint(self) -> np.ndarray:
         height, width = self._photo.shape[2:]
+        around = np.pad(self._photo, [(0, 0), (0, 0), (RIM, RIM), (RIM, RIM)], mode="symmetric")
         with torch.inference_mode():
-            painted = (
-                self._any_style(self._padded(around(self._photo)))[..., RIM:, RIM:]
-                if self._any
-                else self._one_style(self._padded(grained(self._photo)))
-            )
-        return painted.numpy()[:, :, :height, :width]
+            painted = self._network(self._padded(grained(around)))
+        return painted.numpy()[:, :, RIM : RIM + height, RIM : RIM + width]
 
     def loss(self) -> float:
         """As of `one_pass`."""
@@ -155,16 +107,6 @@ class OnePassPyTorch:
         """So many pictures."""
         for _ in range(iterations):
             self._paint()
-
-
-def around(x: np.ndarray) -> np.ndarray:
-    """x with mirrored px at all sides, which are painted and left out."""
-    return np.pad(x, [(0, 0), (0, 0), (RIM, RIM), (RIM, RIM)], mode="symmetric")
-
-
-def normalised(x: torch.Tensor, deviation: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
-    """Each channel with this deviation and mean."""
-    return instance_norm(x, weight=deviation, bias=mean, eps=1e-5)
 
 
 if __name__ == "__main__":

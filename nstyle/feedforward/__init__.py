@@ -4,6 +4,7 @@ apply: `instant()` and `Instant`.
 any_style: paints in the style of any painting.
 one_style: paints in the style it was trained for.
 style_prediction: predicts a style from a painting.
+ready_styles: styles that it has numbers of its own for.
 image_network: the network that paints in a predicted style.
 grain: noise that both are given.
 blocks: layers of both.

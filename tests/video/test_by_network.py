@@ -8,8 +8,9 @@ import tiny
 
 from nstyle.errors import OptionError
 from nstyle.feedforward import network_file, tiled
-from nstyle.feedforward.any_style import AnyStyle, Styled
+from nstyle.feedforward.any_style import AnyStyle
 from nstyle.feedforward.apply import instant
+from nstyle.feedforward.image_network import Styled
 from nstyle.images.picture import Picture
 from nstyle.system import locations
 from nstyle.system.backend import mx, nd
@@ -130,7 +131,7 @@ def array(seed, gain=1.0):
 def styled():
     made = AnyStyle(network_file.read(str(locations.ANY_STYLE)), mx.cpu())
     look = made.look(array(2))
-    return lambda strength=1.0: Styled(made, look, strength)
+    return lambda strength=1.0: Styled(made.body, look * strength, mx.cpu())
 
 
 def test_the_first_frame_of_a_shot_is_painted_as_a_picture(styled):

@@ -11,6 +11,7 @@ run: paints a photo.
 score: scores pictures.
 sheet: tries several settings on one sheet.
 studio: starts the studio.
+styles: lists and shows the ready styles.
 train: trains a network that paints in one pass.
 video: paints a film.
 """

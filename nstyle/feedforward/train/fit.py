@@ -34,7 +34,7 @@ log = logging.getLogger("nstyle")
 
 KIND = "fitted style"
 PHOTOS = ("coffee.jpg", "astronaut.jpg", "chelsea.jpg", "rocket.jpg")
-CROP, BATCH, RATE = 256, 1, 0.02
+CROP, BATCH, RATE, RISE = 256, 1, 0.02, 4
 LOSS: dict[str, Any] = {"content_layers": "relu3_3", "content_weight": 30.0, "tv_weight": 0.03}
 
 
@@ -81,7 +81,7 @@ def fit(
     crops = Crops(photos, CROP, 1, 0, extractor.convention)
     lessons = OneStyleSamples(PerceptualLoss(extractor, gathered, options), crops, seed=0)
     learning = LearningStyle(network.body, network.look_at(style))
-    training, losses = Training(learning, lessons, rate=RATE, batch=BATCH), []
+    training, losses = Training(learning, lessons, rate=RATE, batch=BATCH, rise=RISE), []
     while (spent := time.monotonic() - began) < seconds:
         losses.append(training.advance(spent / seconds)["loss"])
     log.info("fitted to the painting: %d steps, loss %.3f", training.step, training.loss)

@@ -38,8 +38,9 @@ class TrainingSample(NamedTuple):
 class Training:
     """All that changes from step to step. lessons: number, counted from 0 -> Lesson.
 
-    clip: the largest norm of a step's gradient; scales: of the rate by a parameter's name; seconds:
-    for who measures them, kept in the checkpoint; loss: a running mean.
+    clip: the largest norm of a step's gradient; scales: of the rate by a parameter's name; rise:
+    steps until the rate is reached; seconds: for who measures them, kept in the checkpoint; loss: a
+    running mean.
     """
 
     def __init__(
@@ -51,9 +52,10 @@ class Training:
         batch: int,
         clip: float = math.inf,
         scales: Mapping[str, float] | None = None,
+        rise: int = RISE,
     ) -> None:
         self._network, self._lessons = network, lessons
-        self._rate, self._batch, self._clip = rate, batch, clip
+        self._rate, self._batch, self._clip, self._rise = rate, batch, clip, rise
         self.step, self.seconds, self.loss = 0, 0.0, math.nan
         self._parameters = trained(network)
         for parameter in self._parameters.values():
@@ -78,7 +80,7 @@ class Training:
             )
         gradients = {name: p.grad() for name, p in self._parameters.items()}
         limit(list(gradients.values()), self._clip)
-        rate = self._rate * schedule(self.step, progress)
+        rate = self._rate * schedule(self.step, progress, self._rise)
         self._optimizer.update(gradients, rate=rate, count=self.step + 1)
         for parameter in self._parameters.values():
             parameter.zero_grad()
@@ -127,8 +129,8 @@ def limit(arrays: Sequence[Any], most: float) -> None:
         array *= most / norm
 
 
-def schedule(step: int, progress: float) -> float:
+def schedule(step: int, progress: float, rise: int = RISE) -> float:
     """Factor of the learning rate: a short rise, constant, in the second half a cosine down."""
-    rise = min(1.0, (step + 1) / RISE)
+    begun = min(1.0, (step + 1) / rise)
     late = min(1.0, max(0.0, (progress - (1 - FALL)) / FALL))
-    return rise * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * late)))
+    return begun * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * late)))

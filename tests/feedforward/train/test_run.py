@@ -133,7 +133,7 @@ def test_ready_styles_are_learned_beside_any_style(any_style, toys, tmp_path):
     assert list(facts["styles"]) == ["s20", "s22", "s23"]
     assert facts["styles"]["s22"]["title"] == "Style 22"
     numbers = [groups["styles"][name].astype(float) for name in ("s20", "s22", "s23")]
-    assert all(np.abs(own).max() > 1e-3 for own in numbers[:2])  # two of them had a turn
+    assert all(own.any() for own in numbers[:2])  # two of them had a turn
     assert not numbers[2].any()
     # From a network they begin with what it predicts for them, and the checkpoint has them.
     again = replace(shown, start=shown.output, output=str(tmp_path / "more.params"))
@@ -316,7 +316,7 @@ REFUSED = {
     "curve among photos": ({"curve": "mine/a.jpg", "photos": ("mine",)}, "--curve.*to train on"),
     "start is foreign": ({"start": "words.jpg"}, "is no painting network"),
     "start is cut": ({"start": "cut.params"}, "cut short"),
-    "start is wider": ({"start": "wide.params"}, r"widths \[8, 16, .*, not \[4, 8, .*--width"),
+    "start is wider": ({"start": "wide.params"}, r"widths \[8, 8, .*, not \[4, 8, .*--width"),
 }
 
 
@@ -331,8 +331,8 @@ def rubble(tmp_path, monkeypatch, toys):
     black = [0.0, 0.0, 0.0]
     for path, kind, shape in (
         ("any.params", ANY_STYLE, {"widths": [4] * 4}),
-        ("one.params", ONE_STYLE, {"widths": [4, 8, 20, 40], "mean": black}),
-        ("wide.params", ONE_STYLE, {"widths": [8, 16, 40, 80], "mean": black}),
+        ("one.params", ONE_STYLE, {"widths": [4] * 4, "mean": black}),
+        ("wide.params", ONE_STYLE, {"widths": [8] * 4, "mean": black}),
     ):
         network_file.write(path, network_file.NetworkFile(kind, shape, {"a": np.ones((4, 8))}))
     (tmp_path / "l.params").symlink_to("one.params")
