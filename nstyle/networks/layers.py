@@ -16,7 +16,7 @@ from nstyle.errors import OptionError
 BOUNDARY = "pool2"
 
 # Convolutions per block. The built-in network has VGG-16's as far as the deepest layer that a
-# recipe asks for; with vgg19-slim any style is painted in one pass.
+# recipe asks for; vgg19-slim is that of earlier versions.
 BLOCKS = {
     "vgg16": (2, 2, 3, 3, 3),
     "vgg19": (2, 2, 4, 4, 4),
