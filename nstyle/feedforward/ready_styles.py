@@ -26,6 +26,7 @@ from nstyle.system import checkpoint_file, checksums, locations
 from nstyle.system.files import opened
 
 KIND = "ready styles"
+EXTENSION = ".ready.params"  # of the file beside a network's
 READY = "ready"  # name of their numbers among the arrays of a training
 LONG_EDGE = 512  # px, of a painting that is learned
 
@@ -97,13 +98,28 @@ def write(path: str, styles: Mapping[str, ReadyStyle], network: str) -> None:
 @functools.cache
 def shelf() -> Mapping[str, ReadyStyle]:
     """Those in the package, by name. Raises WeightsError."""
-    path = str(locations.READY_STYLES)
+    return read(str(locations.READY_STYLES), str(locations.ANY_STYLE))
+
+
+def beside(network: str) -> Mapping[str, ReadyStyle]:
+    """Those that were learned with a network, by name; none where they are not beside its file.
+
+    Raises WeightsError.
+    """
+    if os.path.realpath(network) == os.path.realpath(locations.ANY_STYLE):
+        return shelf()
+    path = os.path.splitext(network)[0] + EXTENSION
+    return read(path, network) if os.path.isfile(path) else {}
+
+
+def read(path: str, network: str) -> Mapping[str, ReadyStyle]:
+    """Those of a file, by name; network: the any-style file they are for. Raises WeightsError."""
     try:
         facts, groups = checkpoint_file.read(path, KIND, {})
     except CheckpointError as error:
         raise WeightsError(str(error)) from error
-    if facts["network"] != checksums.of_file(str(locations.ANY_STYLE)):
-        raise WeightsError(f"{path}: is for another network; install nstyle anew")
+    if facts["network"] != checksums.of_file(network):
+        raise WeightsError(f"{path}: is for another network; give both files of one training")
     return {
         name: ReadyStyle(
             name,

@@ -35,7 +35,6 @@ LOSS_OF: dict[str, dict[str, Any]] = {
 }
 KIND = "nstyle train"  # of checkpoint
 EXTENSION, CHECKPOINT, PREVIEW = ".params", ".ckpt.npz", ".preview.jpg"
-READY_STYLES = ".ready.params"
 TIME_BUDGET = 30 * 60.0
 RATES = {ONE_STYLE: 3e-4, ANY_STYLE: 1.5e-4}
 WIDTH = 16
@@ -194,7 +193,7 @@ class TrainOptions:
     @property
     def ready_output(self) -> str | None:
         """Path of the ready styles, or None: my-style.params -> my-style.ready.params."""
-        return self._beside(READY_STYLES) if self.ready else None
+        return self._beside(".ready.params") if self.ready else None
 
     @property
     def preview(self) -> str | None:

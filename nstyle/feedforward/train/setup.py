@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nstyle.feedforward import ONE_STYLE
+from nstyle.feedforward import ONE_STYLE, ready_styles
 from nstyle.feedforward.any_style import AnyStyle
 from nstyle.feedforward.blocks import fill, start
 from nstyle.feedforward.grain import grained
@@ -113,16 +113,19 @@ def plan(data: TrainingData, request: TrainOptions, options: Options, device: An
 
 
 def begun_with(file: NetworkFile, data: TrainingData, device: Any) -> Mapping[str, np.ndarray]:
-    """Values to begin with: those of the file, and what it predicts for the styles of its own that
-    the new one shall have.
+    """Values to begin with: those of the file, and for the styles that the new one shall have of
+    its own what the file learned or predicts.
     """
     paintings = [data.style] if data.style else [painting for _, painting in data.ready]
     if file.network == ONE_STYLE or not paintings:
         return file.arrays
     network = AnyStyle(file, device)
-    predicted = np.stack([network.look_at(painting).asnumpy() for painting in paintings])
+    predicted = [network.look_at(painting).asnumpy() for painting in paintings]
     if data.style is None:
-        return {**file.arrays, READY: predicted}
+        known = ready_styles.beside(file.path)
+        rows = zip((row.name for row, _ in data.ready), predicted)
+        numbers = [known[name].numbers if name in known else own for name, own in rows]
+        return {**file.arrays, READY: np.stack(numbers)}
     shared = {name: a for name, a in file.arrays.items() if name.startswith("image_")}
     return {**shared, "style": predicted[0]}
 
