@@ -1,6 +1,6 @@
 """`instant()`: a photo painted in one pass, in any style or by a network trained for one.
 
-Huang & Belongie (arXiv:1703.06868); Johnson et al. (arXiv:1603.08155). The first pass loads MXNet.
+Ghiasi et al. (arXiv:1705.06830); Johnson et al. (arXiv:1603.08155). The first pass loads MXNet.
 """
 
 from __future__ import annotations
@@ -247,9 +247,9 @@ def options_of(typed: dict[str, Any]) -> Options:
 def share_of_photo(strength: float, network: str) -> float:
     """Share of the photo mixed, pixel by pixel, into the network's output.
 
-    For one style 1 - strength. A network of any style is told the strength and mixes what it sees
-    (AdaIN, arXiv:1703.06868, eq. 14), which without any style is the photo as its decoder rebuilds
-    it, not the photo itself. That comes in below FADE.
+    For one style 1 - strength. For any style the painting's style is mixed with the photo's own
+    (see AnyStyle.paint), and even that alone does not give back the photo, which therefore comes in
+    below FADE.
     """
     return 1 - strength if network != ANY_STYLE else max(0.0, 1 - strength / FADE)
 

@@ -1,7 +1,7 @@
 """Ready styles: numbers of the any-style network's normalisations, learned with it, in one file.
 
-Dumoulin et al., arXiv:1610.07629: one network paints all of them. Pure numpy. They mean something
-for the network of any style in the package alone.
+Dumoulin et al., arXiv:1610.07629: one network paints all of them. Pure numpy. They mean
+something for the network they were learned with alone.
 """
 
 from __future__ import annotations

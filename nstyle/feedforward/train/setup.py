@@ -116,18 +116,18 @@ def begun_with(file: NetworkFile, data: TrainingData, device: Any) -> Mapping[st
     """Values to begin with: those of the file, and for the styles that the new one shall have of
     its own what the file learned or predicts.
     """
-    paintings = [data.style] if data.style else [painting for _, painting in data.ready]
-    if file.network == ONE_STYLE or not paintings:
+    if file.network == ONE_STYLE or not (data.style or data.ready):
         return file.arrays
     network = AnyStyle(file, device)
-    predicted = [network.look_at(painting).asnumpy() for painting in paintings]
-    if data.style is None:
-        known = ready_styles.beside(file.path)
-        rows = zip((row.name for row, _ in data.ready), predicted)
-        numbers = [known[name].numbers if name in known else own for name, own in rows]
-        return {**file.arrays, READY: np.stack(numbers)}
-    shared = {name: a for name, a in file.arrays.items() if name.startswith("image_")}
-    return {**shared, "style": predicted[0]}
+    if data.style:
+        shared = {name: a for name, a in file.arrays.items() if name.startswith("image_")}
+        return {**shared, "style": network.look_at(data.style).asnumpy()}
+    known = ready_styles.beside(file.path)
+    numbers = [
+        known[row.name].numbers if row.name in known else network.look_at(painting).asnumpy()
+        for row, painting in data.ready
+    ]
+    return {**file.arrays, READY: np.stack(numbers)}
 
 
 def shape_of(request: TrainOptions, extractor: FeatureExtractor) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Muon: Adam, but for kernels, whose steps are orthogonal matrices. Loads MXNet.
+"""Muon: Adam, but for kernels and matrices, whose steps are orthogonal. Loads MXNet.
 
 Jordan et al. 2024 (kellerjordan.github.io/posts/muon); the size of a step as by Liu et al.,
-arXiv:2502.16982, section 2.2. Painting networks learn in half the steps of Adam.
+arXiv:2502.16982, section 2.2.
 """
 
 from __future__ import annotations
